@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import {
+  commonSettingsSchema,
+  databaseSettingsSchema,
+  logLevelSchema,
+  peerSettingsSchema,
+} from '../shared/service-settings.ts';
+
+/** Settings of auth that need a restart. Durations are whole seconds, as in OAuth's `expires_in`. */
+export const authSettingsSchema = commonSettingsSchema.extend({
+  /** mTLS: the provider for the gateway, `/internal/*` for the operator. */
+  port: z.int().min(0).max(65_535),
+  issuer: z.url(),
+  database: databaseSettingsSchema,
+  tokenStore: peerSettingsSchema,
+  /** Folder with `keyring.json` and `<kid>.pem`; reread when it changes. */
+  signingKeysDirectory: z.string().min(1),
+  /** Folder with `keys.json`: the secrets that sign cookies. */
+  cookieKeysDirectory: z.string().min(1),
+  tokens: z.object({
+    accessTokenSeconds: z.int().min(1),
+    refreshTokenSeconds: z.int().min(1),
+    refreshTokenAbsoluteSeconds: z.int().min(1),
+    idTokenSeconds: z.int().min(1),
+    authorizationCodeSeconds: z.int().min(1),
+  }),
+  session: z.object({ idleSeconds: z.int().min(1), absoluteSeconds: z.int().min(1) }),
+  /** `max-age` of the JWKS answer. */
+  jwksMaxAgeSeconds: z.int().min(0),
+  registrationEnabled: z.boolean(),
+  passwordMinimumLength: z.int().min(8).max(64),
+});
+export type AuthSettings = z.infer<typeof authSettingsSchema>;
+
+/** Settings of auth that change without a restart. */
+export const authLiveSettingsSchema = z.object({
+  logLevel: logLevelSchema,
+  branding: z.object({
+    /** Shown in titles and headings. */
+    name: z.string().min(1).max(100),
+    logoUrl: z.url().max(2048).optional(),
+    /** CSS colour of buttons and links, `#rrggbb`. */
+    primaryColor: z
+      .string()
+      .regex(/^#[0-9a-fA-F]{6}$/)
+      .optional(),
+  }),
+});
+export type AuthLiveSettings = z.infer<typeof authLiveSettingsSchema>;
+
+/** `keys.json`: the first one signs cookies, all of them verify. */
+export const cookieKeysSchema = z.object({ keys: z.array(z.string().min(32)).min(1) });
+export type CookieKeys = z.infer<typeof cookieKeysSchema>;

@@ -1,0 +1,24 @@
+import { z } from 'zod';
+
+/**
+ * An OpenID client as the operator writes it to auth: `PUT /internal/clients/{clientId}` (mTLS, role operator), and as
+ * `make dev` reads it from a file. Members are RFC 7591's, in camel case as everywhere in this project.
+ */
+export const clientRegistrationSchema = z.object({
+  clientId: z.string().min(1).max(253),
+  clientName: z.string().max(253).optional(),
+  grantTypes: z.array(z.enum(['authorization_code', 'refresh_token', 'client_credentials'])).min(1),
+  redirectUris: z.array(z.string().max(2048)).max(100),
+  postLogoutRedirectUris: z.array(z.string().max(2048)).max(100),
+  scopes: z.array(z.string().min(1).max(256)).max(100),
+  /** Resource indicators (RFC 8707) that the client may ask access tokens for. The first one is the default. */
+  audiences: z.array(z.string().min(1).max(2048)).max(100),
+  tokenEndpointAuthMethod: z.enum(['client_secret_basic', 'client_secret_post', 'none']),
+  /** SHA-256 of each secret that is accepted, base64url. A generated secret of 256 bits needs no slow hash. */
+  secretHashes: z.array(z.string().length(43)).max(2),
+});
+export type ClientRegistration = z.infer<typeof clientRegistrationSchema>;
+
+/** Answer to `PUT` and `DELETE /internal/clients/{clientId}`: the registry's revision that contains the change. */
+export const clientRegistryRevisionSchema = z.object({ revision: z.int().min(0) });
+export type ClientRegistryRevision = z.infer<typeof clientRegistryRevisionSchema>;

@@ -1,0 +1,125 @@
+import { z } from 'zod';
+
+/**
+ * The token-store's API, spoken over mTLS and shared with its client. Identifiers that grant something (codes, tokens,
+ * session ids) travel in bodies, never in paths, and are kept as SHA-256; payloads are sealed at rest.
+ */
+
+/** What is stored, by oidc-provider's model. JWT access tokens are not stored. */
+export const recordKindSchema = z.enum([
+  'session',
+  'interaction',
+  'grant',
+  'authorization_code',
+  'refresh_token',
+  'access_token',
+  'client_credentials',
+  'device_code',
+  'pushed_authorization_request',
+]);
+export type RecordKind = z.infer<typeof recordKindSchema>;
+
+/** Kinds that can be used once: `consume` on them is a compare-and-set with one winner. */
+export const consumableKindSchema = z.enum([
+  'authorization_code',
+  'refresh_token',
+  'device_code',
+  'pushed_authorization_request',
+]);
+export type ConsumableKind = z.infer<typeof consumableKindSchema>;
+
+const identifier = z.string().min(1).max(512);
+const payload = z.record(z.string(), z.unknown());
+
+/** A stored record; `payload` is oidc-provider's, with `consumed` (epoch seconds) left to the caller to derive. */
+export const storedRecordSchema = z.object({
+  kind: recordKindSchema,
+  id: identifier,
+  payload,
+  expiresAt: z.iso.datetime(),
+  consumedAt: z.iso.datetime().optional(),
+});
+export type StoredRecord = z.infer<typeof storedRecordSchema>;
+
+/** `POST /v1/records/find`: the record with what the caller will want next, in one round trip. */
+export const findRequestSchema = z.object({
+  kind: recordKindSchema,
+  /** `uid`: sessions only. `user_code`: device codes only. */
+  by: z.enum(['id', 'uid', 'user_code']),
+  value: identifier,
+});
+export type FindRequest = z.infer<typeof findRequestSchema>;
+
+/**
+ * `record` is absent when unknown, expired, or its grant is revoked. `related` holds the grant and the session of a code
+ * or token, and the grant that an interaction names; the same visibility rules hold for each.
+ */
+export const findResponseSchema = z.object({
+  record: storedRecordSchema.optional(),
+  related: z.array(storedRecordSchema),
+});
+export type FindResponse = z.infer<typeof findResponseSchema>;
+
+/** One write of a transaction. All of them hold or none does. */
+export const intentSchema = z.discriminatedUnion('operation', [
+  z.object({
+    operation: z.literal('upsert'),
+    kind: recordKindSchema,
+    id: identifier,
+    payload,
+    expiresInSeconds: z.int().min(1),
+    /** Second key of sessions (`uid`) and device codes (`userCode`). */
+    uid: identifier.optional(),
+    userCode: identifier.optional(),
+    /** The family that the record belongs to; refused when that grant is revoked or not there. */
+    grantId: identifier.optional(),
+    sessionUid: identifier.optional(),
+    subject: identifier.optional(),
+    clientId: identifier.optional(),
+  }),
+  z.object({ operation: z.literal('consume'), kind: consumableKindSchema, id: identifier }),
+  z.object({ operation: z.literal('destroy'), kind: recordKindSchema, id: identifier }),
+  /** Revokes the family: everything that carries this grant is gone for every later read and write. */
+  z.object({ operation: z.literal('revoke_grant'), grantId: identifier }),
+  /** Replay detection (DPoP `jti`, assertion `jti`): a unique insert, refused when it is there already. */
+  z.object({
+    operation: z.literal('use_once'),
+    namespace: z.string().min(1).max(128),
+    id: identifier,
+    expiresInSeconds: z.int().min(1),
+  }),
+]);
+export type Intent = z.infer<typeof intentSchema>;
+
+/**
+ * `POST /v1/transactions`: all writes of one protocol request with their preconditions, in one PostgreSQL transaction.
+ * Idempotent by `commitId`: sent again after a lost answer, it has the same outcome.
+ */
+export const transactionRequestSchema = z.object({ commitId: z.uuid(), intents: z.array(intentSchema).min(1).max(64) });
+export type TransactionRequest = z.infer<typeof transactionRequestSchema>;
+
+/** 200 for `committed`, 409 for `refused`; a refused transaction wrote nothing. */
+export const transactionResponseSchema = z.discriminatedUnion('outcome', [
+  z.object({ outcome: z.literal('committed') }),
+  z.object({
+    outcome: z.literal('refused'),
+    /**
+     * already_consumed: another request won, or the record is gone; for a refresh token the family is revoked, in the
+     * same call. grant_revoked: the family is not alive. already_used: the one-time id is there.
+     */
+    reason: z.enum(['already_consumed', 'grant_revoked', 'already_used']),
+  }),
+]);
+export type TransactionResponse = z.infer<typeof transactionResponseSchema>;
+
+/** `POST /v1/introspections`: is what a JWT names still alive? Read from the primary. */
+export const introspectionRequestSchema = z.object({
+  jti: identifier,
+  clientId: identifier,
+  grantId: identifier.optional(),
+  sessionUid: identifier.optional(),
+});
+export type IntrospectionRequest = z.infer<typeof introspectionRequestSchema>;
+
+export const introspectionResponseSchema = z.object({ active: z.boolean() });
+export type IntrospectionResponse = z.infer<typeof introspectionResponseSchema>;

@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import { commonSettingsSchema, databaseSettingsSchema, logLevelSchema } from '../shared/service-settings.ts';
+
+/** Settings of the token-store that need a restart. */
+export const tokenStoreSettingsSchema = commonSettingsSchema.extend({
+  /** mTLS: `/v1/*` for auth, `/internal/*` for the operator. */
+  port: z.int().min(0).max(65_535),
+  database: databaseSettingsSchema,
+  /** Folder with `keys.json`: the data-encryption keys that payloads are sealed with. */
+  dataEncryptionKeysDirectory: z.string().min(1),
+});
+export type TokenStoreSettings = z.infer<typeof tokenStoreSettingsSchema>;
+
+/** Settings of the token-store that change without a restart. */
+export const tokenStoreLiveSettingsSchema = z.object({ logLevel: logLevelSchema });
+export type TokenStoreLiveSettings = z.infer<typeof tokenStoreLiveSettingsSchema>;
+
+/** `keys.json`: 256-bit keys, base64; the last one seals, all of them open. */
+export const dataEncryptionKeysSchema = z.object({
+  keys: z.array(z.object({ id: z.string().min(1).max(16), key: z.base64().length(44) })).min(1),
+});
+export type DataEncryptionKeys = z.infer<typeof dataEncryptionKeysSchema>;
