@@ -1,0 +1,23 @@
+import { z } from 'zod';
+
+const pattern = /^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$/;
+const millisecondsOf: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+/** A Go duration as Kubernetes users write them, `720h`, `1m30s`; never negative. */
+export const durationSchema = z.string().max(32).regex(pattern);
+
+/**
+ * Milliseconds of a Go duration.
+ * @throws RangeError when the text is none; the CRD's pattern has refused such text before.
+ */
+export const parseDurationMilliseconds = (text: string): number => {
+  if (!pattern.test(text)) throw new RangeError(`not a duration: ${text}`);
+  let total = 0;
+  for (const [, amount, unit] of text.matchAll(/([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)/g)) {
+    total += Number(amount) * (millisecondsOf[unit ?? ''] ?? 0);
+  }
+  return total;
+};
+
+/** Whole seconds of a Go duration, rounded up: a lifetime is never shorter than what was asked for. */
+export const parseDurationSeconds = (text: string): number => Math.ceil(parseDurationMilliseconds(text) / 1_000);

@@ -1,0 +1,33 @@
+/** API group, version and the label and annotation keys of this project. */
+export const group = 'identity-operator.io';
+export const version = 'v1alpha1';
+export const apiVersion = `${group}/${version}`;
+
+/** Recommended labels of Kubernetes, and ours. Owned objects carry all of them. */
+export const labels = {
+  managedBy: 'app.kubernetes.io/managed-by',
+  name: 'app.kubernetes.io/name',
+  instance: 'app.kubernetes.io/instance',
+  component: 'app.kubernetes.io/component',
+  version: 'app.kubernetes.io/version',
+  /** UID of the tenant: what ownerReferences say, also on objects that must outlive the tenant and so have no owner. */
+  tenantUid: `${group}/tenant-uid`,
+} as const;
+
+export const managedByValue = 'identity-operator';
+
+export const annotations = {
+  /** SHA-256 of what was applied last; with it an unchanged object costs no comparison. */
+  desiredHash: `${group}/desired-hash`,
+  /** Issuer whose keys, credentials or data an object holds; a tenant of another issuer never adopts it. */
+  issuer: `${group}/issuer`,
+} as const;
+
+/** Field managers of server-side apply. Replicas have one of their own, since an HPA shares that field with us. */
+export const fieldManagers = { objects: 'identity-operator', replicas: 'identity-operator-replicas' } as const;
+
+/** Set only under `deletionPolicy: Delete`, for what no ownerReference can clean up. */
+export const tenantFinalizer = `${group}/retained-objects`;
+
+/** Set on every client: it is disabled in auth before it goes. */
+export const clientFinalizer = `${group}/client-registration`;

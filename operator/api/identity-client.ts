@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { conditionsSchema } from './conditions.ts';
+import { identityTenantSchema } from './identity-tenant.ts';
+
+const rules = (...validations: { rule: string; message: string }[]) => ({ 'x-kubernetes-validations': validations });
+
+/** Exact redirect URIs (RFC 9700): https, loopback http for native apps (RFC 8252), or a private-use scheme; no fragment. */
+const redirectUri = z
+  .string()
+  .max(2_048)
+  .regex(
+    /^([a-z][a-z0-9+-]*\.[a-z0-9.+-]+:\/[^#\s]*|https:\/\/[^#\s]+|http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?(\/[^#\s]*)?)$/,
+  );
+
+export const clientSpecSchema = z
+  .object({
+    tenantRef: z.object({ name: z.string().min(1).max(63) }).describe('IdentityTenant in the same namespace.'),
+    displayName: z.string().min(1).max(253).optional().describe('Shown to users. Default: the name of the object.'),
+    grantTypes: z
+      .array(z.enum(['authorization_code', 'refresh_token', 'client_credentials']))
+      .min(1)
+      .max(3)
+      .default(['authorization_code', 'refresh_token'])
+      .meta({ 'x-kubernetes-list-type': 'set' }),
+    redirectURIs: z.array(redirectUri).max(100).default([]).describe('Compared exactly.'),
+    postLogoutRedirectURIs: z.array(redirectUri).max(100).default([]),
+    scopes: z.array(z.string().min(1).max(256)).max(100).default(['openid', 'offline_access', 'profile', 'email']),
+    audiences: z
+      .array(z.string().min(1).max(2_048))
+      .max(100)
+      .default([])
+      .describe(
+        'Audiences that access tokens may be asked for by `resource`; the first is the default. Empty: the issuer.',
+      ),
+    tokenEndpointAuthMethod: z
+      .enum(['client_secret_basic', 'client_secret_post', 'none'])
+      .default('client_secret_basic')
+      .describe('none: a public client, such as a single-page or native app, which has no secret.'),
+    secret: z
+      .object({
+        name: z.string().min(1).max(253).optional().describe('Name of the Secret that is made. Default: <name>-oidc.'),
+      })
+      .prefault({}),
+  })
+  .meta(
+    rules(
+      {
+        rule: "!self.grantTypes.exists(g, g == 'authorization_code') || size(self.redirectURIs) > 0",
+        message: 'redirectURIs must name at least one URI for the grant type authorization_code',
+      },
+      {
+        rule: "!(self.tokenEndpointAuthMethod == 'none' && self.grantTypes.exists(g, g == 'client_credentials'))",
+        message:
+          'grantTypes cannot hold client_credentials for a public client: choose another tokenEndpointAuthMethod',
+      },
+      {
+        rule: 'self.tenantRef.name == oldSelf.tenantRef.name',
+        message: 'tenantRef cannot be changed: create another IdentityClient',
+      },
+    ),
+  );
+export type ClientSpec = z.output<typeof clientSpecSchema>;
+
+export const clientStatusSchema = z.object({
+  observedGeneration: z.int().optional(),
+  conditions: conditionsSchema.optional(),
+  clientId: z.string().max(253).optional(),
+  binding: z
+    .object({ name: z.string().max(253) })
+    .optional()
+    .describe('Secret with issuer, client-id and client-secret, by the Service Binding specification.'),
+  registryRevision: z.int().optional().describe('Revision of the client registry of auth that holds this client.'),
+});
+export type ClientStatus = z.output<typeof clientStatusSchema>;
+
+export const identityClientSchema = z.object({
+  metadata: identityTenantSchema.shape.metadata,
+  spec: clientSpecSchema,
+  status: clientStatusSchema.prefault({}),
+});
+export type IdentityClient = z.output<typeof identityClientSchema>;
