@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto';
+import type { KubernetesObject, LiveObject } from './kubernetes-object.ts';
+
+/** Why an object has to be applied. */
+export type ApplyReason =
+  | { readonly reason: 'missing' }
+  /** The desired content is another than what was last applied; a field may have been dropped from it. */
+  | { readonly reason: 'changed' }
+  /** Somebody changed our fields in the live object; `fields` are their paths, never values. */
+  | { readonly reason: 'drifted'; readonly fields: readonly string[] };
+
+// The keys by which the API server merges lists of objects; the first that every element of the desired list has counts.
+const mergeKeys: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  conditions: [['type']],
+  containers: [['name']],
+  env: [['name']],
+  ephemeralContainers: [['name']],
+  hostAliases: [['ip']],
+  imagePullSecrets: [['name']],
+  initContainers: [['name']],
+  ownerReferences: [['uid']],
+  ports: [
+    ['containerPort', 'protocol'],
+    ['port', 'protocol'],
+  ],
+  readinessGates: [['conditionType']],
+  topologySpreadConstraints: [['topologyKey', 'whenUnsatisfiable']],
+  volumeDevices: [['devicePath']],
+  volumeMounts: [['mountPath']],
+  volumes: [['name']],
+};
+
+// The server fills these keys in when they are left out.
+const keyDefaults: Readonly<Record<string, unknown>> = { protocol: 'TCP' };
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+// What the API server stores nothing for: left out, it means the same.
+const isZero = (value: unknown): boolean =>
+  value === undefined ||
+  value === null ||
+  value === '' ||
+  value === false ||
+  value === 0 ||
+  (Array.isArray(value) && value.length === 0) ||
+  (isFields(value) && Object.values(value).every(isZero));
+
+const keyOf = (element: Fields, names: readonly string[]): string =>
+  JSON.stringify(names.map((name) => element[name] ?? keyDefaults[name]));
+
+/** The merge key of a list under `field`, when its elements are objects that have it. */
+const mergeKeyOf = (field: string, elements: readonly unknown[]): readonly string[] | undefined =>
+  mergeKeys[field]?.find(([required]) =>
+    elements.every((element) => isFields(element) && required !== undefined && element[required] !== undefined),
+  );
+
+const compareByKey = (
+  desired: readonly unknown[],
+  live: readonly unknown[],
+  names: readonly string[],
+  path: string,
+): string[] => {
+  const liveByKey = new Map(live.filter(isFields).map((element) => [keyOf(element, names), element]));
+  return desired.filter(isFields).flatMap((element) => {
+    const key = keyOf(element, names);
+    const counterpart = liveByKey.get(key);
+    const elementPath = `${path}[${key.slice(1, -1)}]`;
+    return counterpart === undefined ? [elementPath] : compare(element, counterpart, elementPath, '');
+  });
+};
+
+const compareLists = (desired: readonly unknown[], live: readonly unknown[], path: string, field: string): string[] => {
+  const names = mergeKeyOf(field, desired);
+  if (names !== undefined && desired.length > 0) return compareByKey(desired, live, names, path);
+  // A set that others add to.
+  if (field === 'finalizers') return desired.every((element) => live.includes(element)) ? [] : [path];
+  if (desired.length !== live.length) return [path];
+  return desired.flatMap((element, index) => compare(element, live[index], `${path}[${index}]`, ''));
+};
+
+const compare = (desired: unknown, live: unknown, path: string, field: string): string[] => {
+  if (desired === undefined || (live === undefined && isZero(desired))) return [];
+  if (isFields(desired) && isFields(live)) {
+    return Object.entries(desired).flatMap(([name, value]) =>
+      compare(value, live[name], path === '' ? name : `${path}.${name}`, name),
+    );
+  }
+  if (Array.isArray(desired) && Array.isArray(live)) return compareLists(desired, live, path, field);
+  return Object.is(desired, live) || (desired === null && isZero(live)) ? [] : [path];
+};
+
+/**
+ * The paths of the fields that `desired` names and `live` has otherwise. Fields that only `live` has are the server's
+ * or somebody else's; lists with a known merge key are compared by it, other lists element by element.
+ * Quantities and times are compared as text: builders emit the canonical form (`500m`, `1Gi`).
+ */
+export const findDifferences = (desired: KubernetesObject, live: KubernetesObject): string[] =>
+  compare(desired, live, '', '');
+
+/** Whether a field that `desired` names is otherwise in `live`; see {@link findDifferences}. */
+export const differs = (desired: KubernetesObject, live: KubernetesObject): boolean =>
+  findDifferences(desired, live).length > 0;
+
+const canonical = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(canonical);
+  if (!isFields(value)) return value;
+  return Object.fromEntries(
+    Object.keys(value)
+      .sort()
+      .flatMap((name) => (value[name] === undefined ? [] : [[name, canonical(value[name])]])),
+  );
+};
+
+/** A short hash of the content of an object, the same whatever the order of its fields. */
+export const hashDesired = (desired: KubernetesObject): string =>
+  createHash('sha256')
+    .update(JSON.stringify(canonical(desired)))
+    .digest('base64url')
+    .slice(0, 22);
+
+/** `desired` with its own hash in the annotation `annotation`: what is to be applied. */
+export const withDesiredHash = <T extends KubernetesObject>(desired: T, annotation: string): T => ({
+  ...desired,
+  metadata: {
+    ...desired.metadata,
+    annotations: { ...desired.metadata?.annotations, [annotation]: hashDesired(desired) },
+  },
+});
+
+/**
+ * Why `desired` (without its hash) has to be applied over `live`; `undefined` when nothing is to be written.
+ * The hash notices what a comparison cannot: a field that was applied once and is no longer desired.
+ */
+export const findApplyReason = (
+  desired: KubernetesObject,
+  live: LiveObject | undefined,
+  annotation: string,
+): ApplyReason | undefined => {
+  if (live === undefined) return { reason: 'missing' };
+  if (live.metadata.annotations?.[annotation] !== hashDesired(desired)) return { reason: 'changed' };
+  const fields = findDifferences(desired, live);
+  return fields.length === 0 ? undefined : { reason: 'drifted', fields };
+};

@@ -1,0 +1,215 @@
+import { type LiveObject, objectKey } from './kubernetes-object.ts';
+
+/** A change of one object in a cache. `source` tells a relist, which may bring thousands, from a watch event. */
+export interface CacheChange<T> {
+  readonly type: 'added' | 'updated' | 'deleted';
+  readonly key: string;
+  readonly source: 'list' | 'watch';
+  readonly before: T | undefined;
+  readonly after: T | undefined;
+}
+
+/** What a reflector writes into. */
+export interface ReflectorStore<T extends LiveObject = LiveObject> {
+  /** Begins a full list of `namespace` (all namespaces when undefined). */
+  beginList(namespace: string | undefined): ListSession<T>;
+  /** An ADDED or MODIFIED event. */
+  upsert(object: T): void;
+  /** A DELETED event. */
+  remove(object: T): void;
+}
+
+/** A list that arrives in pages, so that no more than one page of whole objects is in memory. */
+export interface ListSession<T extends LiveObject = LiveObject> {
+  add(page: readonly T[]): void;
+  /** The list is complete: what it did not contain is gone. */
+  commit(): void;
+}
+
+/** Options of {@link InformerCache}. */
+export interface InformerCacheOptions<Source extends LiveObject, T, Index extends string> {
+  /** What is kept of an object: only what readers need, for whole objects cost three times the memory. */
+  readonly project: (object: Source) => T;
+  /** Further indexes: the values under which an object is found. */
+  readonly indexes?: Readonly<Record<Index, (object: Source) => readonly string[]>>;
+  /** The namespaces whose lists make the cache complete; all namespaces as one list when left out. */
+  readonly namespaces?: readonly string[];
+}
+
+interface Entry<T> {
+  readonly resourceVersion: string;
+  readonly uid: string;
+  readonly namespace: string | undefined;
+  readonly value: T;
+  /** `index name` + NUL + value, owners included. */
+  readonly terms: readonly string[];
+}
+
+const term = (index: string, value: string): string => `${index}\0${value}`;
+const ownerIndex = '';
+
+// resourceVersions of one kind are comparable numbers (KEP-5504). Anything else never counts as older.
+const isOlder = (one: string, other: string): boolean =>
+  /^\d+$/.test(one) && /^\d+$/.test(other) && BigInt(one) < BigInt(other);
+
+/**
+ * Projections of all objects of one kind, by namespace and name, owner UID and further indexes.
+ * Readers must not change what they get: it is shared.
+ */
+export class InformerCache<T, Source extends LiveObject = LiveObject, Index extends string = never>
+  implements ReflectorStore<Source>
+{
+  readonly #project: (object: Source) => T;
+  readonly #indexes: readonly (readonly [string, (object: Source) => readonly string[]])[];
+  readonly #entries = new Map<string, Entry<T>>();
+  readonly #keysByTerm = new Map<string, Set<string>>();
+  readonly #listeners = new Set<(change: CacheChange<T>) => void>();
+  readonly #unsynced: Set<string | undefined>;
+  readonly #syncWaiters = new Set<() => void>();
+
+  constructor({ project, indexes, namespaces }: InformerCacheOptions<Source, T, Index>) {
+    this.#project = project;
+    this.#indexes = Object.entries<(object: Source) => readonly string[]>(indexes ?? {});
+    this.#unsynced = new Set<string | undefined>(namespaces ?? [undefined]);
+  }
+
+  /** Whether every list has been read completely at least once. */
+  get synced(): boolean {
+    return this.#unsynced.size === 0;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(namespace: string | undefined, name: string): T | undefined {
+    return this.#entries.get(objectKey(namespace, name))?.value;
+  }
+
+  /** All of them, or those of one namespace (a scan). */
+  list(namespace?: string): T[] {
+    return [...this.#entries.values()]
+      .filter((entry) => namespace === undefined || entry.namespace === namespace)
+      .map((entry) => entry.value);
+  }
+
+  /** The objects that name `uid` in their ownerReferences. */
+  byOwner(uid: string): T[] {
+    return this.#find(term(ownerIndex, uid));
+  }
+
+  /** The objects that the index function put under `value`. */
+  byIndex(index: Index, value: string): T[] {
+    return this.#find(term(index, value));
+  }
+
+  /** Calls `listener` after each change; the answer removes it. A listener must not throw. */
+  onChange(listener: (change: CacheChange<T>) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Resolves to true when the cache is complete, to false when `signal` aborts first. */
+  waitForSync(signal: AbortSignal): Promise<boolean> {
+    return new Promise((resolve) => {
+      if (this.synced || signal.aborted) return resolve(this.synced);
+      const settle = (): void => {
+        this.#syncWaiters.delete(settle);
+        signal.removeEventListener('abort', settle);
+        resolve(this.synced);
+      };
+      this.#syncWaiters.add(settle);
+      signal.addEventListener('abort', settle, { once: true });
+    });
+  }
+
+  beginList(namespace: string | undefined): ListSession<Source> {
+    const seen = new Set<string>();
+    return {
+      add: (page) => {
+        for (const object of page) seen.add(this.#store(object, 'list'));
+      },
+      commit: () => {
+        for (const [key, entry] of this.#entries) {
+          if (!seen.has(key) && (namespace === undefined || entry.namespace === namespace)) this.#drop(key, 'list');
+        }
+        this.#unsynced.delete(namespace);
+        if (this.synced) for (const settle of this.#syncWaiters) settle();
+      },
+    };
+  }
+
+  /**
+   * Takes in an object from a watch event, or the answer to a write of our own (so that the next reconcile sees it
+   * before its event comes). An older version of what is there already is ignored.
+   */
+  upsert(object: Source): void {
+    const { namespace, name, uid, resourceVersion } = object.metadata;
+    const known = this.#entries.get(objectKey(namespace, name));
+    if (known !== undefined && known.uid === uid && isOlder(resourceVersion, known.resourceVersion)) return;
+    this.#store(object, 'watch');
+  }
+
+  remove(object: Source): void {
+    this.#drop(objectKey(object.metadata.namespace, object.metadata.name), 'watch');
+  }
+
+  #find(wanted: string): T[] {
+    const keys = this.#keysByTerm.get(wanted) ?? [];
+    return [...keys].flatMap((key) => {
+      const entry = this.#entries.get(key);
+      return entry === undefined ? [] : [entry.value];
+    });
+  }
+
+  #store(object: Source, source: 'list' | 'watch'): string {
+    const { namespace, name, uid, resourceVersion } = object.metadata;
+    const key = objectKey(namespace, name);
+    const before = this.#entries.get(key);
+    if (before?.resourceVersion === resourceVersion && before.uid === uid) return key;
+    const value = this.#project(object);
+    const terms = this.#termsOf(object);
+    this.#unindex(key, before);
+    this.#entries.set(key, { resourceVersion, uid, namespace, value, terms });
+    for (const each of terms) {
+      const keys = this.#keysByTerm.get(each);
+      if (keys === undefined) this.#keysByTerm.set(each, new Set([key]));
+      else keys.add(key);
+    }
+    this.#emit({
+      type: before === undefined ? 'added' : 'updated',
+      key,
+      source,
+      before: before?.value,
+      after: value,
+    });
+    return key;
+  }
+
+  #drop(key: string, source: 'list' | 'watch'): void {
+    const before = this.#entries.get(key);
+    if (before === undefined) return;
+    this.#unindex(key, before);
+    this.#entries.delete(key);
+    this.#emit({ type: 'deleted', key, source, before: before.value, after: undefined });
+  }
+
+  #termsOf(object: Source): string[] {
+    return [
+      ...(object.metadata.ownerReferences ?? []).map(({ uid }) => term(ownerIndex, uid)),
+      ...this.#indexes.flatMap(([index, valuesOf]) => valuesOf(object).map((value) => term(index, value))),
+    ];
+  }
+
+  #unindex(key: string, entry: Entry<T> | undefined): void {
+    for (const each of entry?.terms ?? []) {
+      const keys = this.#keysByTerm.get(each);
+      keys?.delete(key);
+      if (keys?.size === 0) this.#keysByTerm.delete(each);
+    }
+  }
+
+  #emit(change: CacheChange<T>): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+}

@@ -1,0 +1,58 @@
+import type { Readable } from 'node:stream';
+import { KubernetesUnreachableError, parseKubernetesError } from './kubernetes-error.ts';
+import type { LiveObject } from './kubernetes-object.ts';
+
+/** One event of a watch. A bookmark says only how far the watch has come. */
+export type WatchEvent<T extends LiveObject = LiveObject> =
+  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
+  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
+
+/** Splits a byte stream into its non-empty lines; an unfinished last line is dropped, since its end is missing. */
+async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of chunks) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) if (line !== '') yield line;
+  }
+}
+
+const parseWatchEvent = <T extends LiveObject>(request: string, confidential: boolean, line: string): WatchEvent<T> => {
+  // The API server's own framing; `object` is of the kind that the request asked for.
+  const event = JSON.parse(line) as { type: string; object: T };
+  switch (event.type) {
+    case 'ADDED':
+    case 'MODIFIED':
+    case 'DELETED':
+      return { type: event.type, object: event.object };
+    case 'BOOKMARK':
+      return { type: 'BOOKMARK', resourceVersion: event.object.metadata.resourceVersion };
+    default:
+      throw parseKubernetesError({ request, httpStatus: 500, body: event.object, confidential });
+  }
+};
+
+/**
+ * Reads the events of a watch until the server ends it. An ERROR event throws KubernetesError (410 when the
+ * resourceVersion is too old), a broken or silent connection KubernetesUnreachableError.
+ */
+export async function* readWatchEvents<T extends LiveObject>(
+  body: Readable,
+  options: { request: string; confidential: boolean; signal?: AbortSignal | undefined },
+): AsyncGenerator<WatchEvent<T>> {
+  const lines = readLines(body);
+  try {
+    while (true) {
+      const line = await lines.next().catch((error: unknown) => {
+        options.signal?.throwIfAborted();
+        throw new KubernetesUnreachableError(options.request, error);
+      });
+      if (line.done) return;
+      yield parseWatchEvent<T>(options.request, options.confidential, line.value);
+    }
+  } finally {
+    // Also when the reader stops early: the connection must not stay open behind it.
+    body.destroy();
+  }
+}
