@@ -1,0 +1,69 @@
+import { readFile } from 'node:fs/promises';
+import type { ConnectionOptions } from 'node:tls';
+import type { ClientConfig } from 'pg';
+import type { DatabaseSettings } from './service-settings.ts';
+
+/** A database URL that cannot be used. The message never holds any of it, because it contains a password. */
+export class DatabaseUrlError extends Error {
+  override readonly name = 'DatabaseUrlError';
+}
+
+/**
+ * Reads the URL and the CA of a database from their files.
+ * @throws DatabaseUrlError for a URL that cannot be used; the file system's error when a file cannot be read
+ */
+export async function readDatabaseConnection(
+  settings: Pick<DatabaseSettings, 'urlFile' | 'caFile'>,
+): Promise<ClientConfig> {
+  const url = await readFile(settings.urlFile, 'utf8');
+  const ca = settings.caFile === undefined ? undefined : await readFile(settings.caFile, 'utf8');
+  return parseDatabaseUrl(url.trim(), ca);
+}
+
+/**
+ * Turns a `postgres://` URL into pg's settings. pg would connect in plaintext when the URL names no `sslmode`; here that
+ * means verify-full, as do all other modes but those that ask for less in so many words: `disable`, `no-verify`
+ * (encrypted, certificate unchecked) and `verify-ca` (host name unchecked).
+ * @param ca PEM of the CA of the server's certificate; the system's when absent
+ */
+export function parseDatabaseUrl(text: string, ca?: string): ClientConfig {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:')) {
+    throw new DatabaseUrlError('the database URL is not a postgres:// URL');
+  }
+  const database = decodePart(url.pathname.slice(1));
+  const user = decodePart(url.username);
+  if (url.hostname === '' || database === '' || user === '') {
+    throw new DatabaseUrlError('the database URL names no host, no user or no database');
+  }
+  return {
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: url.port === '' ? 5432 : Number(url.port),
+    user,
+    password: decodePart(url.password),
+    database,
+    ssl: buildTls(url.searchParams.get('sslmode'), ca),
+  };
+}
+
+function buildTls(sslmode: string | null, ca: string | undefined): ConnectionOptions | false {
+  const trust = ca === undefined ? {} : { ca };
+  switch (sslmode) {
+    case 'disable':
+      return false;
+    case 'no-verify':
+      return { rejectUnauthorized: false };
+    case 'verify-ca':
+      return { ...trust, rejectUnauthorized: true, checkServerIdentity: () => undefined };
+    default:
+      return { ...trust, rejectUnauthorized: true };
+  }
+}
+
+function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new DatabaseUrlError('the database URL is not percent-encoded as it must be');
+  }
+}
