@@ -59,21 +59,20 @@ export async function createPostgresPool(
   options: { readonly signal: AbortSignal; readonly limits?: PostgresLimits },
 ): Promise<PostgresPool> {
   const limits = options.limits ?? defaultLimits;
-  let connection = await readDatabaseConnection(settings);
-  const open = () => openPool(connection, settings.maxConnections, limits, logger);
-  let current = open();
+  const open = (connection: ClientConfig) => openPool(connection, settings.maxConnections, limits, logger);
 
   const reread = async () => {
+    let next: ClientConfig;
     try {
-      const next = await readDatabaseConnection(settings);
-      if (sameConnection(next, connection)) return;
-      connection = next;
+      next = await readDatabaseConnection(settings);
     } catch (error) {
       logger.error({ code: databaseErrorCode(error) }, 'database URL not readable, the last one stays');
       return;
     }
+    if (sameConnection(next, connection)) return;
+    connection = next;
     const old = current;
-    current = open();
+    current = open(next);
     logger.info('database URL changed, new connections use it');
     await old.end().catch((error: unknown) => {
       logger.warn({ code: databaseErrorCode(error) }, 'old database connections did not close in order');
@@ -83,6 +82,10 @@ export async function createPostgresPool(
   for (const directory of directories) {
     watchDirectory(directory, { onChange: reread, signal: options.signal, logger });
   }
+
+  // After the watch has begun, so that no change falls between.
+  let connection = await readDatabaseConnection(settings);
+  let current = open(connection);
 
   const checkQueue = () => {
     if (current.waitingCount >= settings.maxConnections * waitersPerConnection) {

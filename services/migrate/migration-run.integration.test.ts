@@ -1,0 +1,168 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startPostgres, type TestPostgres } from '../shared/testing/postgres.ts';
+import { runMigration } from './migration-run.ts';
+import { schemaMigrations } from './migrations/registry.ts';
+import type { MigrateSettings } from './settings.ts';
+
+const logger = pino({ level: 'silent' });
+const latest = schemaMigrations.at(-1)?.name;
+let server: TestPostgres;
+let directory: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'migrate-test-'));
+  server = await startPostgres();
+});
+afterAll(async () => {
+  await server?.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** Settings for an empty database of the given name, with roles of its own, since roles belong to the whole server. */
+async function settingsFor(name: string, url?: string): Promise<MigrateSettings> {
+  const file = async (suffix: string, content: string) => {
+    const path = join(directory, `${name}-${suffix}`);
+    await writeFile(path, content);
+    return path;
+  };
+  return {
+    tenant: 'customers',
+    namespace: 'identity',
+    database: { urlFile: await file('url', url ?? (await server.createDatabase(name))) },
+    roles: {
+      auth: { name: `${name}_auth`, passwordFile: await file('auth', `${name} auth's "secret"\n`) },
+      tokenStore: { name: `${name}_token-store`, passwordFile: await file('store', `${name} store's secret`) },
+    },
+  };
+}
+
+async function connectAs(settings: MigrateSettings, role: 'auth' | 'tokenStore'): Promise<pg.Client> {
+  const url = new URL(await readFile(settings.database.urlFile, 'utf8'));
+  const { name, passwordFile } = settings.roles[role];
+  const client = new pg.Client({
+    host: url.hostname,
+    port: Number(url.port),
+    database: url.pathname.slice(1),
+    user: name,
+    password: (await readFile(passwordFile, 'utf8')).trim(),
+    ssl: false,
+  });
+  await client.connect();
+  return client;
+}
+
+describe('migrate', () => {
+  it('applies everything once, and the second run changes nothing', async () => {
+    const settings = await settingsFor('twice');
+    expect(await runMigration(settings, { logger })).toEqual({
+      outcome: 'migrated',
+      schemaVersion: latest,
+      applied: schemaMigrations.map(({ name }) => name),
+    });
+    expect(await runMigration(settings, { logger })).toEqual({
+      outcome: 'migrated',
+      schemaVersion: latest,
+      applied: [],
+    });
+  });
+
+  it('lets two runs at once both end well', async () => {
+    const settings = await settingsFor('together');
+    const reports = await Promise.all([runMigration(settings, { logger }), runMigration(settings, { logger })]);
+    expect(reports.map(({ outcome }) => outcome)).toEqual(['migrated', 'migrated']);
+    expect(reports.flatMap((report) => (report.outcome === 'migrated' ? report.applied : []))).toEqual(
+      schemaMigrations.map(({ name }) => name),
+    );
+  });
+
+  it('gives each role the rows of its own schema and nothing else', async () => {
+    const settings = await settingsFor('roles');
+    await runMigration(settings, { logger });
+    const auth = await connectAs(settings, 'auth');
+    const store = await connectAs(settings, 'tokenStore');
+    const refused = { code: '42501' };
+    try {
+      await auth.query(`INSERT INTO auth.accounts (id, email, email_normalized) VALUES ('1', 'A@b', 'a@b')`);
+      await store.query('DELETE FROM token_store.grants');
+      expect((await store.query('SELECT version FROM token_store.schema_version')).rows).toEqual([{ version: latest }]);
+      await expect(auth.query('SELECT * FROM token_store.grants')).rejects.toMatchObject(refused);
+      await expect(store.query('SELECT * FROM auth.accounts')).rejects.toMatchObject(refused);
+      await expect(auth.query('CREATE TABLE auth.mine (id int)')).rejects.toMatchObject(refused);
+      await expect(auth.query('CREATE TABLE public.mine (id int)')).rejects.toMatchObject(refused);
+      await expect(auth.query('DROP TABLE auth.accounts')).rejects.toMatchObject(refused);
+      await expect(store.query('TRUNCATE token_store.grants')).rejects.toMatchObject(refused);
+      await expect(store.query(`UPDATE token_store.schema_version SET version = ''`)).rejects.toMatchObject(refused);
+      await expect(store.query('SELECT * FROM identity_operator.schema_migrations')).rejects.toMatchObject(refused);
+    } finally {
+      await auth.end();
+      await store.end();
+    }
+  });
+
+  it('sets a changed password on the next run', async () => {
+    const settings = await settingsFor('password');
+    await runMigration(settings, { logger });
+    const before = await connectAs(settings, 'auth');
+    await before.end();
+    await writeFile(settings.roles.auth.passwordFile, 'another one');
+    await expect(connectAs(settings, 'auth')).rejects.toMatchObject({ code: '28P01' });
+    await runMigration(settings, { logger });
+    const after = await connectAs(settings, 'auth');
+    await after.end();
+  });
+
+  it('keeps passwords out of the log of a server that logs every statement', async () => {
+    const settings = await settingsFor('quiet');
+    const owner = new pg.Client({ connectionString: server.url });
+    await owner.connect();
+    await owner.query(`ALTER DATABASE quiet SET log_statement = 'all'`);
+    await owner.end();
+    await runMigration(settings, { logger });
+    const log = await server.log();
+    expect(log).toContain('ALTER ROLE "quiet_auth"');
+    expect(log).not.toContain('secret"');
+    expect(log).not.toContain('quiet store');
+  });
+
+  it('says which of its neighbours can help', async () => {
+    const wrongPassword = await settingsFor('wrong', server.url.replace(':postgres@', ':guess@'));
+    expect(await runMigration(wrongPassword, { logger })).toEqual({
+      outcome: 'failed',
+      reason: 'AuthenticationFailed',
+      code: '28P01',
+    });
+    const nobodyThere = await settingsFor('away', 'postgres://a:b@127.0.0.1:1/c?sslmode=disable');
+    expect(await runMigration(nobodyThere, { logger, patienceMilliseconds: 0 })).toEqual({
+      outcome: 'failed',
+      reason: 'DatabaseUnreachable',
+      code: 'ECONNREFUSED',
+    });
+    const unencrypted = await settingsFor('plain', server.url.replace('?sslmode=disable', ''));
+    expect(await runMigration(unencrypted, { logger, patienceMilliseconds: 0 })).toMatchObject({
+      reason: 'DatabaseUnreachable',
+      code: 'TLS_NOT_SUPPORTED',
+    });
+    const settings = await settingsFor('limited');
+    await runMigration(settings, { logger });
+    const url = new URL(await readFile(settings.database.urlFile, 'utf8'));
+    url.username = 'limited_auth';
+    url.password = encodeURIComponent(`limited auth's "secret"`);
+    await writeFile(settings.database.urlFile, url.href);
+    expect(await runMigration(settings, { logger })).toMatchObject({ reason: 'PermissionDenied', code: '42501' });
+  });
+
+  it('leaves nothing of a run that failed half way', async () => {
+    const settings = await settingsFor('broken');
+    const broken = { name: '0003_broken', up: (builder: { sql(text: string): void }) => builder.sql('SELECT 1/0') };
+    const report = await runMigration(settings, { logger, migrations: [...schemaMigrations, broken] });
+    expect(report).toEqual({ outcome: 'failed', reason: 'MigrationFailed', code: '22012' });
+    expect(await runMigration(settings, { logger })).toMatchObject({
+      applied: schemaMigrations.map(({ name }) => name),
+    });
+  });
+});

@@ -1,0 +1,72 @@
+import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
+import type pg from 'pg';
+import { escapeIdentifier, escapeLiteral } from 'pg';
+
+/** A service's login: its role, its password, and the one schema that it may use. */
+export interface ServiceRole {
+  readonly name: string;
+  readonly password: string;
+  readonly schema: string;
+}
+
+const scramIterations = 4096;
+
+/**
+ * Makes the roles that are missing, sets their passwords, and gives each the rows of its own schema and nothing else:
+ * no DDL, no other schema, nothing by way of PUBLIC. Idempotent; run it after the migrations, since it names tables.
+ * @param client connected, as the owner of the schemas, with CREATEROLE
+ */
+export async function ensureServiceRoles(client: pg.Client, roles: readonly ServiceRole[]): Promise<void> {
+  const { rows } = await client.query<{ database: string; owns: boolean }>(
+    `SELECT current_database() AS database, pg_has_role(datdba, 'MEMBER') AS owns
+       FROM pg_database WHERE datname = current_database()`,
+  );
+  const [current] = rows;
+  if (!current) throw new Error('no current database');
+  const database = escapeIdentifier(current.database);
+  // In a database of somebody else's these are not ours to change; schemas are, either way.
+  if (current.owns) {
+    await client.query(`REVOKE ALL ON DATABASE ${database} FROM PUBLIC`);
+    await client.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC').catch(ignoreMissingSchema);
+  }
+  for (const role of roles) {
+    await ensureRole(client, role);
+    if (current.owns) await client.query(`GRANT CONNECT ON DATABASE ${database} TO ${escapeIdentifier(role.name)}`);
+    await grantSchema(client, role);
+  }
+}
+
+async function ensureRole(client: pg.Client, role: ServiceRole): Promise<void> {
+  const { rowCount } = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [role.name]);
+  const name = escapeIdentifier(role.name);
+  if (rowCount === 0) await client.query(`CREATE ROLE ${name} LOGIN NOINHERIT`);
+  // A verifier, not the password: the server may log statements.
+  const verifier = scramVerifier(role.password, randomBytes(16));
+  await client.query(`ALTER ROLE ${name} LOGIN PASSWORD ${escapeLiteral(verifier)}`);
+}
+
+async function grantSchema(client: pg.Client, role: ServiceRole): Promise<void> {
+  const name = escapeIdentifier(role.name);
+  const schema = escapeIdentifier(role.schema);
+  await client.query(`REVOKE ALL ON SCHEMA ${schema} FROM PUBLIC`);
+  await client.query(`GRANT USAGE ON SCHEMA ${schema} TO ${name}`);
+  await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO ${name}`);
+  await client.query(`GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${schema} TO ${name}`);
+  await client.query(`REVOKE INSERT, UPDATE, DELETE ON ${schema}.schema_version FROM ${name}`);
+}
+
+/**
+ * What PostgreSQL stores for a password (RFC 5803): `SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>`.
+ * @param salt 16 random bytes
+ */
+export function scramVerifier(password: string, salt: Buffer): string {
+  const salted = pbkdf2Sync(password.normalize('NFKC'), salt, scramIterations, 32, 'sha256');
+  const clientKey = createHmac('sha256', salted).update('Client Key').digest();
+  const storedKey = createHash('sha256').update(clientKey).digest('base64');
+  const serverKey = createHmac('sha256', salted).update('Server Key').digest('base64');
+  return `SCRAM-SHA-256$${scramIterations}:${salt.toString('base64')}$${storedKey}:${serverKey}`;
+}
+
+function ignoreMissingSchema(error: unknown): void {
+  if (!(error instanceof Error && 'code' in error && (error.code === '3F000' || error.code === '42501'))) throw error;
+}
