@@ -1,0 +1,30 @@
+import type { TenantSpec } from '../api/identity-tenant.ts';
+
+/** Everything that the objects of one tenant are made from. */
+export type Blueprint = {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  readonly spec: TenantSpec;
+  /** Version of the services, and the image that holds all of them. */
+  readonly version: string;
+  readonly image: string;
+  /** Image of the managed database. */
+  readonly databaseImage: string;
+  /** False where no node carries the topology key: a zone constraint would leave every pod Pending. */
+  readonly zonesLabelled: boolean;
+};
+
+export type Component = 'gateway' | 'auth' | 'token-store';
+export const components: readonly Component[] = ['token-store', 'auth', 'gateway'];
+
+/** The tenant's settings of one component. */
+export const workloadSpecOf = ({ spec }: Blueprint, component: Component) =>
+  ({ gateway: spec.gateway, auth: spec.auth, 'token-store': spec.tokenStore })[component];
+
+/** Whether the operator runs the database itself: also when the tenant names none. */
+export const isDatabaseManaged = ({ database }: TenantSpec): boolean => database?.connection === undefined;
+
+/** Pods of a component: three, one for each zone, unless the tenant says otherwise. */
+export const desiredReplicas = (blueprint: Blueprint, component: Component): number =>
+  blueprint.spec.availability.mode === 'Single' ? 1 : (workloadSpecOf(blueprint, component).replicas ?? 3);

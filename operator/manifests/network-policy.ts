@@ -1,0 +1,94 @@
+import type {
+  INetworkPolicy,
+  INetworkPolicyEgressRule,
+  INetworkPolicyIngressRule,
+  INetworkPolicyPort,
+} from 'kubernetes-models/networking.k8s.io/v1';
+import { type Blueprint, isDatabaseManaged } from './blueprint.ts';
+import { ownedMetadata, selectorLabels } from './metadata.ts';
+import { ports } from './ports.ts';
+
+const tcp = (...numbers: number[]): INetworkPolicyPort[] => numbers.map((port) => ({ protocol: 'TCP', port }));
+const pods = (blueprint: Blueprint, component: string) => ({
+  podSelector: { matchLabels: selectorLabels(blueprint, component) },
+});
+
+/** Any namespace: the operator's is not known to a tenant, and what it may ask is decided by its certificate. */
+const operatorPods = {
+  namespaceSelector: {},
+  podSelector: { matchLabels: { 'app.kubernetes.io/name': 'identity-operator' } },
+};
+const anyPod = { namespaceSelector: {} };
+const dns: INetworkPolicyEgressRule = {
+  to: [anyPod],
+  ports: [
+    { protocol: 'UDP', port: 53 },
+    { protocol: 'TCP', port: 53 },
+  ],
+};
+/** Outside addresses but link-local ones, where clouds keep their metadata services. */
+const outside = { ipBlock: { cidr: '0.0.0.0/0', except: ['169.254.0.0/16'] } };
+
+const probesFromAnywhere: INetworkPolicyIngressRule = { from: [anyPod], ports: tcp(ports.probes) };
+
+const buildPolicy = (
+  blueprint: Blueprint,
+  component: string,
+  ingress: INetworkPolicyIngressRule[],
+  egress: INetworkPolicyEgressRule[],
+) =>
+  ({
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: ownedMetadata(blueprint, `${blueprint.name}-${component}`, component),
+    spec: {
+      podSelector: { matchLabels: selectorLabels(blueprint, component) },
+      policyTypes: ['Ingress', 'Egress'],
+      ingress,
+      egress,
+    },
+  }) satisfies INetworkPolicy;
+
+/**
+ * One policy a component; what no rule allows is denied. Each rule is one arrow of the architecture. Databases outside
+ * the cluster are reached by port, since a policy cannot name hosts.
+ */
+export const buildNetworkPolicies = (blueprint: Blueprint): INetworkPolicy[] => {
+  const managed = isDatabaseManaged(blueprint.spec);
+  const toDatabase: INetworkPolicyEgressRule = managed
+    ? { to: [pods(blueprint, 'database')], ports: tcp(ports.postgres) }
+    : { to: [outside, anyPod] };
+  const publicPort = blueprint.spec.gateway.tls === undefined ? ports.publicHttp : ports.publicHttps;
+  const policies = [
+    buildPolicy(
+      blueprint,
+      'gateway',
+      [{ ports: tcp(publicPort) }, { from: [operatorPods], ports: tcp(ports.gatewayInternal) }, probesFromAnywhere],
+      [
+        dns,
+        { to: [pods(blueprint, 'auth'), pods(blueprint, 'token-store')], ports: tcp(ports.mutualTls) },
+        // The customer's services may stand in any namespace and on any port.
+        { to: [anyPod] },
+      ],
+    ),
+    buildPolicy(
+      blueprint,
+      'auth',
+      [{ from: [pods(blueprint, 'gateway'), operatorPods], ports: tcp(ports.mutualTls) }, probesFromAnywhere],
+      [dns, { to: [pods(blueprint, 'token-store')], ports: tcp(ports.mutualTls) }, toDatabase],
+    ),
+    buildPolicy(
+      blueprint,
+      'token-store',
+      [
+        { from: [pods(blueprint, 'gateway'), pods(blueprint, 'auth'), operatorPods], ports: tcp(ports.mutualTls) },
+        probesFromAnywhere,
+      ],
+      [dns, toDatabase],
+    ),
+    buildPolicy(blueprint, 'migrate', [], [dns, toDatabase]),
+  ];
+  if (!managed) return policies;
+  const readers = ['auth', 'token-store', 'migrate'].map((component) => pods(blueprint, component));
+  return [...policies, buildPolicy(blueprint, 'database', [{ from: readers, ports: tcp(ports.postgres) }], [])];
+};

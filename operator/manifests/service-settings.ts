@@ -1,0 +1,136 @@
+import type { AuthLiveSettings, AuthSettings } from '../../services/auth/settings.ts';
+import type { GatewayLiveSettings, GatewaySettings } from '../../services/gateway/settings.ts';
+import type { MigrateSettings } from '../../services/migrate/settings.ts';
+import type { DatabaseSettings, PeerSettings } from '../../services/shared/service-settings.ts';
+import type { TokenStoreLiveSettings, TokenStoreSettings } from '../../services/token-store/settings.ts';
+import { parseDurationMilliseconds, parseDurationSeconds } from '../api/duration.ts';
+import type { TenantRoute } from '../api/identity-tenant.ts';
+import type { Blueprint, Component } from './blueprint.ts';
+import {
+  type DatabaseReader,
+  databaseRoleName,
+  databaseUrlEntries,
+  rolePasswordEntries,
+} from './database-connection.ts';
+import { mountPaths } from './mounts.ts';
+import { objectNames } from './object-names.ts';
+import { ports } from './ports.ts';
+
+/**
+ * The longest that a Service's endpoints may lag behind a pod that stops; auth and token-store go on accepting for as
+ * long. The gateway's clients idle longer, so its drain is the tenant's setting.
+ */
+const internalDrainMilliseconds = 10_000;
+
+const commonSettings = (blueprint: Blueprint, drainMilliseconds: number) => ({
+  tenant: blueprint.name,
+  namespace: blueprint.namespace,
+  version: blueprint.version,
+  listenAddress: '0.0.0.0',
+  probePort: ports.probes,
+  identityDirectory: mountPaths.identity,
+  liveDirectory: mountPaths.live,
+  drainMilliseconds,
+});
+
+const databaseSettings = (reader: DatabaseReader, hasCa: boolean): Pick<DatabaseSettings, 'urlFile' | 'caFile'> => ({
+  urlFile: `${mountPaths.database}/${databaseUrlEntries[reader]}`,
+  ...(hasCa ? { caFile: `${mountPaths.database}/ca.crt` } : {}),
+});
+
+const peerSettings = (blueprint: Blueprint, component: Component): PeerSettings => ({
+  headlessHost: `${objectNames.headlessService(blueprint, component)}.${blueprint.namespace}.svc`,
+  fallbackHost: `${objectNames.workload(blueprint, component)}.${blueprint.namespace}.svc`,
+  port: ports.mutualTls,
+});
+
+export const buildTokenStoreSettings = (blueprint: Blueprint, databaseHasCa: boolean): TokenStoreSettings => ({
+  ...commonSettings(blueprint, internalDrainMilliseconds),
+  port: ports.mutualTls,
+  database: { ...databaseSettings('token-store', databaseHasCa), maxConnections: 10 },
+  dataEncryptionKeysDirectory: mountPaths.dataEncryptionKeys,
+});
+
+export const buildAuthSettings = (blueprint: Blueprint, databaseHasCa: boolean): AuthSettings => {
+  const { auth, keys, tokens, issuer } = blueprint.spec;
+  return {
+    ...commonSettings(blueprint, internalDrainMilliseconds),
+    port: ports.mutualTls,
+    issuer,
+    database: { ...databaseSettings('auth', databaseHasCa), maxConnections: 10 },
+    tokenStore: peerSettings(blueprint, 'token-store'),
+    signingKeysDirectory: mountPaths.signingKeys,
+    cookieKeysDirectory: mountPaths.cookieKeys,
+    tokens: {
+      accessTokenSeconds: parseDurationSeconds(tokens.accessTokenTTL),
+      refreshTokenSeconds: parseDurationSeconds(tokens.refreshTokenTTL),
+      refreshTokenAbsoluteSeconds: parseDurationSeconds(tokens.refreshTokenAbsoluteTTL),
+      idTokenSeconds: parseDurationSeconds(tokens.idTokenTTL),
+      authorizationCodeSeconds: parseDurationSeconds(tokens.authorizationCodeTTL),
+    },
+    session: {
+      idleSeconds: parseDurationSeconds(auth.session.idleTimeout),
+      absoluteSeconds: parseDurationSeconds(auth.session.absoluteTimeout),
+    },
+    jwksMaxAgeSeconds: parseDurationSeconds(keys.jwksMaxAge),
+    registrationEnabled: auth.registration.enabled,
+    passwordMinimumLength: auth.passwordPolicy.minimumLength,
+  };
+};
+
+export const buildGatewaySettings = (blueprint: Blueprint): GatewaySettings => ({
+  ...commonSettings(blueprint, parseDurationMilliseconds(blueprint.spec.gateway.drainTimeout)),
+  publicPort: blueprint.spec.gateway.tls === undefined ? ports.publicHttp : ports.publicHttps,
+  ...(blueprint.spec.gateway.tls === undefined ? {} : { publicTlsDirectory: mountPaths.publicTls }),
+  internalPort: ports.gatewayInternal,
+  issuer: blueprint.spec.issuer,
+  auth: peerSettings(blueprint, 'auth'),
+  keyringDirectory: mountPaths.signingKeys,
+  clockSkewSeconds: parseDurationSeconds(blueprint.spec.keys.clockSkew),
+});
+
+const buildRoute = (blueprint: Blueprint, route: TenantRoute): GatewayLiveSettings['routes'][number] => ({
+  name: route.name,
+  pathPrefix: route.match.pathPrefix,
+  ...(route.match.methods === undefined ? {} : { methods: route.match.methods }),
+  upstreamUrl: `http://${route.upstream.service}.${blueprint.namespace}.svc:${route.upstream.port}`,
+  authentication: route.authentication,
+  ...(route.audience === undefined ? {} : { audience: route.audience }),
+  scopes: route.scopes,
+  stripPrefix: route.stripPrefix,
+  timeoutMilliseconds: parseDurationMilliseconds(route.timeout),
+});
+
+export const buildGatewayLiveSettings = (blueprint: Blueprint): GatewayLiveSettings => ({
+  logLevel: blueprint.spec.gateway.logLevel,
+  routes: blueprint.spec.gateway.routes.map((route) => buildRoute(blueprint, route)),
+});
+
+export const buildAuthLiveSettings = ({ name, spec: { auth } }: Blueprint): AuthLiveSettings => ({
+  logLevel: auth.logLevel,
+  branding: {
+    name: auth.branding.name ?? name,
+    ...(auth.branding.logoUrl === undefined ? {} : { logoUrl: auth.branding.logoUrl }),
+    ...(auth.branding.primaryColor === undefined ? {} : { primaryColor: auth.branding.primaryColor }),
+  },
+});
+
+export const buildTokenStoreLiveSettings = ({ spec }: Blueprint): TokenStoreLiveSettings => ({
+  logLevel: spec.tokenStore.logLevel,
+});
+
+export const buildMigrateSettings = (blueprint: Blueprint, databaseHasCa: boolean): MigrateSettings => ({
+  tenant: blueprint.name,
+  namespace: blueprint.namespace,
+  database: databaseSettings('migrate', databaseHasCa),
+  roles: {
+    auth: {
+      name: databaseRoleName(blueprint, 'auth'),
+      passwordFile: `${mountPaths.database}/${rolePasswordEntries.auth}`,
+    },
+    tokenStore: {
+      name: databaseRoleName(blueprint, 'token-store'),
+      passwordFile: `${mountPaths.database}/${rolePasswordEntries['token-store']}`,
+    },
+  },
+});
