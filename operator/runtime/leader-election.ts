@@ -120,7 +120,8 @@ export const runLeaderElection = async (options: LeaderElectionOptions): Promise
   const acquire = async (): Promise<number | undefined> => {
     while (!stop.aborted) {
       const sentAt = clock.monotonic();
-      if (await withDeadline(attempt, stop)) return sentAt;
+      // Not cut short by `stop`: a lease that is taken after all would lie there unreleased.
+      if (await withDeadline(attempt)) return sentAt;
       await pause(stop);
     }
     return undefined;
@@ -175,8 +176,8 @@ export const runLeaderElection = async (options: LeaderElectionOptions): Promise
   } finally {
     if (!mayWrite()) giveUp();
     ended.abort();
-    cancelDeadline();
     await renewing;
+    cancelDeadline();
     observer?.leading(false);
     if (lost.signal.aborted) log.warn('leadership lost');
     else await release();
