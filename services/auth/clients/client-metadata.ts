@@ -1,0 +1,45 @@
+import type { ClientMetadata } from 'oidc-provider';
+import type { ClientRegistration } from '../../shared/contracts/client-registration.ts';
+
+/** Scopes that stand for claims about the user; every other scope is an audience's own. */
+export const identityScopes = ['openid', 'offline_access', 'email', 'profile'] as const;
+
+const webProtocols = new Set(['https:', 'http:']);
+
+/** A custom scheme makes it an app on a device (RFC 8252); oidc-provider has other rules for those. */
+const hasCustomScheme = (uris: readonly string[]): boolean =>
+  uris.some((uri) => {
+    const protocol = URL.parse(uri)?.protocol;
+    return protocol !== undefined && !webProtocols.has(protocol);
+  });
+
+/**
+ * The client as oidc-provider reads it. Secrets never get there: it wants one for a confidential client, so it is given
+ * the hashes, which also makes a changed secret a changed client, and asks `matchesClientSecret` for the comparison.
+ */
+export const buildClientMetadata = (registration: ClientRegistration): ClientMetadata => {
+  const { grantTypes, tokenEndpointAuthMethod } = registration;
+  const allowed = new Set(registration.scopes);
+  const uris = [...registration.redirectUris, ...registration.postLogoutRedirectUris];
+  return {
+    client_id: registration.clientId,
+    ...(registration.clientName !== undefined && { client_name: registration.clientName }),
+    application_type: hasCustomScheme(uris) ? 'native' : 'web',
+    grant_types: [...grantTypes],
+    response_types: grantTypes.includes('authorization_code') ? ['code'] : [],
+    redirect_uris: [...registration.redirectUris],
+    post_logout_redirect_uris: [...registration.postLogoutRedirectUris],
+    scope: identityScopes.filter((scope) => allowed.has(scope)).join(' '),
+    token_endpoint_auth_method: tokenEndpointAuthMethod,
+    ...(tokenEndpointAuthMethod !== 'none' && {
+      client_secret: registration.secretHashes.join('.') || 'none is valid',
+    }),
+  };
+};
+
+/** Audience of a token that was asked for without a `resource`: the client's first one, else the issuer itself. */
+export const defaultAudience = ({ audiences }: ClientRegistration, issuer: string): string => audiences[0] ?? issuer;
+
+/** May the client ask for tokens for this resource (RFC 8707)? */
+export const isAudienceAllowed = (registration: ClientRegistration, issuer: string, resource: string): boolean =>
+  registration.audiences.includes(resource) || resource === defaultAudience(registration, issuer);

@@ -1,0 +1,52 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { ClientRegistration } from '../../shared/contracts/client-registration.ts';
+import { databaseErrorCode } from '../../shared/postgres-errors.ts';
+import type { ClientRepository } from './client-repository.ts';
+
+/** A change is in force at every pod a second after it was written. Half of that, so that a slow read fits too. */
+const pollMilliseconds = 500;
+
+export type ClientRegistry = {
+  find(clientId: string): ClientRegistration | undefined;
+  all(): ClientRegistration[];
+  /** Undefined until the first read. */
+  revision(): number | undefined;
+  /** Reads the clients again if their revision changed. Rejects when the database cannot answer. */
+  refresh(): Promise<void>;
+};
+
+/** All clients in memory: no request waits for a database to know who asks. */
+export const createClientRegistry = (repository: ClientRepository): ClientRegistry => {
+  let held: { revision: number; clients: ReadonlyMap<string, ClientRegistration> } | undefined;
+  return {
+    find: (clientId) => held?.clients.get(clientId),
+    all: () => [...(held?.clients.values() ?? [])],
+    revision: () => held?.revision,
+    refresh: async () => {
+      if (held !== undefined && (await repository.readRevision()) === held.revision) return;
+      const { revision, clients } = await repository.readAll();
+      held = { revision, clients: new Map(clients.map((client) => [client.clientId, client])) };
+    },
+  };
+};
+
+/** Keeps the registry fresh until the signal aborts; while the database is away the last clients stay. */
+export const runClientRegistryPolling = async (
+  registry: ClientRegistry,
+  { signal, logger }: { signal: AbortSignal; logger: Logger },
+): Promise<void> => {
+  let reachable = true;
+  while (!signal.aborted) {
+    try {
+      await registry.refresh();
+      if (!reachable) logger.info({ revision: registry.revision() }, 'client registry readable again');
+      reachable = true;
+    } catch (error) {
+      // Once a loss, not twice a second.
+      if (reachable) logger.warn({ code: databaseErrorCode(error) }, 'client registry not readable');
+      reachable = false;
+    }
+    await delay(pollMilliseconds, undefined, { signal, ref: false }).catch(() => undefined);
+  }
+};

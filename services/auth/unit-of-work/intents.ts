@@ -1,0 +1,95 @@
+import type { Intent, RecordKind } from '../../token-store/contract.ts';
+import { decideEndedFamilies } from './session-families.ts';
+import type { StagedUpsert, StagedWork } from './unit-of-work.ts';
+
+/** The token-store takes at most this many intents in one transaction. */
+const maxIntents = 64;
+
+/** Kept when a request fails, except at the token endpoint: cookies that are on their way refer to them. */
+const keptOnFailure: ReadonlySet<RecordKind> = new Set(['session', 'interaction', 'device_code']);
+
+const optionalString = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? value : undefined;
+
+/** Reads a path of members from a payload whose shape is the library's. */
+const memberAt = (payload: Record<string, unknown>, ...path: string[]): unknown =>
+  path.reduce<unknown>(
+    (value, member) => (typeof value === 'object' && value !== null ? Reflect.get(value, member) : undefined),
+    payload,
+  );
+
+/**
+ * The family that a record hangs on. An interaction names the one that its consent made, so that resuming it finds grant
+ * and session in one read.
+ */
+const familyOf = ({ kind, payload }: StagedUpsert): string | undefined => {
+  if (kind === 'session' || kind === 'grant') return undefined;
+  if (kind === 'interaction') return optionalString(memberAt(payload, 'result', 'consent', 'grantId'));
+  return optionalString(payload['grantId']);
+};
+
+const buildUpsert = (write: StagedUpsert): Intent => {
+  const { kind, id, payload, expiresInSeconds } = write;
+  const uid = kind === 'session' ? optionalString(payload['uid']) : undefined;
+  const userCode = kind === 'device_code' ? optionalString(payload['userCode']) : undefined;
+  const grantId = familyOf(write);
+  const sessionUid = optionalString(payload['sessionUid']) ?? optionalString(memberAt(payload, 'session', 'uid'));
+  const subject =
+    optionalString(payload['accountId']) ?? optionalString(memberAt(payload, 'result', 'login', 'accountId'));
+  const clientId = optionalString(payload['clientId']);
+  return {
+    operation: 'upsert',
+    kind,
+    id,
+    payload,
+    expiresInSeconds,
+    ...(uid !== undefined && { uid }),
+    ...(userCode !== undefined && { userCode }),
+    ...(grantId !== undefined && { grantId }),
+    ...(sessionUid !== undefined && { sessionUid }),
+    ...(subject !== undefined && { subject }),
+    ...(clientId !== undefined && { clientId }),
+  };
+};
+
+/** Grants first, since the records of the same unit hang on them. */
+const grantsFirst = (writes: Iterable<StagedUpsert>): StagedUpsert[] =>
+  [...writes].sort((a, b) => Number(b.kind === 'grant') - Number(a.kind === 'grant'));
+
+/**
+ * What of the staged work is to be written, in the token-store's order: consumes, deletes, revocations, upserts.
+ * A failed request burns nothing and issues nothing, but what it revoked stays revoked: a refresh with a bad `resource`
+ * leaves the token usable, and a replayed one still ends its family.
+ */
+export const planIntents = (staged: StagedWork, { route }: { route: string | undefined }): Intent[] => {
+  const isKept = ({ kind }: StagedUpsert): boolean => !staged.failed || (route !== 'token' && keptOnFailure.has(kind));
+  const revoked = new Set([...staged.revokedGrants, ...decideEndedFamilies(staged)]);
+  const isAlive = (write: StagedUpsert): boolean => {
+    const family = write.kind === 'grant' ? write.id : familyOf(write);
+    return family === undefined || !revoked.has(family);
+  };
+  const consumes = staged.failed ? [] : [...staged.consumed.values()];
+  return [
+    ...consumes.map(({ kind, id }): Intent => ({ operation: 'consume', kind, id })),
+    ...staged.destroyed
+      .values()
+      .filter(({ kind, id }) => kind !== 'grant' || !revoked.has(id))
+      .map(({ kind, id }): Intent => ({ operation: 'destroy', kind, id })),
+    ...[...revoked].map((grantId): Intent => ({ operation: 'revoke_grant', grantId })),
+    ...grantsFirst(staged.upserts.values()).filter(isKept).filter(isAlive).map(buildUpsert),
+  ];
+};
+
+/**
+ * Splits what does not fit one transaction. Only revocations are many (a sign-out of a long session), and they may go
+ * ahead on their own: repeating one changes nothing.
+ */
+export const splitIntents = (intents: readonly Intent[]): Intent[][] => {
+  if (intents.length <= maxIntents) return [[...intents]];
+  const revocations = intents.filter(({ operation }) => operation === 'revoke_grant');
+  const others = intents.filter(({ operation }) => operation !== 'revoke_grant');
+  const batches = Array.from({ length: Math.ceil(revocations.length / maxIntents) }, (_, batch) =>
+    revocations.slice(batch * maxIntents, (batch + 1) * maxIntents),
+  );
+  return others.length === 0 ? batches : [...batches, others];
+};
