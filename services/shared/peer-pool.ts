@@ -119,11 +119,10 @@ export const createPeerPool = (options: PeerPoolOptions): PeerPool => {
   const fallback = createAddress(peer.fallbackHost);
 
   const takeOver = (hosts: string[]) => {
-    for (const [host, address] of addresses) {
+    for (const host of addresses.keys()) {
       if (!hosts.includes(host)) {
+        // Not closed: a request may hold it as a target. Its idle connections end by themselves in 4 s.
         addresses.delete(host);
-        // Lets requests in flight finish; it cannot fail in a way that matters to anyone.
-        address.pool.close().catch(() => undefined);
       }
     }
     for (const host of hosts) {
