@@ -2,19 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { Logger } from 'pino';
+import { type Role, roles, spiffeId, type TenantName } from './contracts/spiffe-id.ts';
 import { watchDirectory } from './watched-directory.ts';
-
-const roles = ['gateway', 'auth', 'token-store', 'operator'] as const;
-
-/** Who speaks inside of a tenant. */
-export type Role = (typeof roles)[number];
-
-/** A tenant as certificates name it. */
-export type TenantName = { tenant: string; namespace: string };
-
-/** URI SAN of a service's certificate: `spiffe://<tenant>.<namespace>/<role>`. */
-export const spiffeId = ({ tenant, namespace, role }: TenantName & { role: Role }): string =>
-  `spiffe://${tenant}.${namespace}/${role}`;
 
 /**
  * The role that a certificate proves for this tenant, by its `subjectaltname` as Node prints it. A certificate has exactly

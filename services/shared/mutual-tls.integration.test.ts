@@ -7,7 +7,8 @@ import express from 'express';
 import { pino } from 'pino';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadWorkloadIdentity, type Role, type TenantName, type TlsMaterial } from './identity.ts';
+import type { Role, TenantName } from './contracts/spiffe-id.ts';
+import { loadWorkloadIdentity, type TlsMaterial } from './identity.ts';
 import { allowRoles, createMutualTlsServer, peerConnectOptions, peerRole } from './mutual-tls.ts';
 import {
   type CertificateAuthority,

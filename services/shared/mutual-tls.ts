@@ -2,7 +2,8 @@ import type { IncomingMessage, RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { RequestHandler } from 'express';
 import { buildConnector } from 'undici';
-import { type Role, roleInSubjectAltName, spiffeId, type TlsMaterial, type WorkloadIdentity } from './identity.ts';
+import { type Role, spiffeId } from './contracts/spiffe-id.ts';
+import { roleInSubjectAltName, type TlsMaterial, type WorkloadIdentity } from './identity.ts';
 import { sendProblem } from './problem-details.ts';
 
 const connectTimeoutMilliseconds = 1_000;

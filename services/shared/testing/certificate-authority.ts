@@ -14,7 +14,8 @@ import {
   type X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
-import { type Role, spiffeId, type TenantName, type TlsMaterial } from '../identity.ts';
+import { type Role, spiffeId, type TenantName } from '../contracts/spiffe-id.ts';
+import type { TlsMaterial } from '../identity.ts';
 
 cryptoProvider.set(webcrypto);
 
