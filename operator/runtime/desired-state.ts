@@ -10,28 +10,30 @@ export type ApplyReason =
   | { readonly reason: 'drifted'; readonly fields: readonly string[] };
 
 // The keys by which the API server merges lists of objects; the first that every element of the desired list has counts.
-const mergeKeys: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  conditions: [['type']],
-  containers: [['name']],
-  env: [['name']],
-  ephemeralContainers: [['name']],
-  hostAliases: [['ip']],
-  imagePullSecrets: [['name']],
-  initContainers: [['name']],
-  ownerReferences: [['uid']],
-  ports: [
-    ['containerPort', 'protocol'],
-    ['port', 'protocol'],
-  ],
-  readinessGates: [['conditionType']],
-  topologySpreadConstraints: [['topologyKey', 'whenUnsatisfiable']],
-  volumeDevices: [['devicePath']],
-  volumeMounts: [['mountPath']],
-  volumes: [['name']],
-};
+const mergeKeys = new Map<string, readonly (readonly string[])[]>(
+  Object.entries({
+    conditions: [['type']],
+    containers: [['name']],
+    env: [['name']],
+    ephemeralContainers: [['name']],
+    hostAliases: [['ip']],
+    imagePullSecrets: [['name']],
+    initContainers: [['name']],
+    ownerReferences: [['uid']],
+    ports: [
+      ['containerPort', 'protocol'],
+      ['port', 'protocol'],
+    ],
+    readinessGates: [['conditionType']],
+    topologySpreadConstraints: [['topologyKey', 'whenUnsatisfiable']],
+    volumeDevices: [['devicePath']],
+    volumeMounts: [['mountPath']],
+    volumes: [['name']],
+  }),
+);
 
-// The server fills these keys in when they are left out.
-const keyDefaults: Readonly<Record<string, unknown>> = { protocol: 'TCP' };
+// The server fills the protocol in when it is left out.
+const withDefault = (name: string, value: unknown): unknown => (name === 'protocol' ? (value ?? 'TCP') : value);
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -49,13 +51,15 @@ const isZero = (value: unknown): boolean =>
   (isFields(value) && Object.values(value).every(isZero));
 
 const keyOf = (element: Fields, names: readonly string[]): string =>
-  JSON.stringify(names.map((name) => element[name] ?? keyDefaults[name]));
+  JSON.stringify(names.map((name) => withDefault(name, element[name])));
 
 /** The merge key of a list under `field`, when its elements are objects that have it. */
 const mergeKeyOf = (field: string, elements: readonly unknown[]): readonly string[] | undefined =>
-  mergeKeys[field]?.find(([required]) =>
-    elements.every((element) => isFields(element) && required !== undefined && element[required] !== undefined),
-  );
+  mergeKeys
+    .get(field)
+    ?.find(([required]) =>
+      elements.every((element) => isFields(element) && required !== undefined && element[required] !== undefined),
+    );
 
 const compareByKey = (
   desired: readonly unknown[],

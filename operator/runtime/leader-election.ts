@@ -148,7 +148,7 @@ export const runLeaderElection = async (options: LeaderElectionOptions): Promise
   const lost = new AbortController();
   const ended = new AbortController();
   const giveUp = (): void => lost.abort(new LeadershipLostError(`${namespace}/${name} was not renewed in time`));
-  const mayWrite = (): boolean => !lost.signal.aborted && clock.monotonic() < validUntil;
+  const isValid = (): boolean => !lost.signal.aborted && clock.monotonic() < validUntil;
   let cancelDeadline = clock.schedule(validUntil - clock.monotonic(), giveUp);
 
   const renewUntilEnded = async (): Promise<void> => {
@@ -157,7 +157,7 @@ export const runLeaderElection = async (options: LeaderElectionOptions): Promise
     while (!over.aborted) {
       const sentAt = clock.monotonic();
       if (await withDeadline(attempt, lost.signal)) {
-        if (!mayWrite()) return giveUp();
+        if (!isValid()) return giveUp();
         validUntil = sentAt + renewDeadlineMs;
         cancelDeadline();
         cancelDeadline = clock.schedule(validUntil - clock.monotonic(), giveUp);
@@ -172,9 +172,9 @@ export const runLeaderElection = async (options: LeaderElectionOptions): Promise
   observer?.leading(true);
   const renewing = renewUntilEnded();
   try {
-    await options.lead({ lost: lost.signal, mayWrite });
+    await options.lead({ lost: lost.signal, mayWrite: () => isValid() && !ended.signal.aborted });
   } finally {
-    if (!mayWrite()) giveUp();
+    if (!isValid()) giveUp();
     ended.abort();
     await renewing;
     cancelDeadline();

@@ -96,7 +96,7 @@ export const createRuntimeMetrics = (registry: Registry): RuntimeMetrics => {
   });
 
   return {
-    observeRequest: (sample) => requests.inc(sample),
+    observeRequest: ({ code, method, host }) => requests.inc({ code, method, host }),
 
     controller: (controller, concurrency) => {
       maxConcurrent.set({ controller }, concurrency);

@@ -13,7 +13,8 @@ interface Timer {
 
 /** Simulated time: it moves only by `advance`. */
 export class FakeClock implements Clock {
-  #time = 0;
+  // Not 0: libraries take a time of 0 for none.
+  #time = 1_000;
   #order = 0;
   readonly #timers = new Set<Timer>();
 
@@ -23,7 +24,7 @@ export class FakeClock implements Clock {
   }
 
   now(): number {
-    return Date.UTC(2026, 0, 1) + this.#time;
+    return Date.UTC(2026, 0, 1) + this.#time - 1_000;
   }
 
   monotonic(): number {

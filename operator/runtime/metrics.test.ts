@@ -1,0 +1,37 @@
+import { Registry } from 'prom-client';
+import { expect, test } from 'vitest';
+import { createRuntimeMetrics } from './metrics.ts';
+
+test('counts under the names that dashboards for controller-runtime ask for', async () => {
+  const registry = new Registry();
+  const metrics = createRuntimeMetrics(registry);
+  const controller = metrics.controller('tenant', 4);
+  controller.reconciled('success', 0.01);
+  controller.reconciled('error', 0.2);
+  const queue = metrics.workQueue('tenant');
+  queue.added();
+  queue.depth(1);
+  queue.taken(0.001);
+  queue.done(0.01);
+  queue.retried();
+  metrics.leaderElection('operator').leading(true);
+  metrics.observeRequest({ method: 'GET', host: 'api:443', code: '200' });
+
+  const lines = (await registry.metrics()).split('\n');
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      'controller_runtime_reconcile_total{controller="tenant",result="success"} 1',
+      'controller_runtime_reconcile_total{controller="tenant",result="requeue_after"} 0',
+      'controller_runtime_reconcile_errors_total{controller="tenant"} 1',
+      'controller_runtime_reconcile_time_seconds_count{controller="tenant"} 2',
+      'controller_runtime_max_concurrent_reconciles{controller="tenant"} 4',
+      'workqueue_depth{name="tenant",controller="tenant"} 1',
+      'workqueue_adds_total{name="tenant",controller="tenant"} 1',
+      'workqueue_retries_total{name="tenant",controller="tenant"} 1',
+      'workqueue_queue_duration_seconds_count{name="tenant",controller="tenant"} 1',
+      'workqueue_work_duration_seconds_count{name="tenant",controller="tenant"} 1',
+      'leader_election_master_status{name="operator"} 1',
+      'rest_client_requests_total{code="200",method="GET",host="api:443"} 1',
+    ]),
+  );
+});
