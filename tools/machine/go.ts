@@ -37,3 +37,10 @@ export const findGo = async (env: NodeJS.ProcessEnv): Promise<Go | undefined> =>
   const version = await askVersion(command);
   return version !== undefined && isAtLeast(version, oldestGo) ? { command, version } : undefined;
 };
+
+/** A Go that is new enough: the machine's own, else one that is downloaded into the cache. */
+export const ensureGo = async (env: NodeJS.ProcessEnv): Promise<Go> => {
+  const go = await findGo(env);
+  if (go === undefined) throw new Error(`Go ${oldestGo} or newer is needed: install it from https://go.dev/dl`);
+  return go;
+};

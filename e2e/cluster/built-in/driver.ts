@@ -2,7 +2,7 @@ import { access, copyFile, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import type { Cluster, ClusterDriver, Outcome, StartOptions } from '../driver.ts';
-import { ensureKubernetes, type KubernetesBinaries } from '../kubernetes/build.ts';
+import type { KubernetesBinaries } from '../kubernetes/build.ts';
 import {
   applyDnsRewrites,
   observeCluster,

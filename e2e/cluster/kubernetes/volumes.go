@@ -19,11 +19,11 @@ import (
 
 // volumeRecycler empties a local volume whose claim was deleted and offers it again. The cluster's volumes are folders
 // made beforehand, and Kubernetes itself never reuses a local volume, so a few runs of the tests would use them all up.
-// A volume's folder is ROOT/<label node>/<name of the volume>.
+// A volume's folder is ROOT/NODE/volumes/NAME.
 func volumeRecycler() error {
 	flags := flag.NewFlagSet("volume-recycler", flag.ExitOnError)
 	kubeconfig := flags.String("kubeconfig", "", "how to reach the API")
-	root := flags.String("root", "", "the folder that holds the nodes' folders of volumes")
+	root := flags.String("root", "", "the folder that holds the nodes' folders")
 	label := flags.String("label", "", "the label of the volumes to recycle; its value is the node")
 	flags.Parse(os.Args[1:])
 
@@ -38,7 +38,7 @@ func volumeRecycler() error {
 		if !ok || volume.Status.Phase != core.VolumeReleased {
 			return
 		}
-		folder := filepath.Join(*root, volume.Labels[*label], volume.Name)
+		folder := filepath.Join(*root, volume.Labels[*label], "volumes", volume.Name)
 		if err := recycleVolume(ctx, client, volume, folder); err != nil {
 			log.Println(volume.Name, err) // the next resync tries again
 		}
