@@ -1,14 +1,30 @@
 import path from 'node:path';
-import { findGo } from '../../tools/machine/go.ts';
+import { cacheDirectory } from '../../tools/machine/cache.ts';
+import { ensureGo } from '../../tools/machine/go.ts';
 import { type Progress, silentProgress } from '../../tools/machine/progress.ts';
 import { createBuiltInDriver } from './built-in/driver.ts';
 import { parseClusterName } from './built-in/plan.ts';
-import type { DnsRewrite } from './dns.ts';
+import { type DnsRewrite, parseRewrites } from './dns.ts';
 import type { Cluster, ClusterDriver, DriverName, Outcome } from './driver.ts';
+import { createExistingDriver } from './existing.ts';
+import { createKindDriver, dockerAnswers } from './kind.ts';
 import { ensureKubernetes } from './kubernetes/build.ts';
 
 /** The name of the cluster that a developer gets when they name none. */
 export const defaultClusterName = 'identity-operator';
+
+/** How to start a cluster; all of it may be left out. */
+export interface ClusterRequest {
+  /** Up to 40 of a-z, 0-9 and -. Clusters of different names stand side by side. */
+  readonly name?: string;
+  /** docker-archive files to have in every node from the start. */
+  readonly images?: readonly string[];
+  /** Names that pods shall resolve as if they were others. Left out: none, or what a running cluster has already. */
+  readonly dnsRewrites?: readonly DnsRewrite[];
+  /** Default: what the machine offers, see {@link chooseDriver}. */
+  readonly driver?: DriverName;
+  readonly progress?: Progress;
+}
 
 const repository = path.resolve(import.meta.dirname, '../..');
 
@@ -16,27 +32,74 @@ const repository = path.resolve(import.meta.dirname, '../..');
 export const stateRootOf = (env: NodeJS.ProcessEnv): string =>
   path.resolve(env['IDENTITY_OPERATOR_STATE'] ?? path.join(repository, 'build/cluster'));
 
-const createDriver = (env: NodeJS.ProcessEnv): ClusterDriver =>
-  createBuiltInDriver({
-    stateRoot: stateRootOf(env),
-    ensureBinaries: () =>
-      ensureKubernetes(async () => {
-        const go = await findGo(env);
-        if (go === undefined) throw new Error('no Go');
-        return go;
-      }, env),
-  });
+const createDriver = (name: DriverName, env: NodeJS.ProcessEnv): ClusterDriver => {
+  const stateRoot = stateRootOf(env);
+  const go = () => ensureGo(env);
+  switch (name) {
+    case 'existing': {
+      const kubeconfig = env['KUBECONFIG'];
+      if (!kubeconfig) throw new Error('set KUBECONFIG to use a cluster that you have');
+      return createExistingDriver(kubeconfig);
+    }
+    case 'kind': {
+      const configuration = path.join(repository, 'kind-config.yaml');
+      return createKindDriver({ stateRoot, cache: cacheDirectory(env), configuration, ensureGo: go });
+    }
+    case 'built-in':
+      return createBuiltInDriver({ stateRoot, ensureBinaries: () => ensureKubernetes(go, env) });
+  }
+};
 
-export const startCluster = async (options: {
-  name?: string;
-  images?: readonly string[];
-  dnsRewrites?: readonly DnsRewrite[];
-  progress?: Progress;
-}): Promise<Cluster> =>
-  createDriver(process.env).start({
-    name: parseClusterName(options.name ?? defaultClusterName),
-    images: options.images ?? [],
-    dnsRewrites: options.dnsRewrites ?? [],
-    progress: options.progress ?? silentProgress,
+/**
+ * The way to have a cluster on this machine: the one that KUBECONFIG names, unless that is a cluster made by us; kind
+ * where a Docker daemon answers; else built-in.
+ */
+export const chooseDriver = async (env: NodeJS.ProcessEnv): Promise<DriverName> => {
+  const kubeconfig = env['KUBECONFIG'];
+  const ours = kubeconfig !== undefined && path.resolve(kubeconfig).startsWith(stateRootOf(env) + path.sep);
+  if (kubeconfig && !ours) return 'existing';
+  return (await dockerAnswers(env)) ? 'kind' : 'built-in';
+};
+
+const driverFor = async (name: DriverName | undefined): Promise<ClusterDriver> =>
+  createDriver(name ?? (await chooseDriver(process.env)), process.env);
+
+/**
+ * Returns a cluster that is ready for work: all nodes Ready, DNS answers, pods can be made. One of that name that is up
+ * already is returned as it is, with the images loaded and the rewrites set. Throws when there can be none.
+ */
+export const startCluster = async (request: ClusterRequest = {}): Promise<Cluster> => {
+  const driver = await driverFor(request.driver);
+  return driver.start({
+    name: parseClusterName(request.name ?? defaultClusterName),
+    images: request.images ?? [],
+    dnsRewrites: request.dnsRewrites && parseRewrites(request.dnsRewrites),
+    progress: request.progress ?? silentProgress,
   });
-export const stopCluster = async (name: string): Promise<Outcome> => createDriver(process.env).stop(name);
+};
+
+/** Removes a cluster with all that it left on the machine, also after a crash in the middle of its start. */
+export const stopCluster = async (name: string = defaultClusterName, driver?: DriverName): Promise<Outcome> =>
+  (await driverFor(driver)).stop(parseClusterName(name));
+
+/** The cluster of that name, or undefined when it is not up. */
+export const findCluster = async (
+  name: string = defaultClusterName,
+  driver?: DriverName,
+): Promise<Cluster | undefined> => (await driverFor(driver)).find(parseClusterName(name));
+
+/** Puts an image (a docker-archive file) into every node, under the name that the archive gives it. */
+export const loadImage = async (cluster: Cluster, archive: string): Promise<Outcome> =>
+  (await driverFor(cluster.driver)).loadImage(cluster, archive);
+
+/** Cuts the power of zone 1, 2 or 3: its node is gone without a word. */
+export const killZone = async (cluster: Cluster, zone: number): Promise<Outcome> =>
+  (await driverFor(cluster.driver)).killZone(cluster, zone);
+
+/** Gives a zone its power back; returns when its node is Ready. */
+export const startZone = async (cluster: Cluster, zone: number): Promise<Outcome> =>
+  (await driverFor(cluster.driver)).startZone(cluster, zone);
+
+/** Replaces the names that pods resolve as if they were others; returns when the new ones are in force. */
+export const setDnsRewrites = async (cluster: Cluster, rewrites: readonly DnsRewrite[]): Promise<Outcome> =>
+  (await driverFor(cluster.driver)).setDnsRewrites(cluster, parseRewrites(rewrites));

@@ -1,16 +1,15 @@
-/** A name that pods shall resolve as if it were another one, such as `acme.localhost` -> a Service's full name. */
-export interface DnsRewrite {
-  readonly from: string;
-  readonly to: string;
-}
+import { z } from 'zod';
 
+// Anything else could end the directive in the Corefile and begin another.
 const namePattern = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const dnsName = z.string().regex(namePattern, 'is no DNS name');
+const rewriteSchema = z.strictObject({ from: dnsName, to: dnsName });
 
-const parseDnsName = (name: string): string => {
-  // Anything else could end the directive and begin another.
-  if (namePattern.test(name)) return name;
-  throw new Error(`"${name}" is no DNS name`);
-};
+/** A name that pods shall resolve as if it were another one, such as `acme.localhost` -> a Service's full name. */
+export type DnsRewrite = Readonly<z.infer<typeof rewriteSchema>>;
+
+/** Checks rewrites that come from outside. */
+export const parseRewrites = (rewrites: unknown): readonly DnsRewrite[] => z.array(rewriteSchema).parse(rewrites);
 
 /** The lines between the marks are ours; the rest of a Corefile may be someone else's. */
 const begin = '# rewrites of identity-operator: begin';
@@ -19,7 +18,7 @@ const end = '# rewrites of identity-operator: end';
 const rewriteLines = (rewrites: readonly DnsRewrite[]): readonly string[] => [
   begin,
   // exact also turns the names of the answer back, which a resolver compares with its question.
-  ...rewrites.map(({ from, to }) => `rewrite name exact ${parseDnsName(from)} ${parseDnsName(to)}`),
+  ...rewrites.map(({ from, to }) => `rewrite name exact ${from} ${to}`),
   end,
 ];
 

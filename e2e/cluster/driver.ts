@@ -31,7 +31,8 @@ export interface StartOptions {
   readonly name: string;
   /** docker-archive files to have in every node from the start. */
   readonly images: readonly string[];
-  readonly dnsRewrites: readonly DnsRewrite[];
+  /** Undefined leaves those of a running cluster as they are. */
+  readonly dnsRewrites: readonly DnsRewrite[] | undefined;
   readonly progress: Progress;
 }
 

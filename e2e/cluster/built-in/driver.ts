@@ -101,7 +101,7 @@ const planControlPlane = async (plan: ClusterPlan, paths: ClusterPaths): Promise
 };
 
 const applyAddons = async (plan: ClusterPlan, paths: ClusterPaths, options: StartOptions): Promise<void> => {
-  const items = await buildAddons(plan, options.dnsRewrites);
+  const items = await buildAddons(plan, options.dnsRewrites ?? []);
   await execa(
     path.join(paths.binaries, 'kubectl'),
     // No validation: it would fetch the API's whole schema first.
@@ -215,7 +215,7 @@ export const createBuiltInDriver = ({ stateRoot, ensureBinaries }: BuiltInSettin
           const { plan, paths } = await located(name);
           await storeImage(plan, paths, archive);
         }
-        await applyDnsRewrites(existing.kubeconfigPath, options.dnsRewrites);
+        if (options.dnsRewrites !== undefined) await applyDnsRewrites(existing.kubeconfigPath, options.dnsRewrites);
         return existing;
       }
       const binaries = await progress.step('kubernetes', async (detail) => {
