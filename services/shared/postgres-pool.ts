@@ -17,8 +17,12 @@ export interface PostgresPool extends Queryable {
   /**
    * Runs `work` between BEGIN and COMMIT on one connection; whatever it throws rolls back and is thrown on. When the
    * answer to COMMIT is lost, the outcome is unknown and the error says unavailable.
+   * @param keeps asked with the result; a result that it refuses is returned after a ROLLBACK
    */
-  transaction<Value>(work: (connection: Queryable) => Promise<Value>): Promise<Value>;
+  transaction<Value>(
+    work: (connection: Queryable) => Promise<Value>,
+    keeps?: (value: Value) => boolean,
+  ): Promise<Value>;
   /** Connections open, idle, and callers waiting for one. */
   usage(): { readonly total: number; readonly idle: number; readonly waiting: number };
   /** Asks the database; the value is an error code (never a message) or undefined when it answers. */
@@ -98,9 +102,9 @@ export async function createPostgresPool(
       checkQueue();
       return current.query(statement);
     },
-    transaction: async (work) => {
+    transaction: async (work, keeps = () => true) => {
       checkQueue();
-      return runTransaction(await current.connect(), work);
+      return runTransaction(await current.connect(), work, keeps);
     },
     usage: () => ({ total: current.totalCount, idle: current.idleCount, waiting: current.waitingCount }),
     probe: async () => {
@@ -139,6 +143,7 @@ function openPool(connection: ClientConfig, maxConnections: number, limits: Post
 async function runTransaction<Value>(
   client: PoolClient,
   work: (connection: Queryable) => Promise<Value>,
+  keeps: (value: Value) => boolean,
 ): Promise<Value> {
   // A connection that breaks between two statements tells it by an event, that nobody else listens to.
   const ignore = () => undefined;
@@ -147,7 +152,7 @@ async function runTransaction<Value>(
   try {
     await client.query('BEGIN');
     const value = await work(client);
-    await client.query('COMMIT');
+    await client.query(keeps(value) ? 'COMMIT' : 'ROLLBACK');
     return value;
   } catch (error) {
     broken = await rollBack(client, error);

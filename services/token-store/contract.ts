@@ -28,7 +28,14 @@ export const consumableKindSchema = z.enum([
 ]);
 export type ConsumableKind = z.infer<typeof consumableKindSchema>;
 
-const identifier = z.string().min(1).max(512);
+const identifier = z
+  .string()
+  .min(1)
+  .max(512)
+  // PostgreSQL's text cannot hold it.
+  .refine((text) => !text.includes('\0'));
+/** Ten years at most: what lives longer is a mistake of units. */
+const lifetimeSeconds = z.int().min(1).max(315_360_000);
 const payload = z.record(z.string(), z.unknown());
 
 /** A stored record; `payload` is oidc-provider's, with `consumed` (epoch seconds) left to the caller to derive. */
@@ -60,18 +67,24 @@ export const findResponseSchema = z.object({
 });
 export type FindResponse = z.infer<typeof findResponseSchema>;
 
-/** One write of a transaction. All of them hold or none does. */
+/**
+ * One write of a transaction. All of them hold or none does. Of several upserts and destroys of one record the last one
+ * counts; a revocation wins over everything that the same transaction issues to that family.
+ */
 export const intentSchema = z.discriminatedUnion('operation', [
   z.object({
     operation: z.literal('upsert'),
     kind: recordKindSchema,
     id: identifier,
     payload,
-    expiresInSeconds: z.int().min(1),
+    expiresInSeconds: lifetimeSeconds,
     /** Second key of sessions (`uid`) and device codes (`userCode`). */
     uid: identifier.optional(),
     userCode: identifier.optional(),
-    /** The family that the record belongs to; refused when that grant is revoked or not there. */
+    /**
+     * The family that the record belongs to; refused when that grant is revoked, expired or not there (it may be written
+     * by the same transaction). An interaction only names it, so that reads bring it along.
+     */
     grantId: identifier.optional(),
     sessionUid: identifier.optional(),
     subject: identifier.optional(),
@@ -86,7 +99,7 @@ export const intentSchema = z.discriminatedUnion('operation', [
     operation: z.literal('use_once'),
     namespace: z.string().min(1).max(128),
     id: identifier,
-    expiresInSeconds: z.int().min(1),
+    expiresInSeconds: lifetimeSeconds,
   }),
 ]);
 export type Intent = z.infer<typeof intentSchema>;
@@ -98,7 +111,7 @@ export type Intent = z.infer<typeof intentSchema>;
 export const transactionRequestSchema = z.object({ commitId: z.uuid(), intents: z.array(intentSchema).min(1).max(64) });
 export type TransactionRequest = z.infer<typeof transactionRequestSchema>;
 
-/** 200 for `committed`, 409 for `refused`; a refused transaction wrote nothing. */
+/** 200 for `committed`, 409 for `refused`; a refused transaction wrote nothing but its one-time ids. */
 export const transactionResponseSchema = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('committed') }),
   z.object({
@@ -112,7 +125,10 @@ export const transactionResponseSchema = z.discriminatedUnion('outcome', [
 ]);
 export type TransactionResponse = z.infer<typeof transactionResponseSchema>;
 
-/** `POST /v1/introspections`: is what a JWT names still alive? Read from the primary. */
+/** `use_once` in this namespace with a JWT's `jti`, until its `exp`, revokes that one token for `/v1/introspections`. */
+export const revokedTokenNamespace = 'revoked_token';
+
+/** `POST /v1/introspections`: is what a JWT names still alive, all of it? Read from the primary. */
 export const introspectionRequestSchema = z.object({
   jti: identifier,
   clientId: identifier,

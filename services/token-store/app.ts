@@ -1,0 +1,113 @@
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import type { Logger } from 'pino';
+import type { z } from 'zod';
+import type { InternalState } from '../shared/contracts/internal-state.ts';
+import type { Metrics } from '../shared/metrics.ts';
+import { allowRoles } from '../shared/mutual-tls.ts';
+import { databaseErrorCode, isDatabaseUnavailable } from '../shared/postgres-errors.ts';
+import type { PostgresPool } from '../shared/postgres-pool.ts';
+import { problemHandler, sendProblem } from '../shared/problem-details.ts';
+import { findRequestSchema, introspectionRequestSchema, transactionRequestSchema } from './contract.ts';
+import type { DataKeyring } from './data-encryption-keys.ts';
+import { introspectToken } from './introspection.ts';
+import { findRecord } from './record-lookup.ts';
+import type { StoreMetrics } from './store-metrics.ts';
+import { runTransaction } from './transaction.ts';
+
+// 64 intents with payloads of a few KB each; a session that many clients share is the largest of them.
+const bodyLimit = '1mb';
+const retryAfterSeconds = 1;
+
+/** What the routes work with. */
+export interface TokenStoreDependencies {
+  readonly pool: PostgresPool;
+  readonly keyring: () => DataKeyring;
+  readonly state: () => Promise<InternalState>;
+  readonly metrics: Metrics;
+  readonly storeMetrics: StoreMetrics;
+  readonly logger: Logger;
+}
+
+/** The routes of `contract.ts` for auth and the gateway, and `/internal/state` for the operator. */
+export const createTokenStoreApp = (dependencies: TokenStoreDependencies): Express => {
+  const { pool, keyring, state, metrics, storeMetrics, logger } = dependencies;
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+
+  app.use(metrics.requestDurations((request) => routeNames.get(request.path) ?? 'other'));
+  app.use('/internal', allowRoles('operator'));
+  app.get('/internal/state', async (_request, response) => {
+    response.json(await state());
+  });
+
+  app.use('/v1', allowRoles('auth', 'gateway'), express.json({ limit: bodyLimit }));
+  app.post(
+    '/v1/records/find',
+    withBody(findRequestSchema, async (body, response) => {
+      response.json(await findRecord(pool, keyring(), body));
+    }),
+  );
+  app.post(
+    '/v1/transactions',
+    withBody(transactionRequestSchema, async (body, response) => {
+      const outcome = await runTransaction(pool, keyring(), body);
+      storeMetrics.countTransaction(outcome);
+      response.status(outcome.outcome === 'committed' ? 200 : 409).json(outcome);
+    }),
+  );
+  app.post(
+    '/v1/introspections',
+    withBody(introspectionRequestSchema, async (body, response) => {
+      response.json(await introspectToken(pool, body));
+    }),
+  );
+
+  app.use((_request, response) =>
+    sendProblem(response, { status: 404, type: 'urn:identity-operator:problem:not-found', title: 'Not found' }),
+  );
+  app.use(databaseProblemHandler(logger));
+  app.use(problemHandler(logger));
+  return app;
+};
+
+const routeNames = new Map(
+  ['/internal/state', '/v1/records/find', '/v1/transactions', '/v1/introspections'].map((path) => [path, path]),
+);
+
+/** Answers 400 with the names of the fields that are wrong, never with their values. */
+const withBody =
+  <Schema extends z.ZodType>(
+    schema: Schema,
+    handle: (body: z.output<Schema>, response: Parameters<RequestHandler>[1]) => Promise<void>,
+  ): RequestHandler =>
+  async (request, response) => {
+    const parsed = schema.safeParse(request.body);
+    if (parsed.success) {
+      await handle(parsed.data, response);
+      return;
+    }
+    sendProblem(response, {
+      status: 400,
+      type: 'urn:identity-operator:problem:invalid-request',
+      title: 'The request does not follow the contract',
+      detail: parsed.error.issues.map(({ path, code }) => `${path.join('.')}: ${code}`).join('; '),
+    });
+  };
+
+/** A database that cannot answer for now is not our fault, and the caller may try again. */
+const databaseProblemHandler =
+  (logger: Logger): ErrorRequestHandler =>
+  (error: unknown, _request, response, next) => {
+    if (!isDatabaseUnavailable(error)) {
+      next(error);
+      return;
+    }
+    logger.warn({ code: databaseErrorCode(error) }, 'database unavailable');
+    response.setHeader('Retry-After', retryAfterSeconds);
+    sendProblem(response, {
+      status: 503,
+      type: 'urn:identity-operator:problem:database-unavailable',
+      title: 'The database cannot answer for now',
+    });
+  };

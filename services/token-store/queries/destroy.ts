@@ -1,0 +1,16 @@
+import type { Queryable } from '../../shared/postgres-pool.ts';
+import type { RecordTable } from '../transaction-plan.ts';
+
+/** Removes records; those that are not there are no fault. */
+export const destroyRecords = async (
+  connection: Queryable,
+  table: Exclude<RecordTable, 'grants'>,
+  hashes: readonly Buffer[],
+): Promise<void> => {
+  if (hashes.length === 0) return;
+  await connection.query({
+    name: `destroy-${table}`,
+    text: `DELETE FROM token_store.${table} WHERE id_hash = ANY($1::bytea[])`,
+    values: [hashes],
+  });
+};

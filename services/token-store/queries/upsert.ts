@@ -1,0 +1,100 @@
+import type { Queryable } from '../../shared/postgres-pool.ts';
+import type { DataKeyring } from '../data-encryption-keys.ts';
+import { sealEnvelope } from '../envelope.ts';
+import { hashSessionUid } from '../record-hash.ts';
+import type { PlannedUpsert, RecordTable } from '../transaction-plan.ts';
+
+// A rewritten record keeps its consumed mark: rewriting is no way to use it twice.
+const statements: Readonly<Record<RecordTable, string>> = {
+  grants: `
+    INSERT INTO token_store.grants AS current (id_hash, payload, expires_at, subject, client_id)
+    SELECT id_hash, payload, now() + make_interval(secs => seconds), subject, client_id
+      FROM unnest($1::bytea[], $2::bytea[], $3::int[], $4::text[], $5::text[])
+        AS row (id_hash, payload, seconds, subject, client_id)
+    ON CONFLICT (id_hash) DO UPDATE SET payload = EXCLUDED.payload, expires_at = EXCLUDED.expires_at,
+      subject = EXCLUDED.subject, client_id = EXCLUDED.client_id
+    WHERE current.revoked_at IS NULL`,
+  tokens: `
+    INSERT INTO token_store.tokens
+      (id_hash, payload, expires_at, subject, client_id, kind, grant_hash, session_uid_hash)
+    SELECT id_hash, payload, now() + make_interval(secs => seconds), subject, client_id, kind, grant_hash, uid_hash
+      FROM unnest($1::bytea[], $2::bytea[], $3::int[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::bytea[])
+        AS row (id_hash, payload, seconds, subject, client_id, kind, grant_hash, uid_hash)
+    ON CONFLICT (id_hash) DO UPDATE SET payload = EXCLUDED.payload, expires_at = EXCLUDED.expires_at,
+      subject = EXCLUDED.subject, grant_hash = EXCLUDED.grant_hash, session_uid_hash = EXCLUDED.session_uid_hash`,
+  short_lived: `
+    INSERT INTO token_store.short_lived
+      (id_hash, payload, expires_at, subject, client_id, kind, grant_hash, session_uid_hash, user_code_hmac)
+    SELECT id_hash, payload, now() + make_interval(secs => seconds), subject, client_id, kind, grant_hash, uid_hash, code
+      FROM unnest($1::bytea[], $2::bytea[], $3::int[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::bytea[],
+        $9::bytea[]) AS row (id_hash, payload, seconds, subject, client_id, kind, grant_hash, uid_hash, code)
+    ON CONFLICT (id_hash) DO UPDATE SET payload = EXCLUDED.payload, expires_at = EXCLUDED.expires_at,
+      subject = EXCLUDED.subject, grant_hash = EXCLUDED.grant_hash, session_uid_hash = EXCLUDED.session_uid_hash`,
+  // A session that gets a new id (after sign-in) keeps its uid; the row under the old id ends first.
+  sessions: `
+    WITH moved AS (
+      DELETE FROM token_store.sessions WHERE uid_hash = ANY($5::bytea[]) AND NOT id_hash = ANY($1::bytea[]) RETURNING 1
+    )
+    INSERT INTO token_store.sessions AS current (id_hash, payload, expires_at, subject, uid_hash)
+    SELECT id_hash, payload, now() + make_interval(secs => seconds), subject, uid_hash
+      FROM unnest($1::bytea[], $2::bytea[], $3::int[], $4::text[], $5::bytea[])
+        AS row (id_hash, payload, seconds, subject, uid_hash)
+     WHERE (SELECT count(*) FROM moved) >= 0
+    ON CONFLICT (id_hash) DO UPDATE SET payload = EXCLUDED.payload, expires_at = EXCLUDED.expires_at,
+      subject = EXCLUDED.subject, uid_hash = EXCLUDED.uid_hash, version = current.version + 1`,
+  interactions: `
+    INSERT INTO token_store.interactions (id_hash, payload, expires_at, grant_hash)
+    SELECT id_hash, payload, now() + make_interval(secs => seconds), grant_hash
+      FROM unnest($1::bytea[], $2::bytea[], $3::int[], $4::bytea[]) AS row (id_hash, payload, seconds, grant_hash)
+    ON CONFLICT (id_hash) DO UPDATE SET payload = EXCLUDED.payload, expires_at = EXCLUDED.expires_at,
+      grant_hash = EXCLUDED.grant_hash`,
+};
+
+/** Writes records, new or over what is there; one statement for all of a table. */
+export const upsertRecords = async (
+  connection: Queryable,
+  table: RecordTable,
+  upserts: readonly PlannedUpsert[],
+  keyring: DataKeyring,
+): Promise<void> => {
+  if (upserts.length === 0) return;
+  await connection.query({
+    name: `upsert-${table}`,
+    text: statements[table],
+    values: [...commonColumns(upserts, keyring), ...columnsOf[table](upserts, keyring)],
+  });
+};
+
+const commonColumns = (upserts: readonly PlannedUpsert[], keyring: DataKeyring): unknown[][] => [
+  upserts.map(({ idHash }) => idHash),
+  upserts.map(({ idHash, intent: { kind, id, payload } }) => sealEnvelope(keyring, { kind, idHash }, { id, payload })),
+  upserts.map(({ intent }) => intent.expiresInSeconds),
+];
+
+type Columns = (upserts: readonly PlannedUpsert[], keyring: DataKeyring) => unknown[][];
+
+const subjects: Columns = (upserts) => [upserts.map(({ intent }) => intent.subject ?? null)];
+const clients: Columns = (upserts) => [upserts.map(({ intent }) => intent.clientId ?? null)];
+const grantHashes: Columns = (upserts) => [upserts.map(({ grantHash }) => grantHash ?? null)];
+const tokenColumns: Columns = (upserts, keyring) => [
+  ...subjects(upserts, keyring),
+  ...clients(upserts, keyring),
+  upserts.map(({ intent }) => intent.kind),
+  ...grantHashes(upserts, keyring),
+  upserts.map(({ intent: { sessionUid } }) => (sessionUid === undefined ? null : hashSessionUid(sessionUid))),
+];
+
+const columnsOf: Readonly<Record<RecordTable, Columns>> = {
+  grants: (upserts, keyring) => [...subjects(upserts, keyring), ...clients(upserts, keyring)],
+  tokens: tokenColumns,
+  short_lived: (upserts, keyring) => [
+    ...tokenColumns(upserts, keyring),
+    upserts.map(({ intent: { userCode } }) => (userCode === undefined ? null : keyring.hashUserCode(userCode)[0])),
+  ],
+  // A session without a uid is found by its id alone; the column wants something unique, which its id is.
+  sessions: (upserts, keyring) => [
+    ...subjects(upserts, keyring),
+    upserts.map(({ idHash, intent: { uid } }) => (uid === undefined ? idHash : hashSessionUid(uid))),
+  ],
+  interactions: grantHashes,
+};

@@ -1,0 +1,20 @@
+import { createHash } from 'node:crypto';
+import type { RecordKind } from './contract.ts';
+
+/** Key of a record at rest: SHA-256 over its kind and id, so that equal ids of two kinds never meet. 32 bytes. */
+export const hashRecordId = (kind: RecordKind, id: string): Buffer => hashParts(kind, id);
+
+/** Key of a session's `uid`, by which tokens and interactions name it. 32 bytes. */
+export const hashSessionUid = (uid: string): Buffer => hashParts('session_uid', uid);
+
+/** Key of a one-time id within its namespace. 32 bytes. */
+export const hashOneTimeId = (namespace: string, id: string): Buffer => hashParts('one_time_id', namespace, id);
+
+const hashParts = (...parts: string[]): Buffer => {
+  const hash = createHash('sha256');
+  for (const part of parts) {
+    // Lengths keep `a` + `bc` apart from `ab` + `c`.
+    hash.update(`${Buffer.byteLength(part)}:`).update(part);
+  }
+  return hash.digest();
+};

@@ -1,0 +1,94 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { InternalState } from '../shared/contracts/internal-state.ts';
+import { loadWorkloadIdentity } from '../shared/identity.ts';
+import { createMetrics } from '../shared/metrics.ts';
+import { createMutualTlsServer } from '../shared/mutual-tls.ts';
+import { databaseErrorCode } from '../shared/postgres-errors.ts';
+import { createPostgresPool, type PostgresPool } from '../shared/postgres-pool.ts';
+import type { ServiceOptions } from '../shared/service-process.ts';
+import { watchSettings } from '../shared/watched-directory.ts';
+import { createTokenStoreApp } from './app.ts';
+import { runCleaning } from './cleaning.ts';
+import { loadDataEncryptionKeys } from './data-encryption-keys.ts';
+import { readSchemaVersion } from './queries/schema-version.ts';
+import { type TokenStoreSettings, tokenStoreLiveSettingsSchema } from './settings.ts';
+import { createStoreMetrics } from './store-metrics.ts';
+
+const name = 'token-store';
+const startRetryMilliseconds = 500;
+
+/**
+ * Composes a token-store: what `runService` or `startService` needs to run it. Background work ends at its shutdown.
+ * @throws SettingsError, or a file's error, when something that it was told to read cannot be used
+ */
+export const buildTokenStore = async (settings: TokenStoreSettings, logger: Logger): Promise<ServiceOptions> => {
+  const shutdown = new AbortController();
+  const { signal } = shutdown;
+  const background = { signal, logger };
+  const live = watchSettings(settings.liveDirectory, tokenStoreLiveSettingsSchema, {
+    ...background,
+    onChange: ({ logLevel }) => {
+      logger.level = logLevel;
+    },
+  });
+  logger.level = live.logLevel;
+  const identity = loadWorkloadIdentity(settings.identityDirectory, {
+    tenant: settings.tenant,
+    namespace: settings.namespace,
+    ...background,
+  });
+  const keyring = loadDataEncryptionKeys(settings.dataEncryptionKeysDirectory, background);
+  const pool = await createPostgresPool(settings.database, logger, { signal });
+  const metrics = createMetrics(name);
+  const storeMetrics = createStoreMetrics(metrics.registry, pool);
+
+  let reached = false;
+  const ready = () => (reached ? [] : ['database not reached yet']);
+  const state = async (): Promise<InternalState> => ({
+    service: name,
+    version: settings.version,
+    ready: ready().length === 0,
+    database: await observeDatabase(pool),
+  });
+  const app = createTokenStoreApp({ pool, keyring, state, metrics, storeMetrics, logger });
+
+  // Once is enough: a database lost later degrades answers, and must not take every pod out of its Service at once.
+  const firstContact = waitForDatabase(pool, signal, logger).then(() => {
+    reached = true;
+  });
+  const cleaning = firstContact.then(() => runCleaning({ pool, ...background, onCleaned: storeMetrics.countCleaned }));
+  const ended = cleaning.catch((error: unknown) => {
+    if (!signal.aborted) logger.error({ err: error }, 'background work ended');
+  });
+
+  return {
+    name,
+    settings,
+    logger,
+    servers: [{ name, server: createMutualTlsServer(identity, app), port: settings.port }],
+    ready,
+    metrics: metrics.registry,
+    onShutdown: async () => {
+      shutdown.abort();
+      await ended;
+      await pool.end();
+    },
+  };
+};
+
+const waitForDatabase = async (pool: PostgresPool, signal: AbortSignal, logger: Logger): Promise<void> => {
+  for (let code = await pool.probe(); code !== undefined; code = await pool.probe()) {
+    logger.warn({ code }, 'waiting for the database');
+    await delay(startRetryMilliseconds, undefined, { signal });
+  }
+};
+
+const observeDatabase = async (pool: PostgresPool): Promise<NonNullable<InternalState['database']>> => {
+  try {
+    const schemaVersion = await readSchemaVersion(pool);
+    return { reachable: true, ...(schemaVersion === undefined ? {} : { schemaVersion }) };
+  } catch (error) {
+    return { reachable: false, error: databaseErrorCode(error) };
+  }
+};

@@ -1,0 +1,40 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { PostgresPool } from '../shared/postgres-pool.ts';
+import type { TransactionResponse } from './contract.ts';
+
+/** Counters of the token-store, on top of what every service measures. */
+export interface StoreMetrics {
+  countTransaction(response: TransactionResponse): void;
+  countCleaned(table: string, rows: number): void;
+}
+
+/** Registers the token-store's metrics; the pool is asked when they are scraped. */
+export const createStoreMetrics = (registry: Registry, pool: PostgresPool): StoreMetrics => {
+  const registers = [registry];
+  const transactions = new Counter({
+    name: 'token_store_transactions_total',
+    help: 'Transactions by outcome: committed, or the reason of the refusal.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const cleaned = new Counter({
+    name: 'token_store_cleaned_rows_total',
+    help: 'Expired rows removed.',
+    labelNames: ['table'],
+    registers,
+  });
+  new Gauge({
+    name: 'postgres_pool_connections',
+    help: 'Connections open (total), idle, and callers waiting for one.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      for (const [state, value] of Object.entries(pool.usage())) this.set({ state }, value);
+    },
+  });
+  return {
+    countTransaction: (response) =>
+      transactions.inc({ outcome: response.outcome === 'committed' ? 'committed' : response.reason }),
+    countCleaned: (table, rows) => cleaned.inc({ table }, rows),
+  };
+};

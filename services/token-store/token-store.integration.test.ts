@@ -1,0 +1,319 @@
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TokenStoreClient } from './client/token-store-client.ts';
+import type { Intent, RecordKind, TransactionResponse } from './contract.ts';
+import { startTokenStoreFixture, type TokenStoreFixture } from './testing/token-store-fixture.ts';
+
+type Upsert = Extract<Intent, { operation: 'upsert' }>;
+
+let fixture: TokenStoreFixture;
+let first: TokenStoreClient;
+let second: TokenStoreClient;
+let owner: pg.Client;
+
+beforeAll(async () => {
+  fixture = await startTokenStoreFixture();
+  const services = [await fixture.start(), await fixture.start()] as const;
+  first = fixture.client(services[0].ports['token-store'] ?? 0);
+  second = fixture.client(services[1].ports['token-store'] ?? 0);
+  owner = new pg.Client({ connectionString: fixture.databaseUrl });
+  await owner.connect();
+});
+afterAll(async () => {
+  await owner?.end();
+  await fixture?.stop();
+});
+
+const upsert = (kind: RecordKind, id: string, more: Partial<Upsert> = {}): Upsert => ({
+  operation: 'upsert',
+  kind,
+  id,
+  payload: { jti: id, kind },
+  expiresInSeconds: 3600,
+  ...more,
+});
+const commit = (intents: Intent[], options: { client?: TokenStoreClient; commitId?: string } = {}) =>
+  (options.client ?? first).commit({ commitId: options.commitId ?? randomUUID(), intents });
+const find = (kind: RecordKind, value: string, by: 'id' | 'uid' | 'user_code' = 'id') =>
+  first.find({ kind, by, value });
+const committed: TransactionResponse = { outcome: 'committed' };
+const refused = (reason: 'already_consumed' | 'grant_revoked' | 'already_used'): TransactionResponse => ({
+  outcome: 'refused',
+  reason,
+});
+const outcomes = (responses: TransactionResponse[]) =>
+  responses.filter(({ outcome }) => outcome === 'committed').length;
+
+/** A grant with a record of its family; returns their ids. */
+const issue = async (kind: RecordKind): Promise<{ grantId: string; id: string }> => {
+  const grantId = randomUUID();
+  const id = randomUUID();
+  expect(
+    await commit([upsert('grant', grantId, { subject: 's', clientId: 'c' }), upsert(kind, id, { grantId })]),
+  ).toEqual(committed);
+  return { grantId, id };
+};
+
+describe('single use', () => {
+  it.each(['authorization_code', 'refresh_token'] as const)(
+    'lets one of 8 consume a %s, 40 times of 40',
+    async (kind) => {
+      for (let round = 0; round < 40; round += 1) {
+        const { grantId, id } = await issue(kind);
+        const responses = await Promise.all(
+          Array.from({ length: 8 }, (_, index) =>
+            commit([{ operation: 'consume', kind, id }, upsert('access_token', randomUUID(), { grantId })], {
+              client: index % 2 === 0 ? first : second,
+            }),
+          ),
+        );
+        expect(outcomes(responses)).toBe(1);
+        for (const response of responses.filter(({ outcome }) => outcome === 'refused')) {
+          // A loser that comes after another loser's revocation finds the family gone already.
+          expect([refused('already_consumed'), refused('grant_revoked')]).toContainEqual(response);
+        }
+      }
+    },
+  );
+
+  it('lets one of 8 use a one-time id, over two servers', async () => {
+    const id = randomUUID();
+    const responses = await Promise.all(
+      Array.from({ length: 8 }, (_, index) =>
+        commit([{ operation: 'use_once', namespace: 'dpop', id, expiresInSeconds: 60 }], {
+          client: index % 2 === 0 ? first : second,
+        }),
+      ),
+    );
+    expect(outcomes(responses)).toBe(1);
+    expect(responses).toContainEqual(refused('already_used'));
+  });
+
+  it('ends the family of a refresh token that is presented again, in the same call', async () => {
+    const { grantId, id } = await issue('refresh_token');
+    const successor = randomUUID();
+    await commit([
+      { operation: 'consume', kind: 'refresh_token', id },
+      upsert('refresh_token', successor, { grantId }),
+    ]);
+    expect(await commit([{ operation: 'consume', kind: 'refresh_token', id }])).toEqual(refused('already_consumed'));
+    expect((await find('refresh_token', successor)).record).toBeUndefined();
+    expect((await find('grant', grantId)).record).toBeUndefined();
+  });
+
+  it('keeps the family of a code that is presented again: the caller decides', async () => {
+    const { grantId, id } = await issue('authorization_code');
+    await commit([{ operation: 'consume', kind: 'authorization_code', id }]);
+    expect(await commit([{ operation: 'consume', kind: 'authorization_code', id }])).toEqual(
+      refused('already_consumed'),
+    );
+    expect((await find('grant', grantId)).record).toBeDefined();
+  });
+
+  it('tells by consumedAt that a record was used', async () => {
+    const { id } = await issue('authorization_code');
+    expect((await find('authorization_code', id)).record?.consumedAt).toBeUndefined();
+    await commit([{ operation: 'consume', kind: 'authorization_code', id }]);
+    expect((await find('authorization_code', id)).record?.consumedAt).toBeDefined();
+  });
+
+  it('writes nothing of a refused transaction, but keeps what was seen once', async () => {
+    const { id } = await issue('authorization_code');
+    const other = await issue('refresh_token');
+    await commit([{ operation: 'consume', kind: 'authorization_code', id }]);
+    const session = randomUUID();
+    const proof = { operation: 'use_once', namespace: 'dpop', id: randomUUID(), expiresInSeconds: 60 } as const;
+    expect(
+      await commit([
+        proof,
+        { operation: 'consume', kind: 'refresh_token', id: other.id },
+        { operation: 'consume', kind: 'authorization_code', id },
+        upsert('session', session, { uid: session }),
+      ]),
+    ).toEqual(refused('already_consumed'));
+    expect((await find('session', session)).record).toBeUndefined();
+    expect((await find('refresh_token', other.id)).record?.consumedAt).toBeUndefined();
+    expect(await commit([proof])).toEqual(refused('already_used'));
+  });
+});
+
+describe('a commit that comes again', () => {
+  it('has the same outcome, from another server too', async () => {
+    const { grantId, id } = await issue('refresh_token');
+    const commitId = randomUUID();
+    const successor = randomUUID();
+    const intents: Intent[] = [
+      { operation: 'use_once', namespace: 'dpop', id: randomUUID(), expiresInSeconds: 60 },
+      { operation: 'consume', kind: 'refresh_token', id },
+      upsert('refresh_token', successor, { grantId }),
+    ];
+    expect(await commit(intents, { commitId })).toEqual(committed);
+    expect(await commit(intents, { commitId, client: second })).toEqual(committed);
+    expect((await find('refresh_token', successor)).record?.consumedAt).toBeUndefined();
+    const late = randomUUID();
+    expect(await commit(intents, { commitId: late })).toEqual(refused('already_used'));
+    expect(await commit(intents.slice(1), { commitId: late })).toEqual(refused('already_consumed'));
+    expect(await commit(intents.slice(1), { commitId: late })).toEqual(refused('already_consumed'));
+  });
+
+  it('has the same outcome when the record expired meanwhile', async () => {
+    const { id } = await issue('authorization_code');
+    const commitId = randomUUID();
+    const intents: Intent[] = [{ operation: 'consume', kind: 'authorization_code', id }];
+    expect(await commit(intents, { commitId })).toEqual(committed);
+    await owner.query(`UPDATE token_store.short_lived SET expires_at = now() - interval '1 second'`);
+    expect(await commit(intents, { commitId })).toEqual(committed);
+  });
+});
+
+describe('families', () => {
+  it('hides what belongs to a revoked one, and issues no more to it', async () => {
+    const { grantId, id } = await issue('refresh_token');
+    const code = randomUUID();
+    await commit([upsert('authorization_code', code, { grantId })]);
+    expect(await commit([{ operation: 'revoke_grant', grantId }])).toEqual(committed);
+    for (const [kind, value] of [
+      ['grant', grantId],
+      ['refresh_token', id],
+      ['authorization_code', code],
+    ] as const) {
+      expect(await find(kind, value)).toEqual({ related: [] });
+    }
+    expect(await commit([{ operation: 'consume', kind: 'refresh_token', id }])).toEqual(refused('grant_revoked'));
+    expect(await commit([upsert('access_token', randomUUID(), { grantId })])).toEqual(refused('grant_revoked'));
+    expect(await commit([upsert('grant', grantId)])).toEqual(refused('grant_revoked'));
+    expect(await commit([upsert('access_token', randomUUID(), { grantId: 'unknown' })])).toEqual(
+      refused('grant_revoked'),
+    );
+  });
+
+  it('counts a destroyed grant as revoked', async () => {
+    const { grantId, id } = await issue('refresh_token');
+    await commit([{ operation: 'destroy', kind: 'grant', id: grantId }]);
+    expect((await find('refresh_token', id)).record).toBeUndefined();
+    expect(await commit([upsert('grant', grantId)])).toEqual(refused('grant_revoked'));
+  });
+
+  it('leaves no living token of a refresh that races a revocation, in 30 rounds', async () => {
+    for (let round = 0; round < 30; round += 1) {
+      const { grantId, id } = await issue('refresh_token');
+      const successor = randomUUID();
+      const [refresh, revocation] = await Promise.all([
+        commit([{ operation: 'consume', kind: 'refresh_token', id }, upsert('refresh_token', successor, { grantId })]),
+        commit([{ operation: 'revoke_grant', grantId }], { client: second }),
+      ]);
+      expect([committed, refused('grant_revoked')]).toContainEqual(refresh);
+      expect(revocation).toEqual(committed);
+      expect((await find('refresh_token', successor)).record).toBeUndefined();
+      expect(await commit([{ operation: 'consume', kind: 'refresh_token', id: successor }])).not.toEqual(committed);
+    }
+  });
+
+  it('answers introspection by what the token names', async () => {
+    const { grantId } = await issue('refresh_token');
+    const uid = randomUUID();
+    const jti = randomUUID();
+    await commit([upsert('session', randomUUID(), { uid })]);
+    const introspect = () => second.introspect({ jti, clientId: 'c', grantId, sessionUid: uid });
+    expect(await introspect()).toEqual({ active: true });
+    expect(await second.introspect({ jti, clientId: 'c', grantId, sessionUid: 'other' })).toEqual({ active: false });
+    await commit([{ operation: 'use_once', namespace: 'revoked_token', id: jti, expiresInSeconds: 60 }]);
+    expect(await introspect()).toEqual({ active: false });
+    const other = { jti: randomUUID(), clientId: 'c', grantId };
+    expect(await second.introspect(other)).toEqual({ active: true });
+    await commit([{ operation: 'revoke_grant', grantId }]);
+    expect(await second.introspect(other)).toEqual({ active: false });
+    expect(await second.introspect({ jti: other.jti, clientId: 'c' })).toEqual({ active: true });
+  });
+});
+
+describe('records', () => {
+  it('come with their grant and session in one answer', async () => {
+    const { grantId } = await issue('access_token');
+    const [session, uid, token, interaction] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
+    await commit([
+      upsert('session', session, { uid, payload: { loginTs: 1 } }),
+      upsert('refresh_token', token, { grantId, sessionUid: uid }),
+      upsert('interaction', interaction, { grantId }),
+    ]);
+    const found = await find('refresh_token', token);
+    expect(found.record).toMatchObject({ kind: 'refresh_token', id: token, payload: { jti: token } });
+    expect(found.related).toMatchObject([
+      { kind: 'grant', id: grantId },
+      { kind: 'session', id: session, payload: { loginTs: 1 } },
+    ]);
+    expect((await find('interaction', interaction)).related).toMatchObject([{ kind: 'grant', id: grantId }]);
+    expect((await find('session', uid, 'uid')).record?.id).toBe(session);
+    await commit([{ operation: 'revoke_grant', grantId }]);
+    expect(await find('interaction', interaction)).toMatchObject({ record: { id: interaction }, related: [] });
+  });
+
+  it('are found by their user code', async () => {
+    const id = randomUUID();
+    await commit([upsert('device_code', id, { userCode: 'WDJB-MJHT' })]);
+    expect((await find('device_code', 'WDJB-MJHT', 'user_code')).record?.id).toBe(id);
+    expect((await find('device_code', 'WDJB-MJHX', 'user_code')).record).toBeUndefined();
+    expect((await find('session', 'WDJB-MJHT', 'user_code')).record).toBeUndefined();
+  });
+
+  it('do not mix kinds, and are changed and removed', async () => {
+    const id = randomUUID();
+    await commit([upsert('interaction', id)]);
+    expect((await find('session', id)).record).toBeUndefined();
+    await commit([upsert('interaction', id, { payload: { step: 2 } })]);
+    expect((await find('interaction', id)).record?.payload).toEqual({ step: 2 });
+    await commit([{ operation: 'destroy', kind: 'interaction', id }]);
+    expect((await find('interaction', id)).record).toBeUndefined();
+  });
+
+  it('let a session take a new id and keep its uid', async () => {
+    const [old, fresh, uid] = [randomUUID(), randomUUID(), randomUUID()];
+    await commit([upsert('session', old, { uid })]);
+    await commit([upsert('session', fresh, { uid })]);
+    expect((await find('session', uid, 'uid')).record?.id).toBe(fresh);
+    expect((await find('session', old)).record).toBeUndefined();
+  });
+
+  it('are not there any more when they have expired', async () => {
+    const { grantId, id } = await issue('refresh_token');
+    await owner.query(`UPDATE token_store.tokens SET expires_at = now()`);
+    expect((await find('refresh_token', id)).record).toBeUndefined();
+    expect(await commit([{ operation: 'consume', kind: 'refresh_token', id }])).toEqual(refused('already_consumed'));
+    expect((await find('grant', grantId)).record).toBeDefined();
+    await owner.query(`UPDATE token_store.grants SET expires_at = now()`);
+    expect((await find('grant', grantId)).record).toBeUndefined();
+    expect(await commit([upsert('access_token', randomUUID(), { grantId })])).toEqual(refused('grant_revoked'));
+  });
+
+  it('leave neither ids nor payloads readable in the database', async () => {
+    const secret = `secret-${randomUUID()}`;
+    const { grantId, id } = await issue('refresh_token');
+    const [uid, session, device, jti] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
+    await commit([
+      upsert('session', session, { uid, payload: { secret } }),
+      upsert('access_token', randomUUID(), { grantId, sessionUid: uid, payload: { secret } }),
+      upsert('device_code', device, { userCode: 'QQQQ-WWWW', payload: { secret } }),
+      { operation: 'use_once', namespace: 'dpop', id: jti, expiresInSeconds: 60 },
+    ]);
+    const { rows: tables } = await owner.query<{ name: string }>(
+      `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'token_store'`,
+    );
+    let dump = '';
+    for (const { name } of tables) {
+      const { rows } = await owner.query(`SELECT * FROM token_store.${name}`);
+      // latin1 keeps bytes of binary columns as they are, so that text in them would show.
+      dump += rows
+        .flatMap((row) => Object.values(row))
+        .map((value) =>
+          Buffer.isBuffer(value) ? `${value.toString('latin1')} ${value.toString('hex')}` : String(value),
+        )
+        .join('\n');
+    }
+    for (const raw of [secret, grantId, id, uid, session, device, jti, 'QQQQ-WWWW']) {
+      expect(dump).not.toContain(raw);
+      expect(dump).not.toContain(Buffer.from(raw).toString('hex'));
+    }
+    expect(dump).toContain('refresh_token');
+  });
+});

@@ -1,0 +1,185 @@
+import type { Intent, RecordKind, TransactionRequest } from './contract.ts';
+import { hashOneTimeId, hashRecordId } from './record-hash.ts';
+
+/** Tables whose rows belong to a grant and can be used once. */
+export type TokenTable = 'tokens' | 'short_lived';
+/** Every table that holds records. */
+export type RecordTable = TokenTable | 'sessions' | 'interactions' | 'grants';
+
+/** Where records of each kind are kept. */
+export const tableOfKind: Readonly<Record<RecordKind, RecordTable>> = {
+  session: 'sessions',
+  interaction: 'interactions',
+  grant: 'grants',
+  authorization_code: 'short_lived',
+  device_code: 'short_lived',
+  pushed_authorization_request: 'short_lived',
+  refresh_token: 'tokens',
+  access_token: 'tokens',
+  client_credentials: 'tokens',
+};
+
+export type UpsertIntent = Extract<Intent, { operation: 'upsert' }>;
+/** An upsert with the key of its row. */
+export type PlannedUpsert = {
+  readonly idHash: Buffer;
+  readonly grantHash: Buffer | undefined;
+  readonly intent: UpsertIntent;
+};
+
+/**
+ * The writes of one protocol request in the order in which they are made. Keys are sorted and unique, so that two
+ * transactions take their locks in one order and a statement never meets a row twice.
+ */
+export interface TransactionPlan {
+  readonly commitId: string;
+  readonly oneTimeIds: readonly { readonly idHash: Buffer; readonly expiresInSeconds: number }[];
+  /** Families that end, locked FOR UPDATE. */
+  readonly revokedGrants: readonly Buffer[];
+  /** Grants that are written, locked FOR UPDATE: new ones, or alive. */
+  readonly writtenGrants: readonly Buffer[];
+  /** Families that records are issued to, locked FOR SHARE: they must be alive. */
+  readonly issuingGrants: readonly Buffer[];
+  readonly consumes: Readonly<Record<TokenTable, readonly Buffer[]>>;
+  /** Consumed refresh tokens: a replay of one revokes its family. */
+  readonly consumedRefreshTokens: readonly Buffer[];
+  readonly destroys: Readonly<Record<Exclude<RecordTable, 'grants'>, readonly Buffer[]>>;
+  readonly upserts: Readonly<Record<RecordTable, readonly PlannedUpsert[]>>;
+}
+
+/**
+ * Sorts intents into a plan. Of several upserts and destroys of one record the last one counts. A revocation wins over
+ * everything that the same request issues to that family; destroying a grant is revoking it, since a row that is gone
+ * could come back. A record that is consumed stays, so that a repeated commit finds its own mark.
+ */
+export const planTransaction = ({ commitId, intents }: TransactionRequest): TransactionPlan => {
+  const revoked = new HashMap<true>();
+  const consumed = { tokens: new HashMap<true>(), short_lived: new HashMap<true>() };
+  const refreshTokens = new HashMap<true>();
+  const oneTimeIds = new HashMap<number>();
+  const last = new HashMap<{ table: RecordTable; upsert: PlannedUpsert | undefined }>();
+
+  for (const intent of intents) {
+    switch (intent.operation) {
+      case 'use_once':
+        oneTimeIds.set(hashOneTimeId(intent.namespace, intent.id), intent.expiresInSeconds);
+        break;
+      case 'revoke_grant':
+        revoked.set(hashRecordId('grant', intent.grantId), true);
+        break;
+      case 'consume': {
+        const idHash = hashRecordId(intent.kind, intent.id);
+        consumed[intent.kind === 'refresh_token' ? 'tokens' : 'short_lived'].set(idHash, true);
+        if (intent.kind === 'refresh_token') refreshTokens.set(idHash, true);
+        break;
+      }
+      case 'destroy': {
+        const idHash = hashRecordId(intent.kind, intent.id);
+        if (intent.kind === 'grant') revoked.set(idHash, true);
+        else last.set(idHash, { table: tableOfKind[intent.kind], upsert: undefined });
+        break;
+      }
+      case 'upsert': {
+        const upsert = planUpsert(intent);
+        last.set(upsert.idHash, { table: tableOfKind[intent.kind], upsert });
+        break;
+      }
+    }
+  }
+
+  const upserts: Record<RecordTable, PlannedUpsert[]> = emptyTables();
+  const destroys: Record<RecordTable, Buffer[]> = emptyTables();
+  const written = new HashMap<true>();
+  const issuing = new HashMap<true>();
+  for (const [idHash, { table, upsert }] of last.sorted()) {
+    if (!upsert) {
+      if (!consumed.tokens.has(idHash) && !consumed.short_lived.has(idHash)) destroys[table].push(idHash);
+      continue;
+    }
+    if (revoked.has(idHash) || (belongsToGrant(table) && upsert.grantHash && revoked.has(upsert.grantHash))) continue;
+    upserts[table].push(upsert);
+    if (table === 'grants') written.set(idHash, true);
+    else if (belongsToGrant(table) && upsert.grantHash) issuing.set(upsert.grantHash, true);
+  }
+  const keys = (map: HashMap<unknown>) => map.sorted().map(([hash]) => hash);
+  return {
+    commitId,
+    oneTimeIds: oneTimeIds.sorted().map(([idHash, expiresInSeconds]) => ({ idHash, expiresInSeconds })),
+    revokedGrants: keys(revoked),
+    writtenGrants: keys(written),
+    issuingGrants: keys(issuing).filter((hash) => !written.has(hash)),
+    consumes: { tokens: keys(consumed.tokens), short_lived: keys(consumed.short_lived) },
+    consumedRefreshTokens: keys(refreshTokens),
+    destroys,
+    upserts,
+  };
+};
+
+/** A row of `grants` as the locking statement sees it. */
+export type LockedGrant = { readonly idHash: Buffer; readonly revoked: boolean; readonly expired: boolean };
+
+/** Is every family alive that this plan issues to or writes? A grant that the plan itself writes need not be there yet. */
+export const decideGrantsAlive = (plan: TransactionPlan, locked: readonly LockedGrant[]): boolean => {
+  const found = new HashMap<LockedGrant>();
+  for (const grant of locked) found.set(grant.idHash, grant);
+  const issuable = plan.issuingGrants.every((hash) => {
+    const grant = found.get(hash);
+    return grant !== undefined && !grant.revoked && !grant.expired;
+  });
+  return issuable && plan.writtenGrants.every((hash) => found.get(hash)?.revoked !== true);
+};
+
+/**
+ * Is the plan one statement that either does all or nothing? It is atomic without BEGIN and COMMIT. A statement that may
+ * find one of several rows in its way is not.
+ */
+export const isSingleStatement = (plan: TransactionPlan): boolean => {
+  const refusable = [plan.oneTimeIds, ...Object.values(plan.consumes)];
+  const lists: readonly (readonly unknown[])[] = [
+    ...refusable,
+    [...plan.writtenGrants, ...plan.issuingGrants],
+    plan.revokedGrants,
+    ...Object.values(plan.destroys),
+    ...Object.values(plan.upserts),
+  ];
+  return lists.filter((list) => list.length > 0).length <= 1 && refusable.every((list) => list.length <= 1);
+};
+
+const planUpsert = (intent: UpsertIntent): PlannedUpsert => ({
+  idHash: hashRecordId(intent.kind, intent.id),
+  grantHash:
+    intent.grantId === undefined || intent.kind === 'grant' ? undefined : hashRecordId('grant', intent.grantId),
+  intent,
+});
+
+// An interaction only names the grant of its consent, so that a read can bring it along.
+const belongsToGrant = (table: RecordTable): boolean => table === 'tokens' || table === 'short_lived';
+
+const emptyTables = <Value>(): Record<RecordTable, Value[]> => ({
+  tokens: [],
+  short_lived: [],
+  sessions: [],
+  interactions: [],
+  grants: [],
+});
+
+/** Buffers compare by identity as keys of a Map; here by content. */
+class HashMap<Value> {
+  readonly #entries = new Map<string, [Buffer, Value]>();
+
+  set(hash: Buffer, value: Value): void {
+    this.#entries.set(hash.toString('base64'), [hash, value]);
+  }
+
+  get(hash: Buffer): Value | undefined {
+    return this.#entries.get(hash.toString('base64'))?.[1];
+  }
+
+  has(hash: Buffer): boolean {
+    return this.#entries.has(hash.toString('base64'));
+  }
+
+  sorted(): [Buffer, Value][] {
+    return [...this.#entries.values()].sort(([left], [right]) => Buffer.compare(left, right));
+  }
+}
