@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { KubernetesObject, LiveObject } from './kubernetes-object.ts';
+import type { DesiredObject, KubernetesObject, LiveObject } from './kubernetes-object.ts';
 
 /** Why an object has to be applied. */
 export type ApplyReason =
@@ -101,11 +101,11 @@ const compare = (desired: unknown, live: unknown, path: string, field: string): 
  * or somebody else's; lists with a known merge key are compared by it, other lists element by element.
  * Quantities and times are compared as text: builders emit the canonical form (`500m`, `1Gi`).
  */
-export const findDifferences = (desired: KubernetesObject, live: KubernetesObject): string[] =>
+export const findDifferences = (desired: DesiredObject, live: KubernetesObject): string[] =>
   compare(desired, live, '', '');
 
 /** Whether a field that `desired` names is otherwise in `live`; see {@link findDifferences}. */
-export const differs = (desired: KubernetesObject, live: KubernetesObject): boolean =>
+export const differs = (desired: DesiredObject, live: KubernetesObject): boolean =>
   findDifferences(desired, live).length > 0;
 
 const canonical = (value: unknown): unknown => {
@@ -119,7 +119,7 @@ const canonical = (value: unknown): unknown => {
 };
 
 /** A short hash of the content of an object, the same whatever the order of its fields. */
-export const hashDesired = (desired: KubernetesObject): string =>
+export const hashDesired = (desired: DesiredObject): string =>
   createHash('sha256')
     .update(JSON.stringify(canonical(desired)))
     .digest('base64url')
@@ -139,7 +139,7 @@ export const withDesiredHash = <T extends KubernetesObject>(desired: T, annotati
  * The hash notices what a comparison cannot: a field that was applied once and is no longer desired.
  */
 export const findApplyReason = (
-  desired: KubernetesObject,
+  desired: DesiredObject,
   live: LiveObject | undefined,
   annotation: string,
 ): ApplyReason | undefined => {

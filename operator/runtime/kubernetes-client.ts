@@ -2,7 +2,7 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { type Clock, systemClock } from './clock.ts';
 import { createKubernetesConnection } from './kubernetes-connection.ts';
 import { hasReason, KubernetesError } from './kubernetes-error.ts';
-import type { KubernetesObject, LiveObject, ObjectMeta } from './kubernetes-object.ts';
+import type { DesiredObject, KubernetesObject, LiveObject, ObjectMeta } from './kubernetes-object.ts';
 import { type ApiRequest, createKubernetesTransport, type ObserveRequest } from './kubernetes-transport.ts';
 import {
   builtInResources,
@@ -75,14 +75,14 @@ export interface KubernetesClient {
   /** One page. Items carry apiVersion and kind, which the server leaves out of lists. */
   list<T extends LiveObject = LiveObject>(resource: ResourceKind, options?: ListOptions): Promise<ListPage<T>>;
   /** Server-side apply with `force`; answers with the object as it is now. */
-  applyServerSide<T extends LiveObject = LiveObject>(object: KubernetesObject, options?: ApplyOptions): Promise<T>;
+  applyServerSide<T extends LiveObject = LiveObject>(object: DesiredObject, options?: ApplyOptions): Promise<T>;
   /** Server-side apply of the `status` subresource. */
-  applyStatus<T extends LiveObject = LiveObject>(object: KubernetesObject, options?: ApplyOptions): Promise<T>;
+  applyStatus<T extends LiveObject = LiveObject>(object: DesiredObject, options?: ApplyOptions): Promise<T>;
   /** Throws `AlreadyExists`. */
-  create<T extends LiveObject = LiveObject>(object: KubernetesObject, options?: RequestOptions): Promise<T>;
+  create<T extends LiveObject = LiveObject>(object: DesiredObject, options?: RequestOptions): Promise<T>;
   /** Replaces exactly the version that was read; throws `Conflict` when it has changed since. */
   replace<T extends LiveObject = LiveObject>(
-    object: KubernetesObject & { readonly metadata: ObjectMeta & { readonly name: string; resourceVersion: string } },
+    object: DesiredObject & { readonly metadata: ObjectMeta & { readonly name: string; resourceVersion: string } },
     options?: RequestOptions,
   ): Promise<T>;
   /** JSON merge patch (RFC 7396): null removes. */
@@ -148,7 +148,7 @@ export const createKubernetesClient = (kubeConfig: KubeConfig, options: Kubernet
     (await transport.send({ ...request, confidential: isConfidential(resource) })) as T;
 
   const apply = <T extends LiveObject>(
-    object: KubernetesObject,
+    object: DesiredObject,
     subresource: '' | '/status',
     { fieldManager = options.fieldManager, signal, urgent }: ApplyOptions,
   ): Promise<T> => {

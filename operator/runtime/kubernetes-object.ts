@@ -23,12 +23,15 @@ export interface ObjectMeta {
   readonly finalizers?: readonly string[];
 }
 
-/** An object as it is sent. Interfaces of `kubernetes-models` are assignable to it. */
+/** What all objects have. Interfaces of `kubernetes-models` are assignable to it. */
 export interface KubernetesObject {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata?: ObjectMeta;
 }
+
+/** What may be sent: an interface of the object's kind, or a literal with whatever fields the kind has. */
+export type DesiredObject = KubernetesObject | (KubernetesObject & Readonly<Record<string, unknown>>);
 
 /** An object as the API server answers it: it has a name, a UID and a resourceVersion. */
 export interface LiveObject extends KubernetesObject {
