@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import type { ClientRegistration } from '../../services/shared/contracts/client-registration.ts';
+import type { IdentityClient } from '../api/identity-client.ts';
+import type { IdentityTenant } from '../api/identity-tenant.ts';
+
+/** Entries of a client's Secret, by the Service Binding specification's well-known names. */
+export const bindingEntries = {
+  type: 'type',
+  provider: 'provider',
+  issuer: 'issuer',
+  clientId: 'client-id',
+  clientSecret: 'client-secret',
+} as const;
+
+/** Name of the Secret that a client gets. */
+export const bindingName = ({ metadata, spec }: IdentityClient): string => spec.secret.name ?? `${metadata.name}-oidc`;
+
+/** Clients stand beside their tenant, so the object's name is unique among the tenant's clients. */
+export const clientIdOf = ({ metadata }: IdentityClient): string => metadata.name;
+
+export const hasSecret = ({ spec }: IdentityClient): boolean => spec.tokenEndpointAuthMethod !== 'none';
+
+/** SHA-256, base64url: a generated secret of 256 bits needs no slow hash. */
+const hashSecret = (secret: string): string => createHash('sha256').update(secret).digest('base64url');
+
+/** What auth is told of a client. An IdentityClient without audiences gets tokens for the issuer itself. */
+export const buildClientRegistration = (
+  client: IdentityClient,
+  tenant: Pick<IdentityTenant, 'spec'>,
+  secret: string | undefined,
+): ClientRegistration => ({
+  clientId: clientIdOf(client),
+  clientName: client.spec.displayName ?? client.metadata.name,
+  grantTypes: client.spec.grantTypes,
+  redirectUris: client.spec.redirectURIs,
+  postLogoutRedirectUris: client.spec.postLogoutRedirectURIs,
+  scopes: client.spec.scopes,
+  audiences: client.spec.audiences.length === 0 ? [tenant.spec.issuer] : client.spec.audiences,
+  tokenEndpointAuthMethod: client.spec.tokenEndpointAuthMethod,
+  secretHashes: secret === undefined ? [] : [hashSecret(secret)],
+});

@@ -1,0 +1,26 @@
+import { hostname } from 'node:os';
+import { z } from 'zod';
+
+const configSchema = z.object({
+  /** Where the Lease lives: the operator's own namespace. */
+  POD_NAMESPACE: z.string().min(1).default('identity-operator'),
+  /** Names this process among the candidates of the Lease. */
+  POD_NAME: z.string().min(1).default(hostname()),
+  /** Image of the services: the operator's own, since one image holds all of them. */
+  SERVICES_IMAGE: z.string().min(1),
+  SERVICES_VERSION: z.string().min(1),
+  DATABASE_IMAGE: z.string().min(1).default('postgres:18'),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  /** `/livez`, `/readyz`, `/metrics`. */
+  PROBE_PORT: z.coerce.number().int().min(0).max(65_535).default(9090),
+});
+export type Config = z.output<typeof configSchema>;
+
+/** @throws Error that names the variables that are wrong, without their values. */
+export const parseConfig = (environment: Readonly<Record<string, string | undefined>>): Config => {
+  const parsed = configSchema.safeParse(environment);
+  if (parsed.success) return parsed.data;
+  throw new Error(
+    `environment: ${parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`,
+  );
+};

@@ -1,0 +1,32 @@
+import { randomBytes } from 'node:crypto';
+import type { CookieKeys } from '../../services/auth/settings.ts';
+import type { DataEncryptionKeys } from '../../services/token-store/settings.ts';
+
+/** 256 bits as text that needs no quoting in URLs, SQL or shells. */
+const randomText = (): string => randomBytes(32).toString('base64url');
+
+/** Entry of the two Secrets whose content is a list of keys. */
+const keysEntry = 'keys.json';
+
+export const generateCookieKeys = (): Record<string, string> => ({
+  [keysEntry]: JSON.stringify({ keys: [randomText()] } satisfies CookieKeys),
+});
+
+export const generateDataEncryptionKeys = (): Record<string, string> => ({
+  [keysEntry]: JSON.stringify({
+    keys: [{ id: '1', key: randomBytes(32).toString('base64') }],
+  } satisfies DataEncryptionKeys),
+});
+
+/** Entries of `<tenant>-database-credentials`: the owner of the managed database and one role a service. */
+export const databasePasswordEntries = {
+  owner: 'owner-password',
+  auth: 'auth-password',
+  tokenStore: 'token-store-password',
+} as const;
+
+export const generateDatabasePasswords = (): Record<string, string> =>
+  Object.fromEntries(Object.values(databasePasswordEntries).map((entry) => [entry, randomText()]));
+
+/** A client secret of 256 bits. */
+export const generateClientSecret = randomText;

@@ -1,0 +1,43 @@
+import { KubeConfig } from '@kubernetes/client-node';
+import { pino } from 'pino';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { parseConfig } from './config.ts';
+import { runOperator } from './operator.ts';
+import { createProbeServer } from './probe-server.ts';
+
+const config = parseConfig(process.env);
+const log = pino({ level: config.LOG_LEVEL, base: { service: 'operator' } });
+const metrics = new Registry();
+collectDefaultMetrics({ register: metrics });
+
+const stop = new AbortController();
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.once(signal, () => {
+    log.info({ signal }, 'stopping');
+    stop.abort();
+  });
+}
+
+const kubeConfig = new KubeConfig();
+kubeConfig.loadFromDefault();
+
+let synced = false;
+const probes = createProbeServer(metrics, () => synced);
+probes.listen(config.PROBE_PORT);
+
+const result = await runOperator({
+  kubeConfig,
+  release: { version: config.SERVICES_VERSION, image: config.SERVICES_IMAGE, databaseImage: config.DATABASE_IMAGE },
+  namespace: config.POD_NAMESPACE,
+  identity: `${config.POD_NAME}_${crypto.randomUUID()}`,
+  stop: stop.signal,
+  log,
+  metrics,
+  onState: (state) => {
+    synced = state.synced;
+    log.info(state, 'state');
+  },
+});
+log.info({ result }, 'ended');
+// A lost lease ends the process, whatever it still holds open: the kubelet starts it anew as a standby.
+process.exit(result === 'lost' ? 1 : 0);

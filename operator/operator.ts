@@ -1,0 +1,110 @@
+import type { KubeConfig } from '@kubernetes/client-node';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import { fieldManagers } from './api/group.ts';
+import { reconcileClient } from './client/reconcile-client.ts';
+import { systemClock } from './runtime/clock.ts';
+import { type Reconcile, runController } from './runtime/controller.ts';
+import { createEventRecorder } from './runtime/event-recorder.ts';
+import { createKubernetesClient } from './runtime/kubernetes-client.ts';
+import { runLeaderElection } from './runtime/leader-election.ts';
+import { createRuntimeMetrics } from './runtime/metrics.ts';
+import { WorkQueue } from './runtime/work-queue.ts';
+import { customResources } from './tenant/custom-resources.ts';
+import type { OperatorRelease } from './tenant/plan.ts';
+import { reconcileTenant } from './tenant/reconcile-tenant.ts';
+import { createTenantCaches } from './tenant/tenant-caches.ts';
+import { connectWakeUps } from './wake-ups.ts';
+
+export type OperatorOptions = {
+  readonly kubeConfig: KubeConfig;
+  readonly release: OperatorRelease;
+  /** Namespace of the Lease. */
+  readonly namespace: string;
+  /** Unique among candidates and restarts. */
+  readonly identity: string;
+  /** Orderly stop: no more keys are taken, those in flight finish, the lease is released. */
+  readonly stop: AbortSignal;
+  readonly log: Logger;
+  readonly metrics: Registry;
+  /** Called when the caches are complete and whenever leadership changes. */
+  readonly onState?: (state: { synced: boolean; leading: boolean }) => void;
+};
+
+const concurrency = 8;
+/** For one reconcile of one key, ms. */
+const timeoutMs = 60_000;
+
+/**
+ * Runs the operator until `stop`, or until the lease is lost: then the process ends, so that nothing of the lost term
+ * lives on. Standbys watch too, so that a new leader starts with warm caches.
+ */
+export const runOperator = async (options: OperatorOptions): Promise<'stopped' | 'lost'> => {
+  const { kubeConfig, release, namespace, identity, stop, log, onState = () => undefined } = options;
+  const clock = systemClock;
+  const random = Math.random;
+  const metrics = createRuntimeMetrics(options.metrics);
+  const client = createKubernetesClient(kubeConfig, {
+    fieldManager: fieldManagers.objects,
+    userAgent: `identity-operator/${release.version}`,
+    maxInFlight: 32,
+    resources: Object.values(customResources),
+    observeRequest: metrics.observeRequest,
+  });
+  const events = createEventRecorder({ client, component: 'identity-operator', instance: identity, clock, log });
+  const caches = createTenantCaches();
+  const queues = {
+    tenant: new WorkQueue({ clock, random, observer: metrics.workQueue('tenant') }),
+    client: new WorkQueue({ clock, random, observer: metrics.workQueue('client') }),
+  };
+  connectWakeUps(caches, queues.tenant, queues.client);
+
+  const ended = new AbortController();
+  const watching = Promise.all(
+    caches.watched.map((kind) => kind.run({ client, signal: ended.signal, clock, random, log })),
+  );
+  await Promise.all(caches.watched.map((kind) => kind.waitForSync(stop)));
+  onState({ synced: !stop.aborted, leading: false });
+
+  const shared = { caches, client, events, now: () => new Date(clock.now()), log };
+  const reconcilers: Readonly<Record<keyof typeof queues, Reconcile>> = {
+    tenant: (key, signal) => reconcileTenant({ ...shared, release }, key, signal),
+    client: (key, signal) => reconcileClient(shared, key, signal),
+  };
+  const result = await runLeaderElection({
+    client,
+    namespace,
+    name: 'identity-operator',
+    identity,
+    stop,
+    clock,
+    random,
+    log,
+    observer: metrics.leaderElection('identity-operator'),
+    lead: async ({ lost }) => {
+      onState({ synced: true, leading: true });
+      await Promise.all(
+        (['tenant', 'client'] as const).map((name) =>
+          runController({
+            name,
+            queue: queues[name],
+            reconcile: reconcilers[name],
+            concurrency,
+            timeoutMs,
+            stop,
+            abort: lost,
+            clock,
+            log,
+            observer: metrics.controller(name, concurrency),
+          }),
+        ),
+      );
+      if (!lost.aborted) await events.flush();
+      onState({ synced: true, leading: false });
+    },
+  });
+  ended.abort();
+  await watching;
+  await client.close();
+  return result;
+};

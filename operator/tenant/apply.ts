@@ -1,0 +1,159 @@
+import type { ISecret } from 'kubernetes-models/v1';
+import { annotations, fieldManagers, labels, tenantFinalizer } from '../api/group.ts';
+import { generateEntries } from '../keys/generated-secret.ts';
+import type { Blueprint } from '../manifests/blueprint.ts';
+import type { TenantObject } from '../manifests/tenant-objects.ts';
+import { findApplyReason, withDesiredHash } from '../runtime/desired-state.ts';
+import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
+import { hasReason } from '../runtime/kubernetes-error.ts';
+import type { KubernetesObject, LiveObject } from '../runtime/kubernetes-object.ts';
+import { builtInResources } from '../runtime/resource-kind.ts';
+import { customResources } from './custom-resources.ts';
+import type { Observed, ObservedSecret } from './observed.ts';
+import type { Plan } from './plan.ts';
+import { buildSecretMetadata, isOwnSecret, type PlannedSecret } from './secret-plan.ts';
+import { decodeEntries } from './tenant-caches.ts';
+
+type Writes = { readonly client: KubernetesClient; readonly now: () => Date; readonly signal: AbortSignal };
+
+/** `taken`: an object of a wanted name is somebody else's, and nothing after it was written. */
+export type ApplyOutcome = { readonly taken?: string };
+
+const describe = (object: KubernetesObject): string => `${object.kind} "${object.metadata?.name}"`;
+
+const applySecret = async (
+  blueprint: Blueprint,
+  planned: PlannedSecret,
+  { client, now, signal }: Writes,
+): Promise<ApplyOutcome> => {
+  const secret = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: buildSecretMetadata(blueprint, planned),
+    type: planned.type,
+    stringData: await generateEntries(planned.content, now()),
+  } satisfies ISecret;
+  if (planned.write === 'renew') {
+    await client.applyServerSide(secret, { signal });
+    return {};
+  }
+  try {
+    await client.create(secret, { signal });
+    return {};
+  } catch (error) {
+    // The cache may lag behind our own write of a moment ago, and a Secret that is there is never written over.
+    if (!hasReason(error, 'AlreadyExists')) throw error;
+  }
+  const present = await client.get<LiveObject & ISecret>(
+    { resource: client.resourceOf(secret), ...secret.metadata },
+    { signal },
+  );
+  if (present === undefined) return {};
+  const observed: ObservedSecret = { ...present, entries: decodeEntries(present) };
+  return isOwnSecret(blueprint, observed, planned.retained) ? {} : { taken: describe(secret) };
+};
+
+const adoptSecret = async ({ namespace, uid }: Blueprint, name: string, { client, signal }: Writes): Promise<void> => {
+  await client.patchMerge(
+    { resource: builtInResources.secrets, namespace, name },
+    { metadata: { labels: { [labels.tenantUid]: uid } } },
+    { signal },
+  );
+};
+
+/** Garbage collection has not come to it yet; the next try will find it gone. */
+const isLeftOver = (object: LiveObject, { name, uid }: Blueprint): boolean =>
+  object.metadata.ownerReferences?.some(
+    (owner) => owner.kind === 'IdentityTenant' && owner.name === name && owner.uid !== uid,
+  ) ?? false;
+
+const isOwned = (object: LiveObject, uid: string): boolean =>
+  object.metadata.ownerReferences?.some((owner) => owner.uid === uid) ?? false;
+
+const applyObject = async (
+  desired: TenantObject,
+  live: LiveObject | undefined,
+  blueprint: Blueprint,
+  writes: Writes,
+): Promise<ApplyOutcome> => {
+  const { client, signal } = writes;
+  // Not in the cache of what is ours: it may be a stranger's.
+  const found =
+    live ??
+    (await client.get(
+      { resource: client.resourceOf(desired), namespace: blueprint.namespace, name: desired.metadata?.name ?? '' },
+      { signal },
+    ));
+  if (found !== undefined && isLeftOver(found, blueprint)) {
+    throw new Error(`${describe(desired)} of the tenant that was deleted before is still there`);
+  }
+  if (found !== undefined && !isOwned(found, blueprint.uid)) return { taken: describe(desired) };
+  if (findApplyReason(desired, found, annotations.desiredHash) === undefined) return {};
+  await client.applyServerSide(withDesiredHash(desired, annotations.desiredHash), { signal });
+  return {};
+};
+
+const applyReplicas = async (
+  blueprint: Blueprint,
+  { deployment, replicas }: Plan['replicas'][number],
+  { client, signal }: Writes,
+) => {
+  await client.applyServerSide(
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: deployment, namespace: blueprint.namespace },
+      spec: { replicas },
+    } as KubernetesObject,
+    { fieldManager: fieldManagers.replicas, signal },
+  );
+};
+
+const applyFinalizer = async (
+  { tenant }: Observed,
+  finalizer: Plan['finalizer'],
+  { client, signal }: Writes,
+): Promise<void> => {
+  if (finalizer === 'keep') return;
+  const { name, namespace, resourceVersion, finalizers } = tenant.metadata;
+  const others = finalizers.filter((one) => one !== tenantFinalizer);
+  await client.patchMerge(
+    { resource: customResources.identityTenants, namespace, name },
+    { metadata: { resourceVersion, finalizers: finalizer === 'add' ? [...others, tenantFinalizer] : others } },
+    { signal },
+  );
+};
+
+const remove = async (object: LiveObject, { client, signal }: Writes): Promise<void> => {
+  const { namespace, name, uid } = object.metadata;
+  try {
+    await client.delete(
+      { resource: client.resourceOf(object), namespace, name },
+      { propagationPolicy: 'Background', preconditions: { uid }, signal },
+    );
+  } catch (error) {
+    // Somebody made it anew meanwhile: the next pass decides about that one.
+    if (!hasReason(error, 'Conflict')) throw error;
+  }
+};
+
+/** Carries a plan out, in its order. Idempotent: what is as desired is not written. */
+export const applyPlan = async (plan: Plan, observed: Observed, writes: Writes): Promise<ApplyOutcome> => {
+  const { blueprint } = plan;
+  await applyFinalizer(observed, plan.finalizer, writes);
+  for (const planned of plan.secrets) {
+    const outcome = await applySecret(blueprint, planned, writes);
+    if (outcome.taken !== undefined) return outcome;
+  }
+  for (const name of plan.adopt) await adoptSecret(blueprint, name, writes);
+  const known = new Map(
+    [...observed.objects, ...observed.secrets.values()].map((object) => [describe(object), object]),
+  );
+  for (const desired of plan.apply) {
+    const outcome = await applyObject(desired, known.get(describe(desired)), blueprint, writes);
+    if (outcome.taken !== undefined) return outcome;
+  }
+  for (const replicas of plan.replicas) await applyReplicas(blueprint, replicas, writes);
+  for (const object of plan.remove) await remove(object, writes);
+  return {};
+};

@@ -1,0 +1,57 @@
+import type { IdentityTenant } from '../api/identity-tenant.ts';
+import type { LiveObject } from '../runtime/kubernetes-object.ts';
+
+/** A pod as far as decisions need it. */
+export type ObservedPod = {
+  readonly name: string;
+  readonly component: string;
+  readonly ready: boolean;
+  readonly terminating: boolean;
+  /** `status.podIP`; absent before the pod has an address. */
+  readonly address?: string;
+  readonly nodeName?: string;
+  /** What the container wrote when it last ended; the migrate Job's report. */
+  readonly terminationMessage?: string;
+  /** Why a container waits: `ImagePullBackOff`, `CrashLoopBackOff`. */
+  readonly waitingReason?: string;
+  /** Message of the scheduler when no node fits. */
+  readonly unschedulable?: string;
+};
+
+export type ObservedNode = { readonly name: string; readonly zone?: string };
+
+/** A Secret of ours or of the user's, its entries decoded. They are used to build objects and never leave by a message. */
+export type ObservedSecret = LiveObject & { readonly entries: Readonly<Record<string, string>> };
+
+/** A Secret that the spec names, with the entries that must be in it. */
+export type ObservedReference = {
+  readonly field: string;
+  readonly name: string;
+  readonly requiredEntries: readonly string[];
+  readonly secret?: ObservedSecret;
+};
+
+/** Everything that the decisions about one tenant need, read before the first of them is taken. */
+export type Observed = {
+  readonly tenant: IdentityTenant;
+  /** Objects with this tenant's labels, of every kind that a tenant owns; Secrets apart. */
+  readonly objects: readonly LiveObject[];
+  /** Secrets with this tenant's labels, by name. */
+  readonly secrets: ReadonlyMap<string, ObservedSecret>;
+  readonly references: readonly ObservedReference[];
+  readonly pods: readonly ObservedPod[];
+  /** ConfigMaps that a ReplicaSet still names: a pod of it may start again at any time. */
+  readonly settingsInUse: ReadonlySet<string>;
+  readonly nodes: readonly ObservedNode[];
+  /** Whether the managed database's volume claim is there: data that needs its keys. */
+  readonly databaseVolumeExists: boolean;
+  /** An object of a wanted name that is not ours, found when it was to be written: `Service "acme-auth"`. */
+  readonly taken?: string;
+};
+
+/** The observed object of a kind and name. */
+export const findObject = (
+  { objects }: Pick<Observed, 'objects'>,
+  kind: string,
+  name: string,
+): LiveObject | undefined => objects.find((object) => object.kind === kind && object.metadata.name === name);

@@ -1,0 +1,51 @@
+import type { TenantConditionType, TenantReason, Verdict } from '../api/conditions.ts';
+
+export type TenantVerdict = Verdict<TenantConditionType, TenantReason>;
+
+/** Reasons that someone has to act on; every other one is work in progress. */
+const stalledReasons: ReadonlySet<TenantReason> = new Set<TenantReason>([
+  'SecretNotFound',
+  'SecretKeyMissing',
+  'NameTaken',
+  'RetainedObjectsOfAnotherIssuer',
+  'EncryptionKeyMissing',
+  'DatabaseAuthenticationFailed',
+  'DatabasePermissionDenied',
+  'MigrationFailed',
+  'RolloutStuck',
+]);
+
+/** A missing reference is work in progress for so long: GitOps applies things in any order. */
+export const referencePatienceMilliseconds = 60_000;
+
+const isPatient = (verdict: TenantVerdict, unresolvedForMilliseconds: number): boolean =>
+  verdict.type === 'ReferencesResolved' && unresolvedForMilliseconds < referencePatienceMilliseconds;
+
+/**
+ * Ready with its kstatus companions, from the verdicts that it rests on, in their order: the first one that does not
+ * hold is what the tenant waits for. Whenever Ready is not True, exactly one of Reconciling and Stalled is.
+ */
+export const summarize = (holding: readonly TenantVerdict[], unresolvedForMilliseconds: number): TenantVerdict[] => {
+  const blocking = holding.find(({ status }) => status !== 'True');
+  if (blocking === undefined) {
+    return [
+      { type: 'Ready', status: 'True', reason: 'AllAvailable', message: 'gateway, auth and token-store are available' },
+    ];
+  }
+  const { reason, message } = blocking;
+  if (stalledReasons.has(reason) && !isPatient(blocking, unresolvedForMilliseconds)) {
+    return [
+      { type: 'Ready', status: 'False', reason, message },
+      { type: 'Stalled', status: 'True', reason, message },
+    ];
+  }
+  const named: ReadonlySet<TenantReason> = new Set<TenantReason>([
+    'DatabaseUnreachable',
+    'SecretNotFound',
+    'SecretKeyMissing',
+  ]);
+  return [
+    { type: 'Ready', status: 'False', reason: named.has(reason) ? reason : 'Progressing', message },
+    { type: 'Reconciling', status: 'True', reason, message },
+  ];
+};

@@ -1,0 +1,104 @@
+import type { IDeployment } from 'kubernetes-models/apps/v1';
+import type { TenantConditionType, TenantReason, Verdict } from '../api/conditions.ts';
+import type { Component } from '../manifests/blueprint.ts';
+import type { ObservedNode, ObservedPod } from './observed.ts';
+
+/** Zones in which a component has a ready pod, sorted. */
+export const readyZones = (
+  pods: readonly ObservedPod[],
+  nodes: readonly ObservedNode[],
+  component: Component,
+): string[] => {
+  const zoneOf = new Map(nodes.map(({ name, zone }) => [name, zone]));
+  const zones = pods
+    .filter((pod) => pod.component === component && pod.ready && !pod.terminating)
+    .map(({ nodeName }) => zoneOf.get(nodeName ?? ''))
+    .filter((zone) => zone !== undefined);
+  return [...new Set(zones)].sort();
+};
+
+export type WorkloadState = { readonly desired: number; readonly ready: number; readonly updated: number };
+
+export const readWorkloadState = (deployment: IDeployment | undefined, desired: number): WorkloadState => ({
+  desired,
+  ready: deployment?.status?.readyReplicas ?? 0,
+  updated: deployment?.status?.updatedReplicas ?? 0,
+});
+
+const conditionTypes: Readonly<Record<Component, TenantConditionType>> = {
+  gateway: 'GatewayAvailable',
+  auth: 'AuthAvailable',
+  'token-store': 'TokenStoreAvailable',
+};
+
+/** The first thing that a pod of the component says about why it is not ready. */
+const obstacle = (pods: readonly ObservedPod[], component: Component): string => {
+  const waiting = pods.find(
+    (pod) => pod.component === component && !pod.ready && (pod.waitingReason ?? pod.unschedulable) !== undefined,
+  );
+  if (waiting === undefined) return '';
+  return `; pod ${waiting.name}: ${waiting.waitingReason ?? waiting.unschedulable}`;
+};
+
+/** Whether enough pods of the current revision are ready. `deployment` is undefined while earlier steps go on. */
+export const decideWorkloadAvailable = (
+  component: Component,
+  deployment: IDeployment | undefined,
+  desired: number,
+  pods: readonly ObservedPod[],
+): Verdict<TenantConditionType, TenantReason> => {
+  const type = conditionTypes[component];
+  if (deployment === undefined) {
+    return { type, status: 'False', reason: 'Waiting', message: `${component} starts when the database is ready` };
+  }
+  const { metadata, spec, status } = deployment;
+  const current = (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 1) && (spec?.replicas ?? 1) === desired;
+  const progressing = status?.conditions?.find((condition) => condition.type === 'Progressing');
+  const available = status?.availableReplicas ?? 0;
+  const updated = status?.updatedReplicas ?? 0;
+  const counts = `${Math.min(updated, available)} of ${desired} pods of ${component} are available${obstacle(pods, component)}`;
+  if (current && progressing?.reason === 'ProgressDeadlineExceeded') {
+    return { type, status: 'False', reason: 'RolloutStuck', message: `the rollout does not advance: ${counts}` };
+  }
+  if (available < desired) return { type, status: 'False', reason: 'MinimumReplicasUnavailable', message: counts };
+  if (!current || updated < desired || (status?.replicas ?? 0) > updated) {
+    return { type, status: 'False', reason: 'RolloutInProgress', message: `a rollout is under way: ${counts}` };
+  }
+  return {
+    type,
+    status: 'True',
+    reason: 'AllAvailable',
+    message: `${available} of ${desired} pods of ${component} are available`,
+  };
+};
+
+/** Whether the tenant survives the loss of a zone: every service has ready pods in two zones at least. */
+export const decideZoneRedundant = (
+  zonesOf: Readonly<Record<Component, readonly string[]>>,
+  allZones: readonly string[],
+  topologyKey: string,
+): Verdict<TenantConditionType, TenantReason> => {
+  const type = 'ZoneRedundant';
+  if (allZones.length === 0) {
+    return { type, status: 'False', reason: 'NoZones', message: `no node carries the label ${topologyKey}` };
+  }
+  if (allZones.length === 1) {
+    return {
+      type,
+      status: 'False',
+      reason: 'OneZone',
+      message: `all nodes are in ${allZones.join()}: losing it stops the tenant`,
+    };
+  }
+  const lacking = Object.entries(zonesOf).flatMap(([component, zones]) => {
+    const missing = allZones.filter((zone) => !zones.includes(zone));
+    return zones.length >= 2 ? [] : [`${component} has no ready pod in ${missing.join(', ')}`];
+  });
+  if (lacking.length > 0) return { type, status: 'False', reason: 'ZoneMissing', message: lacking.join('; ') };
+  return {
+    type,
+    status: 'True',
+    reason: 'Spread',
+    message: `every service has ready pods in two or more of ${allZones.join(', ')}`,
+  };
+};
