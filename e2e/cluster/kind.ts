@@ -97,8 +97,9 @@ export const createKindDriver = ({ stateRoot, cache, configuration, ensureGo }: 
     },
     startZone: async (cluster, zone) => {
       const node = nodeOfZone(cluster, zone);
+      const since = new Date();
       await execa('docker', ['start', node]);
-      await waitForNode(cluster.kubeconfigPath, node);
+      await waitForNode(cluster.kubeconfigPath, node, since);
       return done;
     },
     setDnsRewrites: async ({ kubeconfigPath }, rewrites) => {

@@ -10,8 +10,9 @@ const load = (kubeconfigPath: string): KubeConfig => {
   return config;
 };
 
-const isReady = (node: V1Node): boolean =>
-  node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+const readyCondition = (node: V1Node) => node.status?.conditions?.find(({ type }) => type === 'Ready');
+
+const isReady = (node: V1Node): boolean => readyCondition(node)?.status === 'True';
 
 const toClusterNode = (node: V1Node): ClusterNode => ({
   name: node.metadata?.name ?? '',
@@ -47,12 +48,19 @@ export const waitForNodes = (kubeconfigPath: string, count: number): Promise<voi
     return nodes.filter(({ ready }) => ready).length >= count;
   });
 
-/** Waits for one node to be Ready. */
-export const waitForNode = (kubeconfigPath: string, name: string): Promise<void> =>
-  waitUntil(`the node ${name} to be Ready`, 120_000, async () => {
-    const { nodes } = await observeCluster(kubeconfigPath);
-    return nodes.some((node) => node.name === name && node.ready);
+/**
+ * Waits for a node that was switched on at `since` to say itself that it is Ready: for seconds after a power cut the
+ * API still shows what the node said before.
+ */
+export const waitForNode = async (kubeconfigPath: string, name: string, since: Date): Promise<void> => {
+  const core = load(kubeconfigPath).makeApiClient(CoreV1Api);
+  // Kubernetes drops the milliseconds.
+  const from = Math.floor(since.getTime() / 1000) * 1000;
+  await waitUntil(`the node ${name} to be Ready`, 120_000, async () => {
+    const ready = readyCondition(await core.readNode({ name }));
+    return ready?.status === 'True' && (ready.lastHeartbeatTime?.getTime() ?? 0) >= from;
   });
+};
 
 /**
  * Waits until pods can be made: the controller manager makes the `default` ServiceAccount seconds after the API is

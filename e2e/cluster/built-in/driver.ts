@@ -73,6 +73,8 @@ const prepare = async (plan: ClusterPlan, paths: ClusterPaths, archives: readonl
 /** Keeps an image with the cluster, so that a node that comes back later has it too. */
 const storeImage = async (plan: ClusterPlan, paths: ClusterPaths, archive: string): Promise<void> => {
   const stored = path.join(paths.state, 'images', path.basename(archive));
+  // A new file, not new content in one that the nodes hold by a link.
+  await rm(stored, { force: true });
   await copyFile(archive, stored);
   await Promise.all(plan.nodes.map((node) => loadImageIntoNode(plan, paths, node, stored)));
 };
@@ -250,8 +252,10 @@ export const createBuiltInDriver = ({ stateRoot, ensureBinaries }: BuiltInSettin
     startZone: async ({ name, kubeconfigPath }, zone) => {
       const { plan, paths } = await located(name);
       const node = nodeOfZone(plan, zone);
-      if (!(await isRunning(plan, node))) await startNode(plan, paths, node);
-      await waitForNode(kubeconfigPath, node.name);
+      if (await isRunning(plan, node)) return done;
+      const since = new Date();
+      await startNode(plan, paths, node);
+      await waitForNode(kubeconfigPath, node.name, since);
       return done;
     },
     setDnsRewrites: async ({ kubeconfigPath }, rewrites) => {

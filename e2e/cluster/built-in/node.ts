@@ -1,4 +1,4 @@
-import { copyFile, link, mkdir, readlink, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, readlink, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { waitUntil } from '../wait.ts';
@@ -107,9 +107,9 @@ export const loadImageIntoNode = async (
 ): Promise<void> => {
   const file = path.basename(archive);
   const target = path.join(directoryOf(paths, node), 'images', file);
-  await link(archive, target).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
-  });
+  // Forgotten first: an archive of that name may have been there with another content.
+  await Promise.all([target, `${target}.imported`].map((one) => rm(one, { force: true })));
+  await link(archive, target);
   const processes = (await findProcesses(plan.name)).filter(({ part }) => part === node.name);
   // Any process of the node is in its mount namespace.
   const [process] = processes;
