@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { TokenStoreClient } from './client/token-store-client.ts';
 import type { Intent, RecordKind, TransactionResponse } from './contract.ts';
+import { hashRecordId } from './record-hash.ts';
 import { startTokenStoreFixture, type TokenStoreFixture } from './testing/token-store-fixture.ts';
 
 type Upsert = Extract<Intent, { operation: 'upsert' }>;
@@ -208,6 +209,24 @@ describe('families', () => {
       expect((await find('refresh_token', successor)).record).toBeUndefined();
       expect(await commit([{ operation: 'consume', kind: 'refresh_token', id: successor }])).not.toEqual(committed);
     }
+  });
+
+  it('makes an issue wait for a revocation under way, and refuses it then', async () => {
+    const { grantId, id } = await issue('refresh_token');
+    await owner.query('BEGIN');
+    await owner.query('UPDATE token_store.grants SET revoked_at = now() WHERE id_hash = $1', [
+      hashRecordId('grant', grantId),
+    ]);
+    const refresh = commit([
+      { operation: 'consume', kind: 'refresh_token', id },
+      upsert('refresh_token', randomUUID(), { grantId }),
+    ]);
+    await vi.waitFor(async () => {
+      const waiting = await owner.query(`SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'`);
+      expect(waiting.rowCount).toBe(1);
+    });
+    await owner.query('COMMIT');
+    expect(await refresh).toEqual(refused('grant_revoked'));
   });
 
   it('answers introspection by what the token names', async () => {
