@@ -70,7 +70,7 @@ export const createKubernetesTransport = (options: {
   const limited = createRequestLimiter(options.maxInFlight);
   const never = new AbortController().signal;
 
-  const dispatch = async (request: ApiRequest, bodyTimeout: number): Promise<Dispatcher.ResponseData> => {
+  const dispatch = async (request: ApiRequest, idleTimeoutMs: number): Promise<Dispatcher.ResponseData> => {
     const { dispatcher, headers } = await connection.open();
     try {
       const answer = await dispatcher.request({
@@ -85,8 +85,8 @@ export const createKubernetesTransport = (options: {
         },
         body: request.body === undefined ? null : JSON.stringify(request.body),
         signal: request.signal ?? null,
-        headersTimeout: timeoutMs,
-        bodyTimeout,
+        headersTimeout: Math.min(timeoutMs, idleTimeoutMs),
+        bodyTimeout: idleTimeoutMs,
       });
       options.observeRequest({ method: request.method, host: server.host, code: String(answer.statusCode) });
       return answer;
