@@ -1,0 +1,102 @@
+import type { Logger } from 'pino';
+import type { InternalState } from '../shared/contracts/internal-state.ts';
+import { keyringFileName, keyringSchema } from '../shared/contracts/keyring.ts';
+import { loadWorkloadIdentity } from '../shared/identity.ts';
+import { createMetrics } from '../shared/metrics.ts';
+import { createMutualTlsServer, peerConnectOptions } from '../shared/mutual-tls.ts';
+import { createPeerPool } from '../shared/peer-pool.ts';
+import type { ServiceOptions } from '../shared/service-process.ts';
+import { watchSettings } from '../shared/watched-directory.ts';
+import { buildGatewayApp } from './app.ts';
+import { buildInternalApp } from './internal-app.ts';
+import { createPublicServer } from './public-server.ts';
+import { buildRouteTable } from './route-table.ts';
+import { type GatewayLiveSettings, type GatewaySettings, gatewayLiveSettingsSchema } from './settings.ts';
+import { createUpstreams } from './upstreams.ts';
+import { buildVerificationKeys } from './verification-keys.ts';
+import { createTokenVerifier } from './verified-token-cache.ts';
+
+/** Longer than what load balancers keep idle connections for (60 s), so that they close first. */
+const publicKeepAliveMilliseconds = 75_000;
+
+/**
+ * Puts a gateway together: what it watches, what it listens with. Throws when a file it needs cannot be used. Hand the
+ * result to `runService`, or to `startService` in tests.
+ */
+export const composeGateway = (settings: GatewaySettings, logger: Logger): ServiceOptions => {
+  const { tenant, namespace, issuer } = settings;
+  const ended = new AbortController();
+  const watch = { signal: ended.signal, logger };
+  const metrics = createMetrics('gateway');
+  const identity = loadWorkloadIdentity(settings.identityDirectory, { tenant, namespace, ...watch });
+
+  const upstreams = createUpstreams();
+  const takeOver = (live: GatewayLiveSettings) => {
+    logger.level = live.logLevel;
+    upstreams.keepOnly(live.routes);
+    return buildRouteTable(issuer, live.routes);
+  };
+  let routes = takeOver(
+    watchSettings(settings.liveDirectory, gatewayLiveSettingsSchema, {
+      ...watch,
+      onChange: (live) => {
+        routes = takeOver(live);
+      },
+    }),
+  );
+
+  let keys = buildVerificationKeys(
+    watchSettings(settings.keyringDirectory, keyringSchema, {
+      ...watch,
+      fileName: keyringFileName,
+      onChange: (keyring) => {
+        keys = buildVerificationKeys(keyring);
+        tokens.useKeys(keys);
+      },
+    }),
+  );
+  const tokens = createTokenVerifier(keys, { issuer, clockSkewSeconds: settings.clockSkewSeconds });
+
+  const auth = createPeerPool({ peer: settings.auth, connect: peerConnectOptions(identity, 'auth'), logger });
+  const app = buildGatewayApp(
+    {
+      issuer,
+      routes: () => routes,
+      tokens,
+      authTargets: auth.targets,
+      upstreamTargets: upstreams.targets,
+    },
+    { logger, metrics, tls: settings.publicTlsDirectory !== undefined },
+  );
+  const ready = () => (keys.byKid.size > 0 ? [] : ['the keyring has no key']);
+  const state = (): InternalState => ({
+    service: 'gateway',
+    version: settings.version,
+    ready: ready().length === 0,
+    keyring: { uuid: keys.uuid, revision: keys.revision, kids: [...keys.byKid.keys()] },
+  });
+  return {
+    name: 'gateway',
+    settings,
+    logger,
+    metrics: metrics.registry,
+    ready,
+    servers: [
+      {
+        name: 'public',
+        server: createPublicServer(settings.publicTlsDirectory, app, watch),
+        port: settings.publicPort,
+        keepAliveMilliseconds: publicKeepAliveMilliseconds,
+      },
+      {
+        name: 'internal',
+        server: createMutualTlsServer(identity, buildInternalApp(state, logger)),
+        port: settings.internalPort,
+      },
+    ],
+    onShutdown: async () => {
+      ended.abort();
+      await auth.close();
+    },
+  };
+};

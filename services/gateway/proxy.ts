@@ -1,0 +1,181 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Dispatcher, errors } from 'undici';
+import { PeerConnectError, type PeerTarget } from '../shared/peer-pool.ts';
+import { type HeaderList, stripResponseHeaders } from './forwarded-headers.ts';
+import { BodyTooLargeError, createRequestBody, hasBody } from './request-body.ts';
+
+export type ProxyRequest = {
+  request: IncomingMessage;
+  response: ServerResponse;
+  /** Tried in this order. */
+  targets: PeerTarget[];
+  path: string;
+  headers: HeaderList;
+  /** Until the head of the answer, all attempts and the upload included; then the longest silence in its body. ms */
+  timeoutMilliseconds: number;
+  /** How long one target may be silent before a request that may be repeated goes to the next. ms */
+  attemptMilliseconds?: number;
+  /** Bytes. */
+  bodyLimit: number;
+};
+
+/**
+ * How it ended. `answered`: the upstream's head has been passed on, and the answer ended as the upstream's did. For all
+ * but that one and `client_left` nothing has been sent to the client yet.
+ */
+export type ProxyOutcome =
+  | { kind: 'answered' }
+  | { kind: 'client_left' }
+  | { kind: 'body_too_large' }
+  | { kind: 'timeout' }
+  | { kind: 'unreachable'; error: unknown }
+  | { kind: 'broken'; error: unknown };
+
+const repeatable = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+
+class ClientLeftError extends Error {
+  override readonly name = 'ClientLeftError';
+}
+class DeadlineError extends Error {
+  override readonly name = 'DeadlineError';
+}
+
+/** A place that both ends of an exchange can end it from. */
+type Abort = { reason: Error | undefined; controller: Dispatcher.DispatchController | undefined };
+
+const abortWith = (abort: Abort, reason: Error): void => {
+  abort.reason ??= reason;
+  abort.controller?.abort(reason);
+};
+
+/** Streams one attempt. Resolves when it is over: undefined for an answer that was passed on, else why there is none. */
+const attempt = (
+  { request, response, path, headers, timeoutMilliseconds, ...rest }: ProxyRequest,
+  target: PeerTarget,
+  body: Dispatcher.DispatchOptions['body'],
+  abort: Abort,
+): Promise<{ error: unknown } | undefined> =>
+  new Promise((resolve) => {
+    const fail = (error: unknown) => {
+      // The head is out: all that is left to say is that the body is not whole.
+      if (response.headersSent) {
+        response.destroy();
+      }
+      resolve(response.headersSent ? undefined : { error });
+    };
+    const handler: Dispatcher.DispatchHandler = {
+      onRequestStart: (controller) => {
+        abort.controller = controller;
+        if (abort.reason) {
+          controller.abort(abort.reason);
+        }
+      },
+      onResponseStart: (_controller, status, answered) => {
+        if (status < 200) {
+          return;
+        }
+        target.succeeded();
+        response.writeHead(status, stripResponseHeaders(answered));
+        // One write for head and body where they come together; a stream of events may say nothing for long after its head.
+        setImmediate(() => response.flushHeaders());
+      },
+      onResponseData: (controller, chunk) => {
+        if (!response.write(chunk)) {
+          controller.pause();
+          response.once('drain', () => controller.resume());
+        }
+      },
+      onResponseEnd: () => {
+        response.end();
+        resolve(undefined);
+      },
+      onResponseError: (_controller, error) => fail(error),
+    };
+    try {
+      target.dispatcher.dispatch(
+        {
+          path,
+          method: request.method ?? 'GET',
+          headers,
+          body: body ?? null,
+          bodyTimeout: timeoutMilliseconds,
+          headersTimeout: (repeatable.has(request.method ?? '') && rest.attemptMilliseconds) || 0,
+        },
+        handler,
+      );
+    } catch (error) {
+      fail(error);
+    }
+  });
+
+/** Whether the next target may have the request, after this one failed. */
+const mayRepeat = (error: unknown, method: string, bodyTaken: boolean): boolean =>
+  !bodyTaken && (error instanceof PeerConnectError || repeatable.has(method));
+
+const isTimeout = (error: unknown): boolean =>
+  error instanceof DeadlineError || error instanceof errors.HeadersTimeoutError;
+
+const outcomeOf = (error: unknown): ProxyOutcome => {
+  if (error instanceof ClientLeftError) {
+    return { kind: 'client_left' };
+  }
+  if (error instanceof BodyTooLargeError) {
+    return { kind: 'body_too_large' };
+  }
+  if (isTimeout(error)) {
+    return { kind: 'timeout' };
+  }
+  return error instanceof PeerConnectError ? { kind: 'unreachable', error } : { kind: 'broken', error };
+};
+
+const tryTargets = async (exchange: ProxyRequest, abort: Abort): Promise<ProxyOutcome> => {
+  const { request, targets, bodyLimit } = exchange;
+  let failure: unknown = new Error('No target');
+  for (const target of targets) {
+    const body = hasBody(request) ? createRequestBody(request, bodyLimit) : undefined;
+    const failed = await attempt(exchange, target, body?.stream, abort);
+    body?.stream.destroy();
+    if (failed === undefined) {
+      return { kind: 'answered' };
+    }
+    failure = abort.reason ?? failed.error;
+    if (failure instanceof ClientLeftError || failure instanceof BodyTooLargeError) {
+      break;
+    }
+    // A client that uploads slowly says nothing about the target, and could have every address ejected.
+    if (!isTimeout(failure) || request.complete) {
+      target.failed(failure);
+    }
+    if (abort.reason || !mayRepeat(failure, request.method ?? '', body?.taken() ?? false)) {
+      break;
+    }
+  }
+  return outcomeOf(failure);
+};
+
+/**
+ * Streams a request to the first target that takes it and its answer back, with backpressure both ways. A request of which
+ * nothing was sent goes to the next target whatever it is; one that broke off goes there once if its method may be
+ * repeated. When the client leaves, the upstream is let go: its connection would stay paused for ever and drain the pool.
+ */
+export const proxy = async (exchange: ProxyRequest): Promise<ProxyOutcome> => {
+  const { request, response, timeoutMilliseconds } = exchange;
+  const abort: Abort = { reason: undefined, controller: undefined };
+  response.once('close', () => {
+    if (!response.writableFinished) {
+      abortWith(abort, new ClientLeftError());
+    }
+  });
+  const deadline = setTimeout(() => {
+    if (!response.headersSent) {
+      abortWith(abort, new DeadlineError());
+    }
+  }, timeoutMilliseconds);
+  try {
+    return await tryTargets(exchange, abort);
+  } finally {
+    clearTimeout(deadline);
+    // What nobody read of the body must not hold up the connection's next request.
+    request.resume();
+  }
+};

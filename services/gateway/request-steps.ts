@@ -1,0 +1,185 @@
+import type { RequestHandler } from 'express';
+import type { PeerTarget } from '../shared/peer-pool.ts';
+import type { VerifiedToken } from './access-token.ts';
+import {
+  checkAudience,
+  checkBinding,
+  checkPresence,
+  checkScopes,
+  invalidToken,
+  parseBearerToken,
+} from './authorization.ts';
+import { clientAddress } from './client-address.ts';
+import { forwardedHeaders, type HeaderList, identityHeaders, stripRequestHeaders } from './forwarded-headers.ts';
+import { checkLimits, parsePath } from './limits.ts';
+import { type ProxyOutcome, proxy } from './proxy.ts';
+import { type Refusal, refuse, sendRefusal } from './refusal.ts';
+import type { RequestPath } from './request-path.ts';
+import { type Destination, decideRoute, type RouteTable } from './route-table.ts';
+import type { GatewayRoute } from './settings.ts';
+import type { TokenVerifier } from './verified-token-cache.ts';
+
+const issuerBodyLimit = 1_048_576;
+const issuerTimeoutMilliseconds = 10_000;
+/** Repeatable requests only: what hashes a password takes longer, and is a POST. */
+const issuerAttemptMilliseconds = 4_000;
+const retryAfterSeconds = '1';
+
+/** What all requests share. `routes` is a function since routes change live. */
+export type GatewayParts = {
+  issuer: string;
+  routes: () => RouteTable;
+  tokens: TokenVerifier;
+  authTargets: () => Promise<PeerTarget[]>;
+  upstreamTargets: (route: GatewayRoute) => PeerTarget[];
+};
+
+/** What the access log and the metrics say of a request. */
+export type RequestNotes = { route: string; clientAddress: string; subject?: string; outcome?: string };
+
+/** The limits and place of one request's way on. */
+type Passage = {
+  targets: PeerTarget[];
+  path: string;
+  timeoutMilliseconds: number;
+  attemptMilliseconds?: number;
+  bodyLimit: number;
+};
+
+type Authorized = { ok: true; token: VerifiedToken | undefined } | { ok: false; refusal: Refusal };
+
+/** token -> binding -> (revocation, to come) -> audience -> scope */
+const authorize = async (route: GatewayRoute, headers: HeaderList, parts: GatewayParts): Promise<Authorized> => {
+  if (route.authentication === 'None') {
+    return { ok: true, token: undefined };
+  }
+  const presented = parseBearerToken(headers);
+  if (!presented.ok) {
+    return presented;
+  }
+  const absent = checkPresence(route, presented.jwt);
+  if (absent || presented.jwt === undefined) {
+    return absent ? { ok: false, refusal: absent } : { ok: true, token: undefined };
+  }
+  const verification = await parts.tokens.verify(presented.jwt);
+  if (!verification.ok) {
+    return { ok: false, refusal: invalidToken(verification.reason) };
+  }
+  const { token } = verification;
+  const refusal = checkBinding(token) ?? checkAudience(token, route, parts.issuer) ?? checkScopes(token, route);
+  return refusal ? { ok: false, refusal } : { ok: true, token };
+};
+
+const buildPassage = async (destination: Destination, path: RequestPath, parts: GatewayParts): Promise<Passage> => {
+  if (destination.kind === 'issuer') {
+    return {
+      targets: await parts.authTargets(),
+      path: `${path.raw}${path.search}`,
+      timeoutMilliseconds: issuerTimeoutMilliseconds,
+      attemptMilliseconds: issuerAttemptMilliseconds,
+      bodyLimit: issuerBodyLimit,
+    };
+  }
+  const { route, upstreamPath } = destination;
+  return {
+    targets: parts.upstreamTargets(route),
+    path: upstreamPath,
+    timeoutMilliseconds: route.timeoutMilliseconds,
+    bodyLimit: Number.POSITIVE_INFINITY,
+  };
+};
+
+const routeRefusal = (decision: Exclude<ReturnType<typeof decideRoute>, { ok: true }>): Refusal =>
+  decision.reason === 'no_route'
+    ? refuse(404, 'not-found', 'Nothing is served at this address')
+    : refuse(405, 'method-not-allowed', 'This method is not served at this address', undefined, {
+        Allow: decision.allow.join(', '),
+      });
+
+const tooLarge = refuse(413, 'body-too-large', 'The body is too large', undefined, { Connection: 'close' });
+
+/** What the client is told when there is no answer to pass on. */
+const proxyRefusal = (outcome: ProxyOutcome, destination: Destination): Refusal | undefined => {
+  switch (outcome.kind) {
+    case 'answered':
+    case 'client_left':
+      return undefined;
+    case 'body_too_large':
+      return tooLarge;
+    case 'timeout':
+      return refuse(504, 'upstream-timeout', 'The service behind did not answer in time');
+    case 'unreachable':
+      return destination.kind === 'issuer'
+        ? refuse(503, 'auth-unavailable', 'Signing in is not available at the moment', undefined, {
+            'Retry-After': retryAfterSeconds,
+          })
+        : refuse(502, 'upstream-unreachable', 'The service behind cannot be reached');
+    case 'broken':
+      return refuse(502, 'upstream-failed', 'The service behind broke off');
+  }
+};
+
+/**
+ * The way of a request through the gateway, from top to bottom. Rate limits (by address, then by user and client) and
+ * revocations will stand where they are named.
+ */
+export const handleRequest =
+  (parts: GatewayParts): RequestHandler<unknown, unknown, unknown, unknown, { notes?: RequestNotes }> =>
+  async (request, response) => {
+    const notes: RequestNotes = { route: 'none', clientAddress: clientAddress(request) };
+    response.locals.notes = notes;
+
+    // limits
+    const overLimits = checkLimits(request);
+    if (overLimits) {
+      return sendRefusal(response, overLimits);
+    }
+    const parsed = parsePath(request);
+    if (!parsed.ok) {
+      return sendRefusal(response, parsed.refusal);
+    }
+
+    // route
+    const decision = decideRoute(parts.routes(), request.method, parsed.path);
+    if (!decision.ok) {
+      return sendRefusal(response, routeRefusal(decision));
+    }
+    const { destination } = decision;
+    notes.route = destination.kind === 'issuer' ? 'issuer' : destination.route.name;
+
+    // client address, and identity headers of the client's own making
+    const headers = stripRequestHeaders(request.rawHeaders);
+
+    // (rate limit by address) -> token -> binding -> (revocation) -> audience -> scope
+    const authorized: Authorized =
+      destination.kind === 'issuer'
+        ? { ok: true, token: undefined }
+        : await authorize(destination.route, headers, parts);
+    if (!authorized.ok) {
+      return sendRefusal(response, authorized.refusal);
+    }
+    if (authorized.token) {
+      notes.subject = authorized.token.subject;
+    }
+
+    // (rate limit by user and client) -> proxy
+    const passage = await buildPassage(destination, parsed.path, parts);
+    if (Number(request.headers['content-length'] ?? 0) > passage.bodyLimit) {
+      return sendRefusal(response, tooLarge);
+    }
+    const outcome = await proxy({
+      ...passage,
+      request,
+      response,
+      headers: [
+        ...headers,
+        ...forwardedHeaders(notes.clientAddress, new URL(parts.issuer)),
+        ...identityHeaders(authorized.token),
+      ],
+    });
+    notes.outcome = outcome.kind;
+    const refusal = proxyRefusal(outcome, destination);
+    if (refusal) {
+      sendRefusal(response, refusal);
+    }
+  };
