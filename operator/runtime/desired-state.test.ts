@@ -183,6 +183,15 @@ describe('findApplyReason', () => {
     });
   });
 
+  test('what a webhook mutates is no drift, anything else is', () => {
+    const mutated = findDifferences(desired, live(desired, { a: 'webhook', b: 2 }));
+    expect(findApplyReason(desired, live(desired, { a: 'webhook', b: 2 }), annotation, mutated)).toBeUndefined();
+    expect(findApplyReason(desired, live(desired, { a: 'webhook', b: 3 }), annotation, mutated)).toEqual({
+      reason: 'drifted',
+      fields: ['spec.b'],
+    });
+  });
+
   test('a field that is no longer desired counts as a change, though no desired field differs', () => {
     const before = object({ a: 1, b: 2, dropped: true });
     expect(findApplyReason(desired, live(before, before.spec), annotation)).toEqual({ reason: 'changed' });

@@ -137,14 +137,17 @@ export const withDesiredHash = <T extends KubernetesObject>(desired: T, annotati
 /**
  * Why `desired` (without its hash) has to be applied over `live`; `undefined` when nothing is to be written.
  * The hash notices what a comparison cannot: a field that was applied once and is no longer desired.
+ * `mutated` names fields that a webhook changed in the answer to the last apply of this very content
+ * ({@link findDifferences} of that answer): applying them again and again would change nothing.
  */
 export const findApplyReason = (
   desired: DesiredObject,
   live: LiveObject | undefined,
   annotation: string,
+  mutated: readonly string[] = [],
 ): ApplyReason | undefined => {
   if (live === undefined) return { reason: 'missing' };
   if (live.metadata.annotations?.[annotation] !== hashDesired(desired)) return { reason: 'changed' };
-  const fields = findDifferences(desired, live);
+  const fields = findDifferences(desired, live).filter((field) => !mutated.includes(field));
   return fields.length === 0 ? undefined : { reason: 'drifted', fields };
 };

@@ -3,7 +3,7 @@ import { type BackoffLimits, backoffDelay } from './backoff.ts';
 import { type Clock, sleep } from './clock.ts';
 import type { ReflectorStore } from './informer-cache.ts';
 import type { KubernetesClient } from './kubernetes-client.ts';
-import { KubernetesError } from './kubernetes-error.ts';
+import { KubernetesError, KubernetesUnreachableError } from './kubernetes-error.ts';
 import type { LiveObject } from './kubernetes-object.ts';
 import type { ResourceKind } from './resource-kind.ts';
 
@@ -28,6 +28,11 @@ export interface ReflectorOptions<T extends LiveObject = LiveObject> {
   readonly relistPeriodMs?: number;
   readonly backoff?: BackoffLimits;
 }
+
+// The API server restarts or is overloaded: what was seen stays valid, and a new list would add to its load.
+const isPassing = (error: unknown): boolean =>
+  error instanceof KubernetesUnreachableError ||
+  (error instanceof KubernetesError && [429, 503, 504].includes(error.status));
 
 /**
  * Keeps `store` equal to what the API server has: LIST in pages, then WATCH with bookmarks from there, resumed at the
@@ -91,7 +96,7 @@ export const runReflector = async <T extends LiveObject>(options: ReflectorOptio
         if (clock.monotonic() < relistAt) await pause();
       } catch (error) {
         if (signal.aborted) return;
-        if (error instanceof KubernetesError && error.status !== 429) throw error;
+        if (!isPassing(error)) throw error;
         log.info({ err: error, resourceVersion }, 'watch interrupted');
         await pause();
       }
