@@ -1,0 +1,255 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { get, type IncomingMessage, type RequestListener } from 'node:http';
+import { connect } from 'node:net';
+import { Agent, request } from 'undici';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../shared/testing/condition.ts';
+import { exampleRoute } from './testing/example-route.ts';
+import { type GatewayStage, startGatewayStage, startUpstream } from './testing/gateway-stage.ts';
+
+const megabyte = 1_048_576;
+
+describe('the proxy', () => {
+  let stage: GatewayStage;
+  let upstream: Awaited<ReturnType<typeof startUpstream>>;
+  let handler: RequestListener;
+  const agent = new Agent();
+
+  beforeAll(async () => {
+    upstream = await startUpstream((incoming, response) => handler(incoming, response));
+    const route = { upstreamUrl: upstream.url, authentication: 'None' as const };
+    stage = await startGatewayStage({
+      routes: [
+        exampleRoute({ ...route, name: 'all', pathPrefix: '/' }),
+        exampleRoute({ ...route, name: 'hasty', pathPrefix: '/hasty', timeoutMilliseconds: 200 }),
+        exampleRoute({ ...route, name: 'gone', pathPrefix: '/gone', upstreamUrl: 'http://127.0.0.1:1' }),
+      ],
+    });
+  });
+  afterAll(async () => {
+    await agent.destroy();
+    await stage.stop();
+    await upstream.stop();
+  });
+  beforeEach(() => {
+    handler = (incoming, response) => {
+      incoming.resume().on('end', () => response.end('ok'));
+    };
+  });
+
+  const send = async (path: string, method = 'GET', body: string | Buffer | null = null) => {
+    const answer = await request(`${stage.origin}${path}`, { method, body, dispatcher: agent });
+    return { status: answer.statusCode, headers: answer.headers, text: await answer.body.text() };
+  };
+
+  it('streams a large body up and down unchanged', async () => {
+    handler = (incoming, response) => incoming.pipe(response);
+    const sent = randomBytes(16 * megabyte);
+    const { statusCode, body } = await request(`${stage.origin}/echo`, {
+      method: 'PUT',
+      body: sent,
+      dispatcher: agent,
+    });
+    const received = Buffer.from(await body.arrayBuffer());
+    expect(statusCode).toBe(200);
+    expect(createHash('sha256').update(received).digest('hex')).toBe(createHash('sha256').update(sent).digest('hex'));
+  });
+
+  it('passes on the first event of a stream that goes on', async () => {
+    const open: (() => void)[] = [];
+    handler = (_incoming, response) => {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      response.write('data: one\n\n');
+      open.push(() => response.end('data: two\n\n'));
+    };
+    const { body } = await request(`${stage.origin}/events`, { dispatcher: agent });
+    const chunks = body[Symbol.asyncIterator]();
+    expect(String((await chunks.next()).value)).toBe('data: one\n\n');
+    open[0]?.();
+    expect(String((await chunks.next()).value)).toBe('data: two\n\n');
+    expect((await chunks.next()).done).toBe(true);
+  });
+
+  it('passes on a head whose body is yet to come', async () => {
+    const open: (() => void)[] = [];
+    handler = (_incoming, response) => {
+      response.flushHeaders();
+      open.push(() => {
+        response.end();
+      });
+    };
+    const { statusCode, body } = await request(`${stage.origin}/events`, { dispatcher: agent });
+    expect(statusCode).toBe(200);
+    open[0]?.();
+    await body.dump();
+  });
+
+  it('holds an upstream back while its client does not read', async () => {
+    let written = 0;
+    handler = (_incoming, response) => {
+      const more = () => {
+        while (written < 256 * megabyte && response.write(Buffer.alloc(megabyte))) {
+          written += megabyte;
+        }
+      };
+      response.on('drain', more);
+      more();
+    };
+    const client = await new Promise<IncomingMessage>((resolve) => get(`${stage.origin}/large`, resolve));
+    client.pause();
+    let last = -1;
+    // It has come to rest when nothing was written between two looks.
+    await eventually(async () => {
+      const still = written === last;
+      last = written;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      return still && written === last;
+    });
+    expect(written).toBeLessThan(64 * megabyte);
+    client.destroy();
+  });
+
+  it('lets the upstream go when its client leaves in the middle of an answer', async () => {
+    let begun = 0;
+    let left = 0;
+    handler = (_incoming, response) => {
+      begun += 1;
+      response.once('close', () => {
+        left += response.writableFinished ? 0 : 1;
+      });
+      response.write(Buffer.alloc(4 * megabyte));
+    };
+    const clients = await Promise.all(
+      Array.from({ length: 80 }, async () => {
+        const incoming = await new Promise<IncomingMessage>((resolve) =>
+          get(`${stage.origin}/large`, { agent: false }, resolve),
+        );
+        await new Promise((resolve) => incoming.once('data', resolve));
+        incoming.pause();
+        return incoming;
+      }),
+    );
+    expect(begun).toBe(80);
+    for (const client of clients) {
+      client.destroy();
+    }
+    await eventually(() => left === 80);
+    handler = (_incoming, response) => response.end('ok');
+    expect(await send('/')).toMatchObject({ status: 200, text: 'ok' });
+  });
+
+  it('lets the upstream go when its client leaves before the answer, or in the middle of its own body', async () => {
+    let aborted = 0;
+    handler = (incoming) => {
+      incoming.resume().once('close', () => {
+        aborted += 1;
+      });
+    };
+    for (const head of [
+      'GET / HTTP/1.1\r\nHost: x\r\n\r\n',
+      'PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc',
+    ]) {
+      const before = aborted;
+      let arrived = false;
+      const waiting = handler;
+      handler = (incoming, response) => {
+        arrived = true;
+        waiting(incoming, response);
+      };
+      const socket = connect(Number(new URL(stage.origin).port), '127.0.0.1');
+      socket.write(head);
+      await eventually(() => arrived);
+      socket.destroy();
+      await eventually(() => aborted > before);
+    }
+  });
+
+  it('cuts the client\u2019s answer when the upstream breaks off in the middle, so that it is not taken for whole', async () => {
+    handler = (_incoming, response) => {
+      response.write('half');
+      setImmediate(() => response.destroy());
+    };
+    const { body } = await request(`${stage.origin}/`, { dispatcher: agent });
+    await expect(body.text()).rejects.toThrow();
+  });
+
+  it('answers 504 when the upstream is too slow', async () => {
+    handler = () => undefined;
+    expect(await send('/hasty')).toMatchObject({ status: 504 });
+    expect(await send('/hasty', 'POST', 'x')).toMatchObject({ status: 504 });
+  });
+
+  it('answers 502 when nobody listens', async () => {
+    const { status, headers } = await send('/gone', 'POST', 'x');
+    expect(status).toBe(502);
+    expect(headers['content-type']).toBe('application/problem+json');
+  });
+
+  it('answers 503 and when to come again while auth is away', async () => {
+    const { status, headers } = await send('/token', 'POST', 'grant_type=x');
+    expect(status).toBe(503);
+    expect(headers['retry-after']).toBe('1');
+  });
+
+  it.each([
+    ['GET', null, 2, 200],
+    ['DELETE', null, 2, 200],
+    ['POST', null, 1, 502],
+    ['POST', 'x', 1, 502],
+    // Its body has gone out already, and is not kept.
+    ['PUT', 'x', 1, 502],
+  ] as const)('%s with body %s, cut off once, is tried %i times: %i', async (method, body, tries, status) => {
+    let tried = 0;
+    handler = (incoming, response) => {
+      tried += 1;
+      if (tried === 1) {
+        incoming.resume().on('end', () => incoming.socket.destroy());
+        return;
+      }
+      response.end('ok');
+    };
+    expect(await send('/', method, body)).toMatchObject({ status });
+    expect(tried).toBe(tries);
+  });
+
+  it('keeps statuses without a body, HEAD and lengths as they are', async () => {
+    handler = (incoming, response) => {
+      response.statusCode = incoming.url === '/none' ? 204 : incoming.url === '/same' ? 304 : 200;
+      response.setHeader('ETag', '"x"');
+      if (incoming.method === 'HEAD') {
+        response.setHeader('Content-Length', 5);
+      }
+      response.end();
+    };
+    expect(await send('/none')).toMatchObject({ status: 204, headers: { etag: '"x"' }, text: '' });
+    expect(await send('/same')).toMatchObject({ status: 304, text: '' });
+    expect(await send('/head', 'HEAD')).toMatchObject({ status: 200, headers: { 'content-length': '5' } });
+  });
+
+  it('goes on with a connection whose body nobody wanted', async () => {
+    handler = (_incoming, response) => response.writeHead(401).end('no');
+    const one = new Agent({ connections: 1 });
+    for (let index = 0; index < 3; index += 1) {
+      const { statusCode, body } = await request(`${stage.origin}/`, {
+        method: 'POST',
+        body: Buffer.alloc(megabyte),
+        dispatcher: one,
+      });
+      expect(statusCode).toBe(401);
+      await body.dump();
+    }
+    await one.close();
+  });
+
+  it('refuses a WebSocket, and ignores other upgrades', async () => {
+    const status = (upgrade: string) =>
+      new Promise<number | undefined>((resolve) => {
+        get(`${stage.origin}/`, { headers: { Connection: 'Upgrade', Upgrade: upgrade }, agent: false }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        });
+      });
+    expect(await status('websocket')).toBe(400);
+    expect(await status('h2c')).toBe(200);
+  });
+});
