@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 
 /** Settings for an empty database of the given name, with roles of its own, since roles belong to the whole server. */
-async function settingsFor(name: string, url?: string): Promise<MigrateSettings> {
+const settingsFor = async (name: string, url?: string): Promise<MigrateSettings> => {
   const file = async (suffix: string, content: string) => {
     const path = join(directory, `${name}-${suffix}`);
     await writeFile(path, content);
@@ -39,9 +39,9 @@ async function settingsFor(name: string, url?: string): Promise<MigrateSettings>
       tokenStore: { name: `${name}_token-store`, passwordFile: await file('store', `${name} store's secret`) },
     },
   };
-}
+};
 
-async function connectAs(settings: MigrateSettings, role: 'auth' | 'tokenStore'): Promise<pg.Client> {
+const connectAs = async (settings: MigrateSettings, role: 'auth' | 'tokenStore'): Promise<pg.Client> => {
   const url = new URL(await readFile(settings.database.urlFile, 'utf8'));
   const { name, passwordFile } = settings.roles[role];
   const client = new pg.Client({
@@ -54,7 +54,7 @@ async function connectAs(settings: MigrateSettings, role: 'auth' | 'tokenStore')
   });
   await client.connect();
   return client;
-}
+};
 
 describe('migrate', () => {
   it('applies everything once, and the second run changes nothing', async () => {

@@ -28,7 +28,10 @@ const lockMilliseconds = 120_000;
  * Brings the database to the last schema of the list and its roles to the settings. Safe to repeat and to run twice at
  * once. Never throws: what went wrong is in the report, by a code and never by a value.
  */
-export async function runMigration(settings: MigrateSettings, options: MigrationRunOptions): Promise<MigrationReport> {
+export const runMigration = async (
+  settings: MigrateSettings,
+  options: MigrationRunOptions,
+): Promise<MigrationReport> => {
   const migrations = options.migrations ?? schemaMigrations;
   const deadline = Date.now() + (options.patienceMilliseconds ?? 60_000);
   for (;;) {
@@ -42,13 +45,13 @@ export async function runMigration(settings: MigrateSettings, options: Migration
     }
     await delay(retryMilliseconds);
   }
-}
+};
 
-async function migrateOnce(
+const migrateOnce = async (
   settings: MigrateSettings,
   migrations: readonly SchemaMigration[],
   logger: Logger,
-): Promise<string[]> {
+): Promise<string[]> => {
   const roles = await readRoles(settings);
   const client = new pg.Client({
     ...(await readDatabaseConnection(settings.database)),
@@ -73,25 +76,25 @@ async function migrateOnce(
     // Ends the lock too.
     await client.end().catch(() => undefined);
   }
-}
+};
 
-async function readRoles({ roles }: MigrateSettings) {
+const readRoles = async ({ roles }: MigrateSettings) => {
   const password = async (file: string) => (await readFile(file, 'utf8')).trim();
   return [
     { name: roles.tokenStore.name, password: await password(roles.tokenStore.passwordFile), schema: 'token_store' },
     { name: roles.auth.name, password: await password(roles.auth.passwordFile), schema: 'auth' },
   ];
-}
+};
 
-async function ensureSchema(client: pg.Client, schema: string): Promise<void> {
+const ensureSchema = async (client: pg.Client, schema: string): Promise<void> => {
   // IF NOT EXISTS asks for CREATE on the database even when there is nothing to make.
   const { rowCount } = await client.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema]);
   if (rowCount === 0) await client.query(`CREATE SCHEMA ${client.escapeIdentifier(schema)}`);
   await client.query(`REVOKE ALL ON SCHEMA ${client.escapeIdentifier(schema)} FROM PUBLIC`);
-}
+};
 
 /** Services read it from their own schema, the only one they can see. */
-async function writeSchemaVersion(client: pg.Client, schema: string, version: string): Promise<void> {
+const writeSchemaVersion = async (client: pg.Client, schema: string, version: string): Promise<void> => {
   const table = `${client.escapeIdentifier(schema)}.schema_version`;
   await client.query(`CREATE TABLE IF NOT EXISTS ${table} (
     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
@@ -105,18 +108,18 @@ async function writeSchemaVersion(client: pg.Client, schema: string, version: st
      WHERE current.version < EXCLUDED.version`,
     [version],
   );
-}
+};
 
 /** Sorts what went wrong by who can help: nobody (wait), the owner of the password, of the privileges, or us. */
-export function reportFailure(error: unknown): Extract<MigrationReport, { outcome: 'failed' }> {
+const reportFailure = (error: unknown): Extract<MigrationReport, { outcome: 'failed' }> => {
   const code = databaseErrorCode(error);
   const outcome = 'failed';
   if (authenticationFailures.has(code)) return { outcome, reason: 'AuthenticationFailed', code };
   if (code === '42501') return { outcome, reason: 'PermissionDenied', code };
   if (isDatabaseUnavailable(error)) return { outcome, reason: 'DatabaseUnreachable', code };
   return { outcome, reason: 'MigrationFailed', code };
-}
+};
 
-function lastName(migrations: readonly SchemaMigration[]): string {
+const lastName = (migrations: readonly SchemaMigration[]): string => {
   return migrations.at(-1)?.name ?? '';
-}
+};

@@ -14,11 +14,11 @@ const migrationsTable = 'schema_migrations';
  * @param client connected, as the owner of the schemas
  * @returns names of the steps that ran now
  */
-export async function applySchemaMigrations(
+export const applySchemaMigrations = async (
   client: pg.Client,
   migrations: readonly SchemaMigration[],
   logger: Logger,
-): Promise<string[]> {
+): Promise<string[]> => {
   const applied = await runner({
     dbClient: client,
     direction: 'up',
@@ -43,13 +43,13 @@ export async function applySchemaMigrations(
     },
   });
   return applied.map(({ name }) => name);
-}
+};
 
 /**
  * node-pg-migrate wants files to load. It finds exactly one, this module (or the bundle it is in), and our loader gives
  * it the list above for it: one image, no migration files beside it.
  */
-function onlyThisModule(): { dir: string; ignorePattern: string } {
+const onlyThisModule = (): { dir: string; ignorePattern: string } => {
   const file = basename(import.meta.filename).replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   return { dir: import.meta.dirname, ignorePattern: `(?!${file}$).*` };
-}
+};

@@ -16,7 +16,7 @@ const scramIterations = 4096;
  * no DDL, no other schema, nothing by way of PUBLIC. Idempotent; run it after the migrations, since it names tables.
  * @param client connected, as the owner of the schemas, with CREATEROLE
  */
-export async function ensureServiceRoles(client: pg.Client, roles: readonly ServiceRole[]): Promise<void> {
+export const ensureServiceRoles = async (client: pg.Client, roles: readonly ServiceRole[]): Promise<void> => {
   const { rows } = await client.query<{ database: string; owns: boolean }>(
     `SELECT current_database() AS database, pg_has_role(datdba, 'MEMBER') AS owns
        FROM pg_database WHERE datname = current_database()`,
@@ -34,18 +34,18 @@ export async function ensureServiceRoles(client: pg.Client, roles: readonly Serv
     if (current.owns) await client.query(`GRANT CONNECT ON DATABASE ${database} TO ${escapeIdentifier(role.name)}`);
     await grantSchema(client, role);
   }
-}
+};
 
-async function ensureRole(client: pg.Client, role: ServiceRole): Promise<void> {
+const ensureRole = async (client: pg.Client, role: ServiceRole): Promise<void> => {
   const { rowCount } = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [role.name]);
   const name = escapeIdentifier(role.name);
   if (rowCount === 0) await client.query(`CREATE ROLE ${name} LOGIN NOINHERIT`);
   // A verifier, not the password: the server may log statements.
   const verifier = scramVerifier(role.password, randomBytes(16));
   await client.query(`ALTER ROLE ${name} LOGIN PASSWORD ${escapeLiteral(verifier)}`);
-}
+};
 
-async function grantSchema(client: pg.Client, role: ServiceRole): Promise<void> {
+const grantSchema = async (client: pg.Client, role: ServiceRole): Promise<void> => {
   const name = escapeIdentifier(role.name);
   const schema = escapeIdentifier(role.schema);
   await client.query(`REVOKE ALL ON SCHEMA ${schema} FROM PUBLIC`);
@@ -53,20 +53,20 @@ async function grantSchema(client: pg.Client, role: ServiceRole): Promise<void> 
   await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO ${name}`);
   await client.query(`GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${schema} TO ${name}`);
   await client.query(`REVOKE INSERT, UPDATE, DELETE ON ${schema}.schema_version FROM ${name}`);
-}
+};
 
 /**
  * What PostgreSQL stores for a password (RFC 5803): `SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>`.
  * @param salt 16 random bytes
  */
-export function scramVerifier(password: string, salt: Buffer): string {
+const scramVerifier = (password: string, salt: Buffer): string => {
   const salted = pbkdf2Sync(password.normalize('NFKC'), salt, scramIterations, 32, 'sha256');
   const clientKey = createHmac('sha256', salted).update('Client Key').digest();
   const storedKey = createHash('sha256').update(clientKey).digest('base64');
   const serverKey = createHmac('sha256', salted).update('Server Key').digest('base64');
   return `SCRAM-SHA-256$${scramIterations}:${salt.toString('base64')}$${storedKey}:${serverKey}`;
-}
+};
 
-function ignoreMissingSchema(error: unknown): void {
+const ignoreMissingSchema = (error: unknown): void => {
   if (!(error instanceof Error && 'code' in error && (error.code === '3F000' || error.code === '42501'))) throw error;
-}
+};

@@ -6,19 +6,20 @@ import type { DatabaseSettings } from './service-settings.ts';
 /** A database URL that cannot be used. The message never holds any of it, because it contains a password. */
 export class DatabaseUrlError extends Error {
   override readonly name = 'DatabaseUrlError';
+  readonly code = 'INVALID_DATABASE_URL';
 }
 
 /**
  * Reads the URL and the CA of a database from their files.
  * @throws DatabaseUrlError for a URL that cannot be used; the file system's error when a file cannot be read
  */
-export async function readDatabaseConnection(
+export const readDatabaseConnection = async (
   settings: Pick<DatabaseSettings, 'urlFile' | 'caFile'>,
-): Promise<ClientConfig> {
+): Promise<ClientConfig> => {
   const url = await readFile(settings.urlFile, 'utf8');
   const ca = settings.caFile === undefined ? undefined : await readFile(settings.caFile, 'utf8');
   return parseDatabaseUrl(url.trim(), ca);
-}
+};
 
 /**
  * Turns a `postgres://` URL into pg's settings. pg would connect in plaintext when the URL names no `sslmode`; here that
@@ -26,7 +27,7 @@ export async function readDatabaseConnection(
  * (encrypted, certificate unchecked) and `verify-ca` (host name unchecked).
  * @param ca PEM of the CA of the server's certificate; the system's when absent
  */
-export function parseDatabaseUrl(text: string, ca?: string): ClientConfig {
+export const parseDatabaseUrl = (text: string, ca?: string): ClientConfig => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:')) {
     throw new DatabaseUrlError('the database URL is not a postgres:// URL');
@@ -44,9 +45,9 @@ export function parseDatabaseUrl(text: string, ca?: string): ClientConfig {
     database,
     ssl: buildTls(url.searchParams.get('sslmode'), ca),
   };
-}
+};
 
-function buildTls(sslmode: string | null, ca: string | undefined): ConnectionOptions | false {
+const buildTls = (sslmode: string | null, ca: string | undefined): ConnectionOptions | false => {
   const trust = ca === undefined ? {} : { ca };
   switch (sslmode) {
     case 'disable':
@@ -58,12 +59,12 @@ function buildTls(sslmode: string | null, ca: string | undefined): ConnectionOpt
     default:
       return { ...trust, rejectUnauthorized: true };
   }
-}
+};
 
-function decodePart(part: string): string {
+const decodePart = (part: string): string => {
   try {
     return decodeURIComponent(part);
   } catch {
     throw new DatabaseUrlError('the database URL is not percent-encoded as it must be');
   }
-}
+};

@@ -43,17 +43,17 @@ const codelessMessages: readonly (readonly [pattern: RegExp, code: string])[] = 
  * A code that is safe to show (SQLSTATE, `ECONNREFUSED`, `CONNECTION_LOST`, ...) for whatever pg threw; never a message,
  * since those may hold values.
  */
-export function databaseErrorCode(error: unknown): string {
+export const databaseErrorCode = (error: unknown): string => {
   if (!(error instanceof Error)) return 'UNKNOWN';
   if ('code' in error && typeof error.code === 'string' && error.code !== '') return error.code;
   return codelessMessages.find(([pattern]) => pattern.test(error.message))?.[1] ?? 'UNKNOWN';
-}
+};
 
 /**
  * Is the database unable to answer for now? Callers answer 503 with `Retry-After`; whether the statement took effect is
  * unknown. False for what a repetition cannot cure (a missing table, a denied permission).
  */
-export function isDatabaseUnavailable(error: unknown): boolean {
+export const isDatabaseUnavailable = (error: unknown): boolean => {
   const code = databaseErrorCode(error);
   return (
     transientSqlStates.has(code) ||
@@ -63,4 +63,4 @@ export function isDatabaseUnavailable(error: unknown): boolean {
     code === 'POOL_EXHAUSTED' ||
     codelessMessages.some(([, name]) => name === code)
   );
-}
+};

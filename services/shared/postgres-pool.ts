@@ -57,11 +57,11 @@ const maxLifetimeSeconds = 1800;
  * Limits are sent as start parameters: behind PgBouncer name them in its `ignore_startup_parameters`.
  * @throws when the URL file cannot be read or parsed now; later faults of it are logged and the last good one stays
  */
-export async function createPostgresPool(
+export const createPostgresPool = async (
   settings: DatabaseSettings,
   logger: Logger,
   options: { readonly signal: AbortSignal; readonly limits?: PostgresLimits },
-): Promise<PostgresPool> {
+): Promise<PostgresPool> => {
   const limits = options.limits ?? defaultLimits;
   const open = (connection: ClientConfig) => openPool(connection, settings.maxConnections, limits, logger);
 
@@ -117,9 +117,14 @@ export async function createPostgresPool(
     },
     end: () => current.end(),
   };
-}
+};
 
-function openPool(connection: ClientConfig, maxConnections: number, limits: PostgresLimits, logger: Logger): pg.Pool {
+const openPool = (
+  connection: ClientConfig,
+  maxConnections: number,
+  limits: PostgresLimits,
+  logger: Logger,
+): pg.Pool => {
   const pool = new pg.Pool({
     ...connection,
     max: maxConnections,
@@ -138,13 +143,13 @@ function openPool(connection: ClientConfig, maxConnections: number, limits: Post
   // Without a listener the loss of an idle connection would end the process.
   pool.on('error', (error) => logger.warn({ code: databaseErrorCode(error) }, 'idle database connection lost'));
   return pool;
-}
+};
 
-async function runTransaction<Value>(
+const runTransaction = async <Value>(
   client: PoolClient,
   work: (connection: Queryable) => Promise<Value>,
   keeps: (value: Value) => boolean,
-): Promise<Value> {
+): Promise<Value> => {
   // A connection that breaks between two statements tells it by an event, that nobody else listens to.
   const ignore = () => undefined;
   client.on('error', ignore);
@@ -161,9 +166,9 @@ async function runTransaction<Value>(
     client.off('error', ignore);
     client.release(broken);
   }
-}
+};
 
-async function rollBack(client: PoolClient, cause: unknown): Promise<Error | undefined> {
+const rollBack = async (client: PoolClient, cause: unknown): Promise<Error | undefined> => {
   // After a lost connection or our own timeout the state of the connection is unknown: it is thrown away.
   const unusable = isDatabaseUnavailable(cause) && !/^(40001|40P01|55P03|57014)$/.test(databaseErrorCode(cause));
   if (unusable) return cause instanceof Error ? cause : new Error('connection lost');
@@ -173,8 +178,8 @@ async function rollBack(client: PoolClient, cause: unknown): Promise<Error | und
   } catch (error) {
     return error instanceof Error ? error : new Error('rollback failed', { cause: error });
   }
-}
+};
 
-function sameConnection(left: ClientConfig, right: ClientConfig): boolean {
+const sameConnection = (left: ClientConfig, right: ClientConfig): boolean => {
   return JSON.stringify(left) === JSON.stringify(right);
-}
+};

@@ -28,7 +28,7 @@ export interface TokenStoreDependencies {
   readonly logger: Logger;
 }
 
-/** The routes of `contract.ts` for auth and the gateway, and `/internal/state` for the operator. */
+/** The routes of `contract.ts` for auth, and `/internal/state` for the operator. */
 export const createTokenStoreApp = (dependencies: TokenStoreDependencies): Express => {
   const { pool, keyring, state, metrics, storeMetrics, logger } = dependencies;
   const app = express();
@@ -41,7 +41,7 @@ export const createTokenStoreApp = (dependencies: TokenStoreDependencies): Expre
     response.json(await state());
   });
 
-  app.use('/v1', allowRoles('auth', 'gateway'), express.json({ limit: bodyLimit }));
+  app.use('/v1', allowRoles('auth'), express.json({ limit: bodyLimit }));
   app.post(
     '/v1/records/find',
     withBody(findRequestSchema, async (body, response) => {

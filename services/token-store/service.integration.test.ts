@@ -56,7 +56,7 @@ describe('roles', () => {
       return [found.status, state.status];
     };
     expect(await statusOf('auth')).toEqual([200, 403]);
-    expect(await statusOf('gateway')).toEqual([200, 403]);
+    expect(await statusOf('gateway')).toEqual([403, 403]);
     expect(await statusOf('operator')).toEqual([403, 200]);
     expect(await statusOf('token-store')).toEqual([403, 403]);
   });

@@ -4,7 +4,7 @@ import type { MigrationBuilder } from 'node-pg-migrate';
  * The token-store's tables. Ids are SHA-256, payloads sealed: a dump of them signs nobody in. `expires_at` is indexed
  * everywhere, because rows past it are cleaned in small batches.
  */
-export function up(builder: MigrationBuilder): void {
+export const up = (builder: MigrationBuilder): void => {
   builder.sql(`
     CREATE TABLE token_store.grants (
       id_hash bytea PRIMARY KEY,
@@ -77,4 +77,4 @@ export function up(builder: MigrationBuilder): void {
     );
     CREATE INDEX one_time_ids_expires_at ON token_store.one_time_ids (expires_at);
   `);
-}
+};

@@ -1,7 +1,7 @@
 import type { MigrationBuilder } from 'node-pg-migrate';
 
 /** Auth's tables: accounts with their credentials, and the OpenID clients with the revision that pods compare. */
-export function up(builder: MigrationBuilder): void {
+export const up = (builder: MigrationBuilder): void => {
   builder.sql(`
     CREATE TABLE auth.accounts (
       id text PRIMARY KEY,
@@ -28,4 +28,4 @@ export function up(builder: MigrationBuilder): void {
     );
     INSERT INTO auth.client_registry (revision) VALUES (0);
   `);
-}
+};

