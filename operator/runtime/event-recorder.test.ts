@@ -69,6 +69,23 @@ describe('createEventRecorder', () => {
     expect(writes.map(([verb]) => verb)).toEqual(['create', 'create']);
   });
 
+  test('an API server that hangs holds up neither the shutdown nor the memory', async () => {
+    const clock = new FakeClock();
+    let calls = 0;
+    const hanging = () => {
+      calls += 1;
+      return new Promise<never>(() => undefined);
+    };
+    const client = { create: hanging, patchMerge: hanging };
+    const recorder = createEventRecorder({ client, component: 'tester', instance: 'tester-1', clock, log: silentLog });
+    for (let index = 0; index < 5_000; index += 1) recorder.record(about, event);
+    const flushed = recorder.flush();
+    await clock.advance(5_000);
+    await flushed;
+    expect(calls).toBe(1);
+    expect(clock.pending).toBe(0);
+  });
+
   test('a server that refuses never reaches the caller, and later events are tried again', async () => {
     let refuse = true;
     const { writes, recorder } = start(() => {

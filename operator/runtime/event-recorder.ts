@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import type { Clock } from './clock.ts';
+import { type Clock, sleep } from './clock.ts';
 import type { KubernetesClient } from './kubernetes-client.ts';
 import { hasReason } from './kubernetes-error.ts';
 import type { LiveObject } from './kubernetes-object.ts';
@@ -20,7 +20,7 @@ export interface RecordedEvent {
 export interface EventRecorder {
   /** The same event about the same object again within ten minutes raises the count of the first. */
   record(about: LiveObject, event: RecordedEvent): void;
-  /** Resolves when everything recorded so far is written or given up. */
+  /** Resolves when everything recorded so far is written or given up, after five seconds at the latest. */
   flush(): Promise<void>;
 }
 
@@ -43,6 +43,9 @@ interface Aggregate {
 
 const aggregationMs = 10 * 60_000;
 const maxAggregates = 4_096;
+// More than these do not wait for an API server that is slow or away: the newest are dropped.
+const maxPending = 1_000;
+const flushMs = 5_000;
 // The API server refuses longer ones.
 const maxMessageLength = 1_024;
 
@@ -59,6 +62,7 @@ export const createEventRecorder = (options: EventRecorderOptions): EventRecorde
   });
   // One after the other, so that a count is never written before its event exists.
   let last: Promise<void> = Promise.resolve();
+  let pending = 0;
 
   const create = async (about: LiveObject, event: RecordedEvent, key: string, at: number): Promise<void> => {
     const { name: aboutName, namespace: aboutNamespace, uid, resourceVersion } = about.metadata;
@@ -105,18 +109,25 @@ export const createEventRecorder = (options: EventRecorderOptions): EventRecorde
     }
   };
 
+  const giveUp = (about: LiveObject, { reason }: RecordedEvent, err: unknown): void =>
+    log.warn({ err, reason, kind: about.kind, name: about.metadata.name }, 'event not recorded');
+
   return {
     record: (about, event) => {
+      if (pending >= maxPending) return giveUp(about, event, new Error('too many events wait'));
       const at = clock.now();
+      pending += 1;
       last = last
         .then(() => write(about, event, at))
-        .catch((error: unknown) => {
-          log.warn(
-            { err: error, reason: event.reason, kind: about.kind, name: about.metadata.name },
-            'event not recorded',
-          );
+        .catch((error: unknown) => giveUp(about, event, error))
+        .finally(() => {
+          pending -= 1;
         });
     },
-    flush: () => last,
+    flush: async () => {
+      const done = new AbortController();
+      await Promise.race([last, sleep(clock, flushMs, done.signal)]);
+      done.abort();
+    },
   };
 };

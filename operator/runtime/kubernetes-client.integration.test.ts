@@ -1,11 +1,17 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { execFile } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { KubeConfig } from '@kubernetes/client-node';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startControlPlane, type TestControlPlane } from '../testing/control-plane.ts';
 import { findApplyReason, withDesiredHash } from './desired-state.ts';
-import type { KubernetesClient } from './kubernetes-client.ts';
+import { createKubernetesClient, type KubernetesClient } from './kubernetes-client.ts';
 import { KubernetesError } from './kubernetes-error.ts';
 import type { LiveObject } from './kubernetes-object.ts';
 import { builtInResources, type ResourceKind } from './resource-kind.ts';
 import { connectClient } from './testing/connect.ts';
+import { defaultedObjects } from './testing/defaulted-objects.ts';
 import { startLoopbackProxy } from './testing/loopback-proxy.ts';
 
 interface ConfigMap extends LiveObject {
@@ -95,54 +101,15 @@ describe('a client of a real API server', () => {
     expect(changed).toEqual({ reason: 'changed' });
   });
 
-  test('a Deployment with all its defaults does not differ from what was applied', async () => {
-    const labels = { app: 'defaults' };
-    const desired = {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata: { name: 'defaults', namespace: 'default', labels },
-      spec: {
-        selector: { matchLabels: labels },
-        template: {
-          metadata: { labels },
-          spec: {
-            automountServiceAccountToken: false,
-            tolerations: [
-              { key: 'node.kubernetes.io/unreachable', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 20 },
-            ],
-            topologySpreadConstraints: [
-              {
-                maxSkew: 1,
-                topologyKey: 'zone',
-                whenUnsatisfiable: 'DoNotSchedule',
-                labelSelector: { matchLabels: labels },
-              },
-            ],
-            volumes: [
-              { name: 'settings', configMap: { name: 'settings' } },
-              { name: 'scratch', emptyDir: {} },
-            ],
-            containers: [
-              {
-                name: 'main',
-                image: 'example.com/image:1',
-                ports: [{ name: 'http', containerPort: 8080 }],
-                env: [{ name: 'POD', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }],
-                resources: { requests: { cpu: '500m', memory: '1Gi' } },
-                readinessProbe: { httpGet: { path: '/readyz', port: 'http' } },
-                securityContext: { privileged: false, capabilities: { drop: ['ALL'] } },
-                volumeMounts: [{ name: 'settings', mountPath: '/settings', readOnly: true }],
-              },
-            ],
-          },
-        },
-      },
-    };
-    const annotation = 'example.com/desired-hash';
-    await client.applyServerSide(withDesiredHash(desired, annotation));
-    const live = await client.get(refer('defaults', builtInResources.deployments));
-    expect(findApplyReason(desired, live, annotation)).toBeUndefined();
-  });
+  test.each(defaultedObjects)(
+    'a $kind with all its defaults does not differ from what was applied',
+    async (desired) => {
+      const annotation = 'example.com/desired-hash';
+      await client.applyServerSide(withDesiredHash(desired, annotation));
+      const live = await client.get({ resource: client.resourceOf(desired), namespace: 'default', name: 'defaults' });
+      expect(findApplyReason(desired, live, annotation)).toBeUndefined();
+    },
+  );
 
   test('refusals are told apart by reason', async () => {
     await client.create(configMap('refusals', {}));
@@ -232,18 +199,18 @@ describe('a client of a real API server', () => {
       kind: 'ServiceAccount',
       metadata: { name: 'default', namespace: 'default' },
     });
-    const labels = { app: 'evict' };
+    const evicted = { app: 'evict' };
     const pod = {
       apiVersion: 'v1',
       kind: 'Pod',
-      metadata: { name: 'evict', namespace: 'default', labels },
+      metadata: { name: 'evict', namespace: 'default', labels: evicted },
       spec: { nodeName: 'node', containers: [{ name: 'main', image: 'example.com/image:1' }] },
     };
     const budget = {
       apiVersion: 'policy/v1',
       kind: 'PodDisruptionBudget',
       metadata: { name: 'evict', namespace: 'default' },
-      spec: { maxUnavailable: 0, selector: { matchLabels: labels } },
+      spec: { maxUnavailable: 0, selector: { matchLabels: evicted } },
     };
     await expect.poll(() => client.applyServerSide(pod).catch(() => undefined), { timeout: 20_000 }).toBeDefined();
     await client.applyServerSide(budget);
@@ -258,6 +225,33 @@ describe('a client of a real API server', () => {
     await client.delete(refer('evict', builtInResources.podDisruptionBudgets));
     await expect.poll(() => client.evict(target), { timeout: 20_000 }).toEqual({ ok: true });
     expect(await client.evict({ namespace: 'default', name: 'nobody' })).toEqual({ ok: false, reason: 'NotFound' });
+  });
+
+  test('authenticates by service account files, as in a pod', async () => {
+    const { hostname, port } = new URL(plane.server);
+    const folder = path.join(plane.directory, 'var/run/secrets/kubernetes.io/serviceaccount');
+    await mkdir(folder, { recursive: true });
+    const admin = new KubeConfig();
+    admin.loadFromString(plane.kubeconfig);
+    await writeFile(path.join(folder, 'ca.crt'), Buffer.from(admin.getCurrentCluster()?.caData ?? '', 'base64'));
+    await client.applyServerSide({
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name: 'pod', namespace: 'default' },
+    });
+    const createToken = ['--kubeconfig', plane.kubeconfigPath, '-n', 'default', 'create', 'token', 'pod'];
+    const { stdout: token } = await promisify(execFile)(path.join(plane.binaries, 'kubectl'), createToken);
+    await writeFile(path.join(folder, 'token'), token.trim());
+    vi.stubEnv('KUBERNETES_SERVICE_HOST', hostname);
+    vi.stubEnv('KUBERNETES_SERVICE_PORT', port);
+    const kubeConfig = new KubeConfig();
+    kubeConfig.loadFromCluster(plane.directory);
+    vi.unstubAllEnvs();
+    const pod = createKubernetesClient(kubeConfig, { fieldManager: 'pod', userAgent: 'pod', maxInFlight: 1 });
+    const error = await refused(pod.list(builtInResources.nodes));
+    expect(error).toMatchObject({ status: 403, reason: 'Forbidden' });
+    expect(error.message).toContain('system:serviceaccount:default:pod');
+    await pod.close();
   });
 
   test('a hundred requests one after the other share their connections', async () => {
