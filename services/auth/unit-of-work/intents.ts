@@ -1,5 +1,5 @@
 import type { Intent, RecordKind } from '../../token-store/contract.ts';
-import { decideEndedFamilies } from './session-families.ts';
+import { addSessionFamilies, decideEndedFamilies } from './session-families.ts';
 import type { StagedUpsert, StagedWork } from './unit-of-work.ts';
 
 /** The token-store takes at most this many intents in one transaction. */
@@ -68,15 +68,18 @@ export const planIntents = (staged: StagedWork, { route }: { route: string | und
     const family = write.kind === 'grant' ? write.id : familyOf(write);
     return family === undefined || !revoked.has(family);
   };
+  const withFamilies = (write: StagedUpsert): StagedUpsert =>
+    write.kind === 'session' && !staged.failed
+      ? { ...write, payload: addSessionFamilies(write.payload, staged.upserts.values()) }
+      : write;
   const consumes = staged.failed ? [] : [...staged.consumed.values()];
   return [
     ...consumes.map(({ kind, id }): Intent => ({ operation: 'consume', kind, id })),
-    ...staged.destroyed
-      .values()
+    ...[...staged.destroyed.values()]
       .filter(({ kind, id }) => kind !== 'grant' || !revoked.has(id))
       .map(({ kind, id }): Intent => ({ operation: 'destroy', kind, id })),
     ...[...revoked].map((grantId): Intent => ({ operation: 'revoke_grant', grantId })),
-    ...grantsFirst(staged.upserts.values()).filter(isKept).filter(isAlive).map(buildUpsert),
+    ...grantsFirst(staged.upserts.values()).filter(isKept).filter(isAlive).map(withFamilies).map(buildUpsert),
   ];
 };
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Payload, StagedWork } from './unit-of-work.ts';
+import type { Payload, StagedUpsert, StagedWork } from './unit-of-work.ts';
 
 /**
  * Families (grants) that were started in a session and end with it, kept by client in the session's own
@@ -7,13 +7,30 @@ import type { Payload, StagedWork } from './unit-of-work.ts';
  */
 const authorizationsSchema = z.record(z.string(), z.looseObject({ families: z.array(z.string()).optional() }));
 
+const codeSchema = z
+  .object({ grantId: z.string(), clientId: z.string(), sessionUid: z.string(), scope: z.string().optional() })
+  .transform(({ scope = '', ...links }) => ({ ...links, isOffline: scope.split(' ').includes('offline_access') }));
+
 /** The newest are kept: a session that collects more has long outlived the tokens of the oldest. */
 const maxFamiliesPerClient = 50;
 
-/** Adds a family to a client's entry of a session, in place, as oidc-provider changes it too. */
-export const addSessionFamily = (authorization: Record<string, unknown>, grantId: string): void => {
-  const before = z.array(z.string()).catch([]).parse(authorization['families']);
-  authorization['families'] = [...before.filter((family) => family !== grantId), grantId].slice(-maxFamiliesPerClient);
+/**
+ * A session's payload with the families of the codes that were issued in it by the same unit. Those with offline access
+ * are meant to outlive it.
+ */
+export const addSessionFamilies = (session: Payload, upserts: Iterable<StagedUpsert>): Payload => {
+  const authorizations = authorizationsSchema.safeParse(session['authorizations'] ?? {});
+  if (!authorizations.success) return session;
+  const added = structuredClone(authorizations.data);
+  for (const { kind, payload } of upserts) {
+    const code = kind === 'authorization_code' ? codeSchema.safeParse(payload) : undefined;
+    if (!code?.success || code.data.sessionUid !== session['uid'] || code.data.isOffline) continue;
+    const { clientId, grantId } = code.data;
+    const { families = [] } = added[clientId] ?? {};
+    const newest = [...families.filter((family) => family !== grantId), grantId].slice(-maxFamiliesPerClient);
+    added[clientId] = { ...added[clientId], families: newest };
+  }
+  return { ...session, ...(session['authorizations'] !== undefined && { authorizations: added }) };
 };
 
 const familiesOf = (session: Payload | undefined): string[] => {
@@ -26,7 +43,7 @@ const familiesOf = (session: Payload | undefined): string[] => {
  * identifier is destroyed and upserted under the same `uid`.
  */
 export const decideEndedFamilies = ({ sessionsBefore, destroyed, upserts }: StagedWork): string[] => {
-  const sessionsAfter = upserts.values().filter(({ kind }) => kind === 'session');
+  const sessionsAfter = [...upserts.values()].filter(({ kind }) => kind === 'session');
   const after = new Map(sessionsAfter.map(({ payload }) => [payload['uid'], payload]));
   return [...sessionsBefore].flatMap(([uid, before]) => {
     const id = before['jti'];

@@ -20,6 +20,8 @@ export type UnitOfWork = {
   revokeGrant(grantId: string): void;
   /** The protocol request failed, told by the provider's events; its status does not tell (errors are redirects too). */
   markFailed(): void;
+  /** Something that the request needs could not be read. */
+  markAway(): void;
   readonly staged: StagedWork;
 };
 
@@ -33,7 +35,7 @@ export type StagedWork = {
   readonly sessionsBefore: ReadonlyMap<string, Payload>;
   readonly failed: boolean;
   /** A read got no answer: whatever the provider made of that, the client is to come again. */
-  readonly storeAway: boolean;
+  readonly away: boolean;
 };
 
 const keyOf = (kind: RecordKind, id: string): string => `${kind} ${id}`;
@@ -54,7 +56,7 @@ export const createUnitOfWork = (
   const destroyed = new Map<string, { kind: RecordKind; id: string }>();
   const revokedGrants = new Set<string>();
   const sessionsBefore = new Map<string, Payload>();
-  const state = { failed: false, storeAway: false };
+  const state = { failed: false, away: false };
 
   const remember = (record: StoredRecord): void => {
     known.set(keyOf(record.kind, record.id), record);
@@ -86,12 +88,12 @@ export const createUnitOfWork = (
 
   const findStaged = (kind: RecordKind, by: FindRequest['by'], value: string): StagedUpsert | undefined => {
     if (by === 'id') return upserts.get(keyOf(kind, value));
-    return upserts.values().find((write) => write.kind === kind && write.payload[secondKeyMember[by]] === value);
+    return [...upserts.values()].find((write) => write.kind === kind && write.payload[secondKeyMember[by]] === value);
   };
 
   const findKnown = (kind: RecordKind, by: FindRequest['by'], value: string): StoredRecord | undefined => {
     if (by === 'id') return known.get(keyOf(kind, value));
-    return known.values().find((record) => record.kind === kind && record.payload[secondKeyMember[by]] === value);
+    return [...known.values()].find((record) => record.kind === kind && record.payload[secondKeyMember[by]] === value);
   };
 
   const readThrough = async (request: FindRequest): Promise<StoredRecord | undefined> => {
@@ -101,7 +103,7 @@ export const createUnitOfWork = (
       if (record !== undefined) remember(record);
       return record;
     } catch (error) {
-      state.storeAway = true;
+      state.away = true;
       throw error;
     }
   };
@@ -133,6 +135,9 @@ export const createUnitOfWork = (
     markFailed: () => {
       state.failed = true;
     },
+    markAway: () => {
+      state.away = true;
+    },
     staged: {
       upserts,
       consumed,
@@ -142,8 +147,8 @@ export const createUnitOfWork = (
       get failed() {
         return state.failed;
       },
-      get storeAway() {
-        return state.storeAway;
+      get away() {
+        return state.away;
       },
     },
   };

@@ -1,0 +1,81 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { Eta } from 'eta';
+import type { AssetLinks } from './assets.ts';
+import type { Branding } from './brand.ts';
+import { buildContentSecurityPolicy, type PageNeeds } from './content-security-policy.ts';
+import { texts } from './texts.ts';
+
+/** Values of a page's own template, besides those of the layout. */
+type PageValues = {
+  'sign-in': {
+    application: string;
+    csrf: string;
+    email: string;
+    notice: string | undefined;
+    failed: boolean;
+    errors: { email?: string; password?: string };
+    links: { signIn: string; cancel: string; register: string | undefined };
+  };
+  register: {
+    csrf: string;
+    email: string;
+    name: string;
+    passwordMinimumLength: number;
+    errors: { email?: string; name?: string; password?: string };
+    links: { register: string; signInPage: string };
+  };
+  'sign-out': { action: string; xsrf: string };
+  'signed-out': { stillSignedIn: boolean; application: string | undefined };
+  error: { message: string; detail: string | undefined; correlationId: string };
+};
+export type PageName = keyof PageValues;
+
+const titles: { [Name in PageName]: (values: PageValues[Name]) => string } = {
+  'sign-in': () => texts.signIn.title,
+  register: () => texts.register.title,
+  'sign-out': () => texts.signOut.title,
+  'signed-out': ({ stillSignedIn }) => (stillSignedIn ? texts.signedOut.stillSignedInTitle : texts.signedOut.title),
+  error: () => texts.errors.title,
+};
+
+/** A page ready to be sent, whatever the framework. */
+export type RenderedPage = { body: string; headers: Record<string, string> };
+
+export type Pages = {
+  render<Name extends PageName>(
+    name: Name,
+    values: PageValues[Name],
+    needs?: Pick<PageNeeds, 'formTargets'>,
+  ): RenderedPage;
+};
+
+/** Reads the templates once. `branding` is asked for each page, since it changes without a restart. */
+export const createPages = (assets: { links(): AssetLinks }, branding: () => Branding): Pages => {
+  const directory = new URL('./templates/', import.meta.url);
+  const eta = new Eta({ autoEscape: true, cache: true, useWith: false });
+  for (const file of readdirSync(directory).filter((name) => name.endsWith('.eta'))) {
+    // A name with @ is looked up among loaded templates, never on the disk.
+    eta.loadTemplate(`@${file.slice(0, -'.eta'.length)}`, readFileSync(new URL(file, directory), 'utf8'));
+  }
+  return {
+    render: (name, values, { formTargets } = { formTargets: [] }) => {
+      const brand = branding();
+      const body = eta.render(`@${name}`, {
+        ...values,
+        brand,
+        texts,
+        title: titles[name](values),
+        assets: assets.links(),
+      });
+      const imageSources = brand.logoUrl === undefined ? [] : [brand.logoUrl];
+      return {
+        body,
+        headers: {
+          'Content-Type': 'text/html; charset=utf-8',
+          'Cache-Control': 'no-store',
+          'Content-Security-Policy': buildContentSecurityPolicy({ formTargets, imageSources }),
+        },
+      };
+    },
+  };
+};

@@ -1,0 +1,77 @@
+import { type RequestHandler, Router } from 'express';
+import { errors } from 'oidc-provider';
+import type { Logger } from 'pino';
+import type { ClientRegistration } from '../shared/contracts/client-registration.ts';
+import type { Keyring } from '../shared/contracts/keyring.ts';
+import type { TokenStoreClient } from '../token-store/client/token-store-client.ts';
+import type { Accounts } from './accounts/accounts.ts';
+import { buildClientMetadata } from './clients/client-metadata.ts';
+import { createInteractionRoutes } from './interactions/interaction-routes.ts';
+import { buildJsonWebKeySet, buildJwksAnswer } from './keys/json-web-key-set.ts';
+import { buildProviderKeys } from './keys/provider-keys.ts';
+import type { SigningKeys } from './keys/signing-key-files.ts';
+import type { Pages } from './pages/pages.ts';
+import { buildProvider } from './provider/build-provider.ts';
+import { paths } from './provider/issuer.ts';
+import type { AuthSettings } from './settings.ts';
+import { createAccessTokenVerifier } from './userinfo/access-token.ts';
+import { createUserinfoRoutes } from './userinfo/userinfo.ts';
+
+export type ProtocolOptions = {
+  settings: AuthSettings;
+  signingKeys: SigningKeys;
+  cookieKeys: readonly string[];
+  store: TokenStoreClient;
+  accounts: Accounts;
+  findClient: (clientId: string) => ClientRegistration | undefined;
+  pages: Pages;
+  logger: Logger;
+  newCommitId: () => string;
+  /** Epoch seconds. */
+  now: () => number;
+};
+
+/** Everything that speaks OpenID, for one set of keys; a change of keys makes a new one in its place. */
+export type Protocol = {
+  keyring: Keyring;
+  signingKid: string;
+  /** Answers requests below the issuer's path. */
+  handle: RequestHandler;
+  /** Why oidc-provider refuses such a client. */
+  findFault(registration: ClientRegistration): Promise<string | undefined>;
+};
+
+export const buildProtocol = (options: ProtocolOptions): Protocol => {
+  const { settings, signingKeys, store, accounts, logger } = options;
+  const { keyring, active } = signingKeys;
+  const findAccount = accounts.findById;
+  const keys = { jwks: buildProviderKeys(signingKeys), algorithm: active.key.algorithm };
+  const provider = buildProvider({ ...options, keys, findAccount });
+  const verify = createAccessTokenVerifier(settings.issuer, buildJsonWebKeySet(keyring));
+  const jwks = buildJwksAnswer(keyring, settings.jwksMaxAgeSeconds);
+
+  const handle = Router();
+  handle.get(paths.jwks, (request, response) => {
+    response.set(jwks.headers);
+    if (request.fresh) response.status(304).end();
+    else response.send(jwks.body);
+  });
+  handle.use(paths.userinfo, createUserinfoRoutes({ issuer: settings.issuer, verify, store, findAccount, logger }));
+  handle.use(paths.interaction, createInteractionRoutes({ ...options, provider }));
+  handle.use(provider.callback());
+
+  return {
+    keyring,
+    signingKid: active.key.kid,
+    handle,
+    findFault: async (registration) => {
+      try {
+        await provider.Client.validate(buildClientMetadata(registration));
+        return undefined;
+      } catch (error) {
+        if (error instanceof errors.InvalidClientMetadata) return error.error_description ?? error.message;
+        throw error;
+      }
+    },
+  };
+};

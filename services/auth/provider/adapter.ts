@@ -1,0 +1,93 @@
+import type { Adapter, AdapterFactory } from 'oidc-provider';
+import type { ClientRegistration } from '../../shared/contracts/client-registration.ts';
+import type { TokenStoreClient } from '../../token-store/client/token-store-client.ts';
+import type { FindRequest, RecordKind } from '../../token-store/contract.ts';
+import { buildClientMetadata } from '../clients/client-metadata.ts';
+import { commitUnit } from '../unit-of-work/commit.ts';
+import { currentUnit } from '../unit-of-work/current-unit.ts';
+import { createUnitOfWork, type UnitOfWork } from '../unit-of-work/unit-of-work.ts';
+import { isConsumable, recordKindOf } from './model-kinds.ts';
+
+export type AdapterOptions = {
+  store: TokenStoreClient;
+  findClient: (clientId: string) => ClientRegistration | undefined;
+  newCommitId: () => string;
+  /** Epoch seconds. */
+  now: () => number;
+};
+
+/** The library's ids; what a client sends in their place may be anything, and is not found without a question. */
+const identifier = /^[\w~.-]{1,512}$/;
+
+/** For models of features that are switched off: reads find nothing, and a write is a mistake of ours. */
+const createAbsentAdapter = (model: string): Adapter => {
+  const refuse = async (): Promise<never> => {
+    throw new Error(`nothing keeps oidc-provider's ${model}`);
+  };
+  const findNothing = async () => undefined;
+  return {
+    upsert: refuse,
+    find: findNothing,
+    findByUid: findNothing,
+    findByUserCode: findNothing,
+    consume: refuse,
+    destroy: refuse,
+    revokeByGrantId: refuse,
+  };
+};
+
+const createClientAdapter = (findClient: AdapterOptions['findClient']): Adapter => ({
+  ...createAbsentAdapter('Client'),
+  find: async (clientId) => {
+    const registration = findClient(clientId);
+    // The library's AdapterPayload holds client metadata too, in narrower optional types than its ClientMetadata.
+    return registration && (buildClientMetadata(registration) as Awaited<ReturnType<Adapter['find']>>);
+  },
+});
+
+const createRecordAdapter = (kind: RecordKind, { store, newCommitId, now }: AdapterOptions): Adapter => {
+  /** Stages in the request's unit; outside of one, where nobody would commit, it is a unit of its own. */
+  const stage = async (write: (unit: UnitOfWork) => void): Promise<void> => {
+    const open = currentUnit();
+    if (open !== undefined) {
+      write(open.unit);
+      return;
+    }
+    const unit = createUnitOfWork(store.find, now);
+    write(unit);
+    const outcome = await commitUnit(unit, { route: undefined, store, newCommitId });
+    if (outcome.kind !== 'committed') throw new Error(`a write outside of a request was ${outcome.kind}`);
+  };
+  const find = async (by: FindRequest['by'], value: string) => {
+    if (!identifier.test(value)) return undefined;
+    const unit = currentUnit()?.unit ?? createUnitOfWork(store.find, now);
+    // Stored by `upsert` below, so it is what the library gave.
+    return (await unit.find(kind, by, value)) as Awaited<ReturnType<Adapter['find']>>;
+  };
+  return {
+    upsert: (id, payload, expiresIn) =>
+      // A record without an end would never be cleaned away; the library gives each of ours one.
+      stage((unit) =>
+        unit.upsert({ kind, id, payload: { ...payload }, expiresInSeconds: Math.max(1, expiresIn ?? 1) }),
+      ),
+    find: (id) => find('id', id),
+    findByUid: (uid) => find('uid', uid),
+    findByUserCode: (userCode) => find('user_code', userCode),
+    consume: (id) =>
+      stage((unit) => {
+        if (!isConsumable(kind)) throw new Error(`${kind} cannot be consumed`);
+        unit.consume(kind, id);
+      }),
+    destroy: (id) => stage((unit) => unit.destroy(kind, id)),
+    revokeByGrantId: (grantId) => stage((unit) => unit.revokeGrant(grantId)),
+  };
+};
+
+/** The provider's way to its records: clients from memory, everything else from the token-store by the unit of work. */
+export const createAdapterFactory =
+  (options: AdapterOptions): AdapterFactory =>
+  (model) => {
+    if (model === 'Client') return createClientAdapter(options.findClient);
+    const kind = recordKindOf(model);
+    return kind === undefined ? createAbsentAdapter(model) : createRecordAdapter(kind, options);
+  };

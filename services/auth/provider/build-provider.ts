@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import { type Configuration, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { Logger } from 'pino';
+import type { ClientRegistration } from '../../shared/contracts/client-registration.ts';
+import { isDatabaseUnavailable } from '../../shared/postgres-errors.ts';
+import { matchesClientSecret } from '../clients/client-secret.ts';
+import type { Pages } from '../pages/pages.ts';
+import { currentUnit } from '../unit-of-work/current-unit.ts';
+import { isFailureEvent } from '../unit-of-work/provider-events.ts';
+import { createUnitMiddleware, type UnitOptions } from '../unit-of-work/unit-middleware.ts';
+import { createAdapterFactory } from './adapter.ts';
+import { buildConfiguration, type ConfigurationOptions } from './configuration.ts';
+import { assertModelNames } from './model-kinds.ts';
+import { answerUnknownPaths, createLibraryPagePolicy, createReplaceAnswer } from './provider-answers.ts';
+import { createProviderPages } from './provider-pages.ts';
+
+export type ProviderOptions = Omit<ConfigurationOptions, 'adapter' | 'pages'> &
+  UnitOptions & { pages: Pages; logger: Logger };
+
+/** One id a request, for the page that a person reads and the log entry that we read. */
+const createCorrelationIds = (): ((context: object) => string) => {
+  const ids = new WeakMap<object, string>();
+  return (context) => {
+    const id = ids.get(context) ?? randomUUID();
+    ids.set(context, id);
+    return id;
+  };
+};
+
+/**
+ * Holds what the provider emits during a unit of work until its commit, and learns from it that the request failed. koa's
+ * own `error` event is told at once: it reports what nobody catches.
+ */
+const holdEvents = (provider: Provider): void => {
+  const emit = provider.emit.bind(provider);
+  const emitOrHold = (name: string, ...values: unknown[]): boolean => {
+    const tell = (): boolean => Reflect.apply(emit, provider, [name, ...values]);
+    const open = currentUnit();
+    if (open === undefined || name === 'error') return tell();
+    if (isFailureEvent(name)) open.unit.markFailed();
+    open.events.push({ name, emit: tell });
+    return true;
+  };
+  Object.defineProperty(provider, 'emit', { value: emitOrHold });
+};
+
+/** oidc-provider compares plain secrets, which nobody has: its clients ask for the hashes instead. */
+const compareSecretHashes = (
+  provider: Provider,
+  findClient: (clientId: string) => ClientRegistration | undefined,
+): void => {
+  Object.defineProperty(provider.Client.prototype, 'compareClientSecret', {
+    value(this: { clientId: string }, presented: string): boolean {
+      return matchesClientSecret(findClient(this.clientId)?.secretHashes ?? [], presented);
+    },
+  });
+};
+
+/** A database that cannot answer makes the request one to repeat, not one that failed for good. */
+const findAccountInUnit =
+  (findAccount: ProviderOptions['findAccount']): ProviderOptions['findAccount'] =>
+  async (id) => {
+    try {
+      return await findAccount(id);
+    } catch (error) {
+      if (isDatabaseUnavailable(error)) currentUnit()?.unit.markAway();
+      throw error;
+    }
+  };
+
+const errorFields = (error: unknown): Record<string, unknown> => {
+  if (!(error instanceof Error)) return {};
+  // `error_detail` tells what the client is not told, such as which check of a code failed; no value of a token.
+  const detail: unknown = Reflect.get(error, 'error_detail');
+  return { error: error.message, ...(typeof detail === 'string' && { detail }) };
+};
+
+const logEvents = (provider: Provider, logger: Logger, correlationIdOf: (context: object) => string): void => {
+  const describeRequest = (context: KoaContextWithOIDC) => ({
+    route: context.oidc?.route,
+    client: context.oidc?.client?.clientId,
+    correlationId: correlationIdOf(context),
+  });
+  provider.on('server_error', (context, error) => {
+    logger.error({ ...describeRequest(context), err: error }, 'request failed');
+  });
+  const logRefusal = (context: KoaContextWithOIDC, error: Error): void => {
+    logger.info({ ...describeRequest(context), ...errorFields(error) }, 'request refused');
+  };
+  provider.on('authorization.error', logRefusal);
+  provider.on('grant.error', logRefusal);
+  provider.on('end_session.error', logRefusal);
+  provider.on('grant.revoked', (context, grantId) => {
+    // The id grants nothing once it is revoked.
+    logger.info({ ...describeRequest(context), grantId }, 'grant revoked');
+  });
+  // koa's own event, which the library's types leave out.
+  const logFault = (error: unknown): void => logger.error({ err: error }, 'provider failed');
+  Reflect.apply(provider.on, provider, ['error', logFault]);
+};
+
+/**
+ * A provider for these keys and settings. It costs 0.35 ms, so a change of either makes a new one; requests under way end
+ * with the one that they began with.
+ */
+export const buildProvider = (options: ProviderOptions): Provider => {
+  const { settings, findClient, pages, logger } = options;
+  const correlationIdOf = createCorrelationIds();
+  const adapter: Configuration['adapter'] = createAdapterFactory(options);
+  const providerPages = createProviderPages({ pages, findClient, correlationIdOf });
+  const findAccount = findAccountInUnit(options.findAccount);
+  const configuration = buildConfiguration({ ...options, adapter, findAccount, pages: providerPages });
+  const provider = new Provider(settings.issuer, configuration);
+  // `pinIssuer` writes the headers that this makes koa believe.
+  provider.proxy = true;
+  assertModelNames(provider);
+  holdEvents(provider);
+  compareSecretHashes(provider, findClient);
+  logEvents(provider, logger, correlationIdOf);
+  provider.use(answerUnknownPaths);
+  provider.use(createLibraryPagePolicy(findClient));
+  provider.use(createUnitMiddleware(options, createReplaceAnswer({ pages, logger, correlationIdOf })));
+  return provider;
+};

@@ -1,0 +1,172 @@
+import {
+  type AccountClaims,
+  type Configuration,
+  type ExternalSigningKey,
+  errors,
+  type KoaContextWithOIDC,
+} from 'oidc-provider';
+import type { ClientRegistration } from '../../shared/contracts/client-registration.ts';
+import type { SigningAlgorithm } from '../../shared/contracts/keyring.ts';
+import type { Account } from '../accounts/account-repository.ts';
+import { defaultAudience, identityScopes, isAudienceAllowed } from '../clients/client-metadata.ts';
+import type { AuthSettings } from '../settings.ts';
+import { issuerPath, paths } from './issuer.ts';
+import { grantSeconds, interactionSeconds, refreshTokenSeconds, sessionSeconds } from './lifetimes.ts';
+import type { ProviderPages } from './provider-pages.ts';
+
+/** How somebody proved who they are (OpenID Connect Core, `acr`); the only one until there are second factors. */
+export const passwordAcr = 'pwd';
+
+export type ConfigurationOptions = {
+  settings: Pick<AuthSettings, 'issuer' | 'tokens' | 'session'>;
+  keys: { jwks: ExternalSigningKey[]; algorithm: SigningAlgorithm };
+  cookieKeys: readonly string[];
+  adapter: NonNullable<Configuration['adapter']>;
+  findClient: (clientId: string) => ClientRegistration | undefined;
+  findAccount: (id: string) => Promise<Account | undefined>;
+  pages: ProviderPages;
+  /** Epoch seconds. */
+  now: () => number;
+};
+
+/** What OpenID calls claims, by the account. Scopes and the client decide which of them are told. */
+export const buildClaims = ({ id, email, emailVerified, name }: Account): AccountClaims => ({
+  sub: id,
+  email,
+  email_verified: emailVerified,
+  ...(name !== undefined && { name }),
+});
+
+/**
+ * `__Host-` cookies belong to exactly this host. They demand the path `/`, which an issuer with a path of its own may
+ * share with others, and which the cookies of one sign-in, with a path each, cannot have.
+ */
+const buildCookies = (issuer: string, keys: readonly string[]): NonNullable<Configuration['cookies']> => {
+  const path = issuerPath(issuer);
+  const attributes = { httpOnly: true, sameSite: 'lax', secure: true, signed: true } as const;
+  return {
+    keys,
+    names: {
+      session: path === '' ? '__Host-session' : '__Secure-session',
+      interaction: '__Secure-interaction',
+      resume: '__Secure-resume',
+    },
+    long: { ...attributes, path: path === '' ? '/' : path },
+    short: attributes,
+  };
+};
+
+const identityScopeSet: ReadonlySet<string> = new Set(identityScopes);
+
+/**
+ * Scopes of an access token for one of the client's audiences. Identity scopes are among them, since the same token opens
+ * userinfo; where there is no user they mean nothing.
+ */
+const resourceScopes = ({ scopes }: ClientRegistration, hasUser: boolean): string =>
+  scopes.filter((scope) => scope !== 'offline_access' && (hasUser || !identityScopeSet.has(scope))).join(' ');
+
+/** Claims of ours in access tokens: what a revocation names, since `sub` may be a pairwise one some day. */
+const buildTokenLinks = (token: object): Record<string, unknown> | undefined => {
+  const [gid, sid]: unknown[] = [Reflect.get(token, 'grantId'), Reflect.get(token, 'sessionUid')];
+  return typeof gid === 'string' ? { gid, ...(typeof sid === 'string' && { sid }) } : undefined;
+};
+
+const buildResourceIndicators = ({ settings, findClient }: ConfigurationOptions) => {
+  const registrationOf = (clientId: string): ClientRegistration => {
+    const registration = findClient(clientId);
+    if (registration === undefined) throw new errors.InvalidClient('client is unknown');
+    return registration;
+  };
+  return {
+    enabled: true,
+    defaultResource: async (
+      _context: unknown,
+      { clientId }: { clientId: string },
+      oneOf?: readonly string[],
+    ): Promise<string> => oneOf?.[0] ?? defaultAudience(registrationOf(clientId), settings.issuer),
+    useGrantedResource: async () => true,
+    getResourceServerInfo: async (
+      context: KoaContextWithOIDC,
+      resource: string,
+      { clientId }: { clientId: string },
+    ) => {
+      const registration = registrationOf(clientId);
+      if (!isAudienceAllowed(registration, settings.issuer, resource)) throw new errors.InvalidTarget();
+      return {
+        scope: resourceScopes(registration, context.oidc.params?.['grant_type'] !== 'client_credentials'),
+        audience: resource,
+        accessTokenTTL: settings.tokens.accessTokenSeconds,
+        accessTokenFormat: 'jwt' as const,
+      };
+    },
+  };
+};
+
+/** oidc-provider's configuration: everything that is ours to decide is decided here, not by its defaults. */
+export const buildConfiguration = (options: ConfigurationOptions): Configuration => {
+  const { settings, keys, cookieKeys, adapter, findClient, findAccount, pages, now } = options;
+  const { tokens, session } = settings;
+  return {
+    adapter,
+    jwks: { keys: keys.jwks },
+    clientDefaults: { id_token_signed_response_alg: keys.algorithm },
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
+    responseTypes: ['code'],
+    pkce: { required: () => true },
+    scopes: ['openid', 'offline_access'],
+    claims: { openid: ['sub', 'acr', 'amr', 'auth_time'], email: ['email', 'email_verified'], profile: ['name'] },
+    acrValues: [passwordAcr],
+    cookies: buildCookies(settings.issuer, cookieKeys),
+    routes: {
+      authorization: paths.authorization,
+      token: paths.token,
+      userinfo: paths.userinfo,
+      jwks: paths.jwks,
+      end_session: paths.signOut,
+    },
+    interactions: { url: (_context, { uid }) => `${issuerPath(settings.issuer)}${paths.interaction}/${uid}` },
+    ttl: {
+      AccessToken: tokens.accessTokenSeconds,
+      ClientCredentials: tokens.accessTokenSeconds,
+      IdToken: tokens.idTokenSeconds,
+      AuthorizationCode: tokens.authorizationCodeSeconds,
+      Interaction: interactionSeconds,
+      Grant: grantSeconds(settings),
+      RefreshToken: (_context, token) =>
+        refreshTokenSeconds(tokens, { firstIssuedAt: token.iiat ?? now(), now: now() }),
+      Session: (_context, { loginTs }) => sessionSeconds(session, { signedInAt: loginTs, now: now() }),
+    },
+    rotateRefreshToken: true,
+    issueRefreshToken: async (_context, client) => client.grantTypeAllowed('refresh_token'),
+    // A family ends with its session by revocation (session-families.ts). The library's way would read the session at each
+    // refresh, and end the tokens of one tab when another one signs in.
+    expiresWithSession: async () => false,
+    extraTokenClaims: async (_context, token) => buildTokenLinks(token),
+    clientBasedCORS: (_context, origin, client) => {
+      const registration = findClient(client.clientId);
+      return (
+        registration?.tokenEndpointAuthMethod === 'none' &&
+        registration.redirectUris.some((uri) => URL.parse(uri)?.origin === origin && origin !== 'null')
+      );
+    },
+    findAccount: async (_context, id) => {
+      const account = await findAccount(id);
+      return account && { accountId: account.id, claims: async () => buildClaims(account) };
+    },
+    renderError: pages.renderError,
+    features: {
+      devInteractions: { enabled: false },
+      dPoP: { enabled: false },
+      pushedAuthorizationRequests: { enabled: false },
+      clientCredentials: { enabled: true },
+      userinfo: { enabled: true },
+      resourceIndicators: buildResourceIndicators(options),
+      externalSigningSupport: { enabled: true, ack: 'experimental-01' },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: pages.renderSignOut,
+        postLogoutSuccessSource: pages.renderSignedOut,
+      },
+    },
+  };
+};

@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { ClientRegistration } from '../../shared/contracts/client-registration.ts';
+import { buildContentSecurityPolicy } from '../pages/content-security-policy.ts';
+import type { Pages } from '../pages/pages.ts';
+import { texts } from '../pages/texts.ts';
+import type { ProviderContext, ProviderNext } from '../unit-of-work/provider-context.ts';
+import type { ReplaceAnswer } from '../unit-of-work/unit-middleware.ts';
+import { formTargetsOf, isPageRoute, setPage } from './provider-pages.ts';
+
+/** How soon a client may come again when the store is away, seconds. */
+export const retryAfterSeconds = 2;
+
+/** Headers of an answer that is taken back. */
+const withdrawnHeaders = [
+  'Location',
+  'Set-Cookie',
+  'Content-Type',
+  'Content-Length',
+  'Content-Security-Policy',
+  'WWW-Authenticate',
+];
+
+export type AnswerOptions = {
+  pages: Pages;
+  logger: Logger;
+  correlationIdOf: (context: object) => string;
+};
+
+/**
+ * The answer in place of one whose work was not written: 503 when the store is away (nothing was used up), 400 when
+ * another request was first.
+ */
+export const createReplaceAnswer = ({ pages, logger, correlationIdOf }: AnswerOptions): ReplaceAnswer => {
+  return (context, outcome, route) => {
+    const correlationId = correlationIdOf(context);
+    const away = outcome.kind === 'unavailable';
+    logger[away ? 'warn' : 'info'](
+      away ? { route, correlationId, err: outcome.cause } : { route, correlationId, reason: outcome.reason },
+      away ? 'token store unavailable' : 'commit refused',
+    );
+    for (const header of withdrawnHeaders) context.remove(header);
+    context.status = away ? 503 : 400;
+    if (away) context.set('Retry-After', String(retryAfterSeconds));
+    if (isPageRoute(route)) {
+      const message = away ? texts.errors.unavailable : texts.errors.overtaken;
+      setPage(context, pages.render('error', { message, detail: undefined, correlationId }));
+      return;
+    }
+    context.set('Cache-Control', 'no-store');
+    context.body = away
+      ? { error: 'temporarily_unavailable', error_description: 'try again' }
+      : { error: 'invalid_grant', error_description: 'grant request is invalid' };
+  };
+};
+
+/** Outermost: what no route answered is problem+json too. */
+export const answerUnknownPaths = async (context: ProviderContext, next: ProviderNext): Promise<void> => {
+  await next();
+  if (context.status !== 404 || context.body) return;
+  context.body = {
+    status: 404,
+    type: 'urn:identity-operator:problem:not-found',
+    title: 'There is nothing at this address',
+  };
+  context.status = 404;
+  context.type = 'application/problem+json';
+};
+
+const scriptHashes = (html: string): string[] =>
+  [...html.matchAll(/<script>([\s\S]*?)<\/script>/g)].map(
+    ([, script = '']) => `sha256-${createHash('sha256').update(script).digest('base64')}`,
+  );
+
+/**
+ * A policy for the pages that oidc-provider makes itself: forms that submit themselves, for `response_mode=form_post`, a
+ * sign-out without a session and a change of account. Their one script is allowed by its hash; what the forms contain is
+ * escaped by the library.
+ */
+export const createLibraryPagePolicy =
+  (findClient: (clientId: string) => ClientRegistration | undefined) =>
+  async (context: ProviderContext, next: ProviderNext): Promise<void> => {
+    await next();
+    const { body } = context;
+    if (typeof body !== 'string' || !context.type.includes('html')) return;
+    if (context.response.get('Content-Security-Policy') !== '') return;
+    const client = context.oidc?.client;
+    const formTargets = formTargetsOf(client && findClient(client.clientId));
+    context.set(
+      'Content-Security-Policy',
+      buildContentSecurityPolicy({ formTargets, imageSources: [], scriptHashes: scriptHashes(body) }),
+    );
+  };

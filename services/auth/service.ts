@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { Gauge } from 'prom-client';
+import type { InternalState } from '../shared/contracts/internal-state.ts';
+import { loadWorkloadIdentity } from '../shared/identity.ts';
+import { createMetrics } from '../shared/metrics.ts';
+import { createMutualTlsServer, peerConnectOptions } from '../shared/mutual-tls.ts';
+import { createPeerPool } from '../shared/peer-pool.ts';
+import { databaseErrorCode } from '../shared/postgres-errors.ts';
+import { createPostgresPool, type PostgresPool } from '../shared/postgres-pool.ts';
+import type { ServiceOptions } from '../shared/service-process.ts';
+import { readSettings } from '../shared/settings-file.ts';
+import { watchDirectory, watchSettings } from '../shared/watched-directory.ts';
+import { createTokenStoreClient } from '../token-store/client/token-store-client.ts';
+import { createAccountRepository } from './accounts/account-repository.ts';
+import { createAccounts } from './accounts/accounts.ts';
+import { createConcurrencyLimit } from './accounts/concurrency-limit.ts';
+import { createPasswordHashing } from './accounts/password-hashing.ts';
+import { createAuthApp } from './app.ts';
+import { type ClientRegistry, createClientRegistry, runClientRegistryPolling } from './clients/client-registry.ts';
+import { createClientRepository } from './clients/client-repository.ts';
+import { readSigningKeys } from './keys/signing-key-files.ts';
+import { createAssets } from './pages/assets.ts';
+import { createPages } from './pages/pages.ts';
+import { buildProtocol, type Protocol } from './protocol.ts';
+import { assertIssuer, issuerPath, paths } from './provider/issuer.ts';
+import { type AuthSettings, authLiveSettingsSchema, cookieKeysSchema } from './settings.ts';
+
+const name = 'auth';
+const startRetryMilliseconds = 500;
+/** Waiting hashes a core: at 6 ms each, the last in the queue waits for about half a second. */
+const waitingHashesPerCore = 80;
+
+type Background = { signal: AbortSignal; logger: Logger };
+
+/** Keeps a protocol for the keys as they are now; a change that cannot be used leaves the last one in place. */
+const followKeys = (
+  settings: AuthSettings,
+  build: (keys: { signingKeys: ReturnType<typeof readSigningKeys>; cookieKeys: readonly string[] }) => Protocol,
+  { signal, logger }: Background,
+): (() => Protocol | undefined) => {
+  let current: Protocol | undefined;
+  const rebuild = (): void => {
+    const signingKeys = readSigningKeys(settings.signingKeysDirectory);
+    const { keys: cookieKeys } = readSettings(`${settings.cookieKeysDirectory}/keys.json`, cookieKeysSchema);
+    current = build({ signingKeys, cookieKeys });
+    logger.info({ revision: current.keyring.revision, signingKid: current.signingKid }, 'keys taken over');
+  };
+  for (const directory of [settings.signingKeysDirectory, settings.cookieKeysDirectory]) {
+    watchDirectory(directory, { onChange: rebuild, signal, logger });
+  }
+  try {
+    rebuild();
+  } catch (error) {
+    // Not the end: the pod says that it is not ready and why, and goes on when the keys have been put right.
+    logger.error({ err: error }, 'keys not usable');
+  }
+  return () => current;
+};
+
+const runFirstContact = async (registry: ClientRegistry, { signal, logger }: Background): Promise<void> => {
+  while (!signal.aborted) {
+    try {
+      await registry.refresh();
+      return;
+    } catch (error) {
+      logger.warn({ code: databaseErrorCode(error) }, 'waiting for the database');
+      await delay(startRetryMilliseconds, undefined, { signal }).catch(() => undefined);
+    }
+  }
+};
+
+const observeDatabase = async (pool: PostgresPool): Promise<NonNullable<InternalState['database']>> => {
+  try {
+    const { rows } = await pool.query<{ version: string }>({
+      name: 'schema-version',
+      text: 'SELECT version FROM auth.schema_version',
+    });
+    const schemaVersion = rows[0]?.version;
+    return { reachable: true, ...(schemaVersion !== undefined && { schemaVersion }) };
+  } catch (error) {
+    return { reachable: false, error: databaseErrorCode(error) };
+  }
+};
+
+/**
+ * Composes auth: what `runService` or `startService` needs to run it. Background work ends at its shutdown. Throws when
+ * something that it was told to read cannot be used; keys may be put right later.
+ */
+export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise<ServiceOptions> => {
+  assertIssuer(settings.issuer);
+  const shutdown = new AbortController();
+  const background: Background = { signal: shutdown.signal, logger };
+  let live = watchSettings(settings.liveDirectory, authLiveSettingsSchema, {
+    ...background,
+    onChange: (changed) => {
+      live = changed;
+      logger.level = changed.logLevel;
+    },
+  });
+  logger.level = live.logLevel;
+  const identity = loadWorkloadIdentity(settings.identityDirectory, { ...settings, ...background });
+  const pool = await createPostgresPool(settings.database, logger, background);
+  const connect = peerConnectOptions(identity, 'token-store');
+  const storePool = createPeerPool({ peer: settings.tokenStore, connect, logger });
+  const store = createTokenStoreClient({ pool: storePool });
+  const metrics = createMetrics(name);
+
+  const cores = availableParallelism();
+  const limit = createConcurrencyLimit({ concurrency: cores, maxWaiting: cores * waitingHashesPerCore });
+  new Gauge({
+    name: 'auth_password_hashes_waiting',
+    help: 'Password hashes that wait for their turn.',
+    registers: [metrics.registry],
+    collect() {
+      this.set(limit.waiting());
+    },
+  });
+  const accounts = createAccounts({
+    repository: createAccountRepository(pool),
+    hashing: await createPasswordHashing(limit),
+    passwordMinimumLength: settings.passwordMinimumLength,
+    newId: randomUUID,
+  });
+  const clients = createClientRepository(pool);
+  const registry = createClientRegistry(clients);
+  const branding = () => live.branding;
+  const assets = createAssets(`${issuerPath(settings.issuer)}${paths.assets}`, branding);
+  const pages = createPages(assets, branding);
+
+  const protocol = followKeys(
+    settings,
+    (keys) =>
+      buildProtocol({
+        ...keys,
+        settings,
+        store,
+        accounts,
+        findClient: registry.find,
+        pages,
+        logger,
+        newCommitId: randomUUID,
+        now: () => Math.floor(Date.now() / 1000),
+      }),
+    background,
+  );
+
+  const ready = (): string[] => [
+    ...(protocol() === undefined ? ['signing or cookie keys not usable'] : []),
+    ...(registry.revision() === undefined ? ['client registry not read yet'] : []),
+  ];
+  const state = async (): Promise<InternalState> => {
+    const { keyring, signingKid } = protocol() ?? {};
+    const clientRegistryRevision = registry.revision();
+    return {
+      service: name,
+      version: settings.version,
+      ready: ready().length === 0,
+      database: await observeDatabase(pool),
+      ...(keyring !== undefined &&
+        signingKid !== undefined && {
+          keyring: {
+            uuid: keyring.uuid,
+            revision: keyring.revision,
+            kids: keyring.keys.filter((key) => key.state !== 'Retired').map(({ kid }) => kid),
+            signingKid,
+          },
+        }),
+      ...(clientRegistryRevision !== undefined && { clientRegistryRevision }),
+    };
+  };
+  const app = createAuthApp({ settings, protocol, assets: assets.routes, registry, clients, state, metrics, logger });
+  const polling = runFirstContact(registry, background).then(() => runClientRegistryPolling(registry, background));
+
+  return {
+    name,
+    settings,
+    logger,
+    servers: [{ name, server: createMutualTlsServer(identity, app), port: settings.port }],
+    ready,
+    metrics: metrics.registry,
+    onShutdown: async () => {
+      shutdown.abort();
+      await polling;
+      await storePool.close();
+      await pool.end();
+    },
+  };
+};
