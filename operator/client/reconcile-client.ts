@@ -13,7 +13,7 @@ import type { ReconcileResult } from '../runtime/controller.ts';
 import type { EventRecorder } from '../runtime/event-recorder.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import { hasReason } from '../runtime/kubernetes-error.ts';
-import { type KubernetesObject, type LiveObject, objectKey, parseObjectKey } from '../runtime/kubernetes-object.ts';
+import { type LiveObject, objectKey, parseObjectKey } from '../runtime/kubernetes-object.ts';
 import { builtInResources } from '../runtime/resource-kind.ts';
 import { customResources } from '../tenant/custom-resources.ts';
 import { decodeEntries, type TenantCaches } from '../tenant/tenant-caches.ts';
@@ -267,7 +267,12 @@ export const reconcileClient = async (
   };
   if (!isDeepStrictEqual(JSON.parse(JSON.stringify(next)), JSON.parse(JSON.stringify(identityClient.status)))) {
     await client.applyStatus(
-      { apiVersion, kind: 'IdentityClient', metadata: { name, namespace }, status: next } as KubernetesObject,
+      {
+        apiVersion,
+        kind: 'IdentityClient',
+        metadata: { name, namespace: identityClient.metadata.namespace },
+        status: next,
+      },
       { signal },
     );
     const ready = verdicts.find(({ type }) => type === 'Ready');

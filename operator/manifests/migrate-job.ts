@@ -9,7 +9,8 @@ import { buildPodSecurityContext, containerSecurityContext } from './pod-securit
 /**
  * The Job that brings the database to this version. Named by what it runs: another image, other settings or another
  * connection make another Job. It has no TTL: that it succeeded is what lets the services start.
- * @param connectionHash changes with the connection Secret, whose content the name must not hold.
+ * @param connectionHash changes with the connection Secret. Forty bits over content that holds generated passwords of 256
+ *   bits tell nothing of it.
  */
 export const buildMigrateJob = (
   blueprint: Blueprint,

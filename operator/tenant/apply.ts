@@ -104,7 +104,7 @@ const applyReplicas = async (
       kind: 'Deployment',
       metadata: { name: deployment, namespace: blueprint.namespace },
       spec: { replicas },
-    } as KubernetesObject,
+    },
     { fieldManager: fieldManagers.replicas, signal },
   );
 };

@@ -5,7 +5,7 @@ import { type IdentityTenant, identityTenantSchema, type TenantStatus } from '..
 import type { ReconcileResult } from '../runtime/controller.ts';
 import type { EventRecorder } from '../runtime/event-recorder.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
-import { type LiveObject, parseObjectKey } from '../runtime/kubernetes-object.ts';
+import { parseObjectKey } from '../runtime/kubernetes-object.ts';
 import { applyPlan } from './apply.ts';
 import { finishDeletion } from './deletion.ts';
 import { observeTenant } from './observe.ts';
@@ -32,18 +32,11 @@ const reportStatus = async (
   if (isDeepStrictEqual(JSON.parse(JSON.stringify(status)), JSON.parse(JSON.stringify(tenant.status)))) return;
   const { name, namespace } = tenant.metadata;
   await client.applyStatus(
-    { apiVersion, kind: 'IdentityTenant', metadata: { name, namespace }, status } as LiveObject | IdentityTenantStatus,
+    { apiVersion, kind: 'IdentityTenant', metadata: { name, namespace }, status },
     {
       signal,
     },
   );
-};
-
-type IdentityTenantStatus = {
-  apiVersion: string;
-  kind: string;
-  metadata: { name: string; namespace: string };
-  status: TenantStatus;
 };
 
 /** Brings one tenant, `namespace/name`, to its desired state: observe -> plan -> apply -> report. */

@@ -1,0 +1,48 @@
+import { readdir, readFile } from 'node:fs/promises';
+import type { IDeployment } from 'kubernetes-models/apps/v1';
+import type { KubernetesClient } from '../../operator/runtime/kubernetes-client.ts';
+import type { LiveObject } from '../../operator/runtime/kubernetes-object.ts';
+import { type ManifestObject, parseManifests, resources, waitFor, waitForCondition } from './kubernetes.ts';
+
+/** Images to run instead of those that the manifests name. */
+export type InstalledImages = { readonly identityOperator: string; readonly postgres: string };
+
+/** The names that the manifests of this repository use. */
+const placeholders = { identityOperator: 'identity-operator:0.1.0', postgres: 'postgres:18' } as const;
+
+/** A manifest's text with the images that this cluster has. */
+export const withImages = (text: string, images: InstalledImages): string =>
+  text
+    .replaceAll(placeholders.identityOperator, images.identityOperator)
+    .replaceAll(placeholders.postgres, images.postgres);
+
+export const applyAll = async (client: KubernetesClient, objects: readonly ManifestObject[]): Promise<void> => {
+  for (const object of objects) await client.applyServerSide(object);
+};
+
+/** Installs CRDs and operator, and waits until both replicas answer. */
+export const installOperator = async (client: KubernetesClient, images: InstalledImages): Promise<void> => {
+  for (const file of await readdir('crds')) {
+    const definitions = parseManifests(await readFile(`crds/${file}`, 'utf8'));
+    await applyAll(client, definitions);
+    for (const { metadata } of definitions) {
+      await waitForCondition(
+        client,
+        { resource: resources.customResourceDefinitions, name: metadata.name },
+        'Established',
+        30_000,
+      );
+    }
+  }
+  await applyAll(client, parseManifests(withImages(await readFile('install/operator.yaml', 'utf8'), images)));
+  await waitFor('the operator', 120_000, async () => {
+    const deployment = await client.get<LiveObject & IDeployment>({
+      resource: resources.deployments,
+      namespace: 'identity-operator',
+      name: 'identity-operator',
+    });
+    const available = deployment?.status?.availableReplicas ?? 0;
+    const current = deployment?.status?.observedGeneration === deployment?.metadata.generation;
+    return current && available >= 2 ? { done: undefined } : { pending: `${available} of 2 replicas are available` };
+  });
+};

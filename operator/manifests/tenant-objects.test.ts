@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { buildTenant, buildTestBlueprint } from '../testing/tenants.ts';
+import { canonicalJson } from './content-hash.ts';
+import { databaseRoleName } from './database-connection.ts';
+import { buildTenantObjects } from './tenant-objects.ts';
+
+const passwords = { owner: 'Zq1', auth: 'Zq2', tokenStore: 'Zq3' };
+
+const buildFrom = (spec: Record<string, unknown>) => {
+  const tenant = buildTenant(spec);
+  const external = {
+    url: 'postgres://owner:Zq4@db.example.com:5432/identity?sslmode=verify-full',
+    ca: 'the CA of the database',
+  };
+  return buildTenantObjects(buildTestBlueprint(tenant), {
+    passwords,
+    ...(tenant.spec.database?.connection === undefined ? {} : { external }),
+    internalCa: 'the internal CA',
+  });
+};
+
+const all = ({ foundation, database, migrateJob, workloads }: ReturnType<typeof buildFrom>) => [
+  ...foundation,
+  ...(database === undefined ? [] : [database]),
+  migrateJob,
+  ...workloads,
+];
+
+const readSpec = (name: string): Record<string, unknown> =>
+  parse(readFileSync(new URL(`./testdata/${name}.in.yaml`, import.meta.url), 'utf8'));
+
+describe('the objects of a tenant', () => {
+  // What a user writes beside what comes of it: `vitest run -u` after a deliberate change, and read the difference.
+  it.each(['minimal', 'single', 'production'])('%s', async (name) => {
+    const documents = all(buildFrom(readSpec(name))).map((object) =>
+      stringify(JSON.parse(canonicalJson(object)), { lineWidth: 0 }),
+    );
+    await expect(documents.join('---\n')).toMatchFileSnapshot(`./testdata/${name}.out.yaml`);
+  });
+
+  it('leaves replicas to their own field manager', () => {
+    for (const deployment of buildFrom({}).workloads) expect(deployment.spec).not.toHaveProperty('replicas');
+  });
+
+  it('gives the gateway no private key', () => {
+    const gateway = buildFrom({}).workloads.find(({ metadata }) => metadata?.name === 'acme-gateway');
+    const volume = gateway?.spec?.template?.spec?.volumes?.find(({ name }) => name === 'signing-keys');
+    expect(volume?.secret?.items).toEqual([{ key: 'keyring.json', path: 'keyring.json' }]);
+  });
+
+  it('puts no password into anything but Secrets', () => {
+    const others = all(buildFrom({ database: { connection: { secretRef: { name: 'db' } } } })).filter(
+      ({ kind }) => kind !== 'Secret',
+    );
+    expect(JSON.stringify(others).match(/Zq\d|the CA/)?.[0]).toBeUndefined();
+  });
+
+  it('rolls a service when its settings change, and no other', () => {
+    const names = (spec: Record<string, unknown>) =>
+      buildFrom(spec).workloads.map(({ spec: workload }) => workload?.template?.spec?.volumes?.[0]?.configMap?.name);
+    const [storeBefore, authBefore, gatewayBefore] = names({});
+    const [storeAfter, authAfter, gatewayAfter] = names({ tokens: { accessTokenTTL: '1m' } });
+    expect([storeAfter, gatewayAfter]).toEqual([storeBefore, gatewayBefore]);
+    expect(authAfter).not.toBe(authBefore);
+  });
+
+  it('does not roll the gateway for a route', () => {
+    const route = { name: 'a', match: { pathPrefix: '/a' }, upstream: { service: 'a', port: 80 } };
+    const template = (spec: Record<string, unknown>) =>
+      buildFrom(spec).workloads.map(({ spec: workload }) => workload?.template);
+    expect(template({ gateway: { routes: [route] } })).toEqual(template({}));
+  });
+});
+
+describe('database roles', () => {
+  it('are named by the tenant, since roles belong to the whole server', () => {
+    expect(databaseRoleName({ namespace: 'shop', name: 'acme' }, 'token-store')).toBe('shop_acme_token_store');
+  });
+
+  it('stay within the 63 bytes of PostgreSQL and apart from each other', () => {
+    const long = { namespace: 'n'.repeat(63), name: 'a'.repeat(40) };
+    const names = [databaseRoleName(long, 'auth'), databaseRoleName(long, 'token-store')];
+    expect(names.every((name) => name.length <= 63)).toBe(true);
+    expect(new Set(names).size).toBe(2);
+  });
+});

@@ -1,0 +1,308 @@
+import { describe, expect, it } from 'vitest';
+import { annotations, labels, managedByValue } from '../api/group.ts';
+import { generateEntries } from '../keys/generated-secret.ts';
+import type { LiveObject } from '../runtime/kubernetes-object.ts';
+import { buildTenant } from '../testing/tenants.ts';
+import type { Observed, ObservedSecret } from './observed.ts';
+import { type OperatorRelease, type Plan, planTenant } from './plan.ts';
+import { buildSecretMetadata } from './secret-plan.ts';
+
+const release: OperatorRelease = { version: '0.1.0', image: 'identity-operator:0.1.0', databaseImage: 'postgres:18' };
+const now = new Date('2026-01-01T00:00:00Z');
+const nodes = ['zone-1', 'zone-2', 'zone-3'].map((zone, index) => ({ name: `node${index + 1}`, zone }));
+
+const nothing = (spec: Record<string, unknown> = {}): Observed => ({
+  tenant: buildTenant(spec),
+  objects: [],
+  secrets: new Map(),
+  references: [],
+  pods: [],
+  settingsInUse: new Set(),
+  nodes,
+  databaseVolumeExists: false,
+});
+
+/** The observation after a plan's writes: what a real API server would then show. */
+const carryOut = async (observed: Observed, plan: Plan, at = now): Promise<Observed> => {
+  const secrets = new Map(observed.secrets);
+  for (const planned of plan.secrets) {
+    const metadata = { ...buildSecretMetadata(plan.blueprint, planned), uid: planned.name, resourceVersion: '1' };
+    const secret: ObservedSecret = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata,
+      entries: await generateEntries(planned.content, at),
+    };
+    secrets.set(planned.name, secret);
+  }
+  const objects = new Map(observed.objects.map((object) => [`${object.kind}/${object.metadata.name}`, object]));
+  for (const object of plan.apply) {
+    if (object.kind === 'Secret') continue;
+    const key = `${object.kind}/${object.metadata?.name}`;
+    // What the API server adds to an object that it stores.
+    objects.set(key, {
+      ...objects.get(key),
+      ...object,
+      metadata: { ...object.metadata, uid: key, resourceVersion: '1', generation: 1 },
+    } as LiveObject);
+  }
+  for (const { kind, metadata } of plan.remove) objects.delete(`${kind}/${metadata.name}`);
+  return { ...observed, secrets, objects: [...objects.values()], tenant: { ...observed.tenant, status: plan.status } };
+};
+
+const withStatus = (
+  observed: Observed,
+  kind: string,
+  status: unknown,
+  spec: Record<string, unknown> = {},
+): Observed => ({
+  ...observed,
+  objects: observed.objects.map((object) =>
+    object.kind === kind
+      ? ({ ...object, spec: { ...('spec' in object ? (object.spec as object) : {}), ...spec }, status } as LiveObject)
+      : object,
+  ),
+});
+
+const databaseReady = (observed: Observed) => withStatus(observed, 'StatefulSet', { readyReplicas: 1 });
+const migrated = (observed: Observed) =>
+  withStatus(observed, 'Job', { conditions: [{ type: 'Complete', status: 'True' }] });
+const rolledOut = (observed: Observed): Observed => ({
+  ...withStatus(
+    observed,
+    'Deployment',
+    { observedGeneration: 1, replicas: 3, readyReplicas: 3, updatedReplicas: 3, availableReplicas: 3 },
+    { replicas: 3 },
+  ),
+  pods: ['gateway', 'auth', 'token-store'].flatMap((component) =>
+    nodes.map(({ name }) => ({
+      name: `${component}-${name}`,
+      component,
+      ready: true,
+      terminating: false,
+      nodeName: name,
+    })),
+  ),
+});
+
+const condition = (plan: Plan, type: string) => plan.status.conditions?.find((one) => one.type === type);
+const kinds = (plan: Plan) => [...new Set(plan.apply.map(({ kind }) => kind))];
+
+/** Everything up to the given point of a first installation. */
+const install = async (
+  until: 'keys' | 'database' | 'migration' | 'ready',
+  spec: Record<string, unknown> = {},
+): Promise<Observed> => {
+  let observed = nothing(spec);
+  const pass = async () => {
+    observed = await carryOut(observed, planTenant(observed, release, now));
+  };
+  await pass();
+  await pass();
+  await pass();
+  if (until === 'keys') return observed;
+  observed = databaseReady(observed);
+  if (until === 'database') return observed;
+  await pass();
+  observed = migrated(observed);
+  if (until === 'migration') return observed;
+  await pass();
+  return rolledOut(observed);
+};
+
+describe('a first installation', () => {
+  it('makes the keys, then the certificates, then everything that needs them', async () => {
+    const first = planTenant(nothing(), release, now);
+    expect(first.secrets.map(({ name }) => name)).toEqual([
+      'acme-signing-keys',
+      'acme-cookie-keys',
+      'acme-data-encryption-keys',
+      'acme-database-credentials',
+      'acme-internal-ca',
+    ]);
+    expect(first.apply).toEqual([]);
+    const second = await carryOut(nothing(), first);
+    expect(planTenant(second, release, now).secrets.map(({ name }) => name)).toContain('acme-auth-identity');
+  });
+
+  it('starts the services only when the schema is there', async () => {
+    expect(kinds(planTenant(await install('keys'), release, now))).not.toContain('Job');
+    const starting = planTenant(await install('keys'), release, now);
+    expect(condition(starting, 'DatabaseReady')).toMatchObject({ status: 'False', reason: 'DatabaseStarting' });
+    const migrating = planTenant(await install('database'), release, now);
+    expect(kinds(migrating)).toContain('Job');
+    expect(kinds(migrating)).not.toContain('Deployment');
+    expect(kinds(planTenant(await install('migration'), release, now))).toContain('Deployment');
+  });
+
+  it('is Ready with all pods of the current revision, and then has nothing to do', async () => {
+    const plan = planTenant(await install('ready'), release, now);
+    expect(condition(plan, 'Ready')).toMatchObject({ status: 'True', reason: 'AllAvailable' });
+    expect(condition(plan, 'Reconciling')).toBeUndefined();
+    expect(plan.status.zones).toBe('3/3');
+    expect([plan.secrets, plan.replicas, plan.remove]).toEqual([[], [], []]);
+    expect(plan.events.map(({ reason }) => reason)).toEqual(['Ready']);
+  });
+
+  it('sets replicas by their own field manager', async () => {
+    const plan = planTenant(await install('migration', { auth: { replicas: 5 } }), release, now);
+    expect(plan.replicas).toContainEqual({ deployment: 'acme-auth', replicas: 5 });
+  });
+});
+
+describe('kstatus', () => {
+  it('has exactly one of Reconciling and Stalled whenever Ready is not True', async () => {
+    for (const step of ['keys', 'database', 'migration', 'ready'] as const) {
+      const plan = planTenant(await install(step), release, now);
+      const abnormal = ['Reconciling', 'Stalled'].filter((type) => condition(plan, type) !== undefined);
+      expect(abnormal).toHaveLength(condition(plan, 'Ready')?.status === 'True' ? 0 : 1);
+    }
+  });
+});
+
+describe('a missing Secret', () => {
+  const reference = { field: 'spec.gateway.tls.secretName', name: 'acme-tls', requiredEntries: ['tls.crt'] };
+  const spec = { gateway: { tls: { secretName: 'acme-tls' } } };
+
+  it('is work in progress for 60 s and stalled after, with one event each', () => {
+    const observed = { ...nothing(spec), references: [reference] };
+    const early = planTenant(observed, release, now);
+    expect(condition(early, 'Reconciling')).toMatchObject({ reason: 'SecretNotFound' });
+    expect(condition(early, 'Ready')?.message).toBe(
+      'Secret "acme-tls" is not there; create it, or name another Secret in spec.gateway.tls.secretName',
+    );
+    expect(early.requeueAfterMilliseconds).toBe(60_000);
+    expect(early.events).toHaveLength(1);
+
+    const waited = { ...observed, tenant: { ...observed.tenant, status: early.status } };
+    const later = planTenant(waited, release, new Date(now.getTime() + 61_000));
+    expect(condition(later, 'Stalled')).toMatchObject({ reason: 'SecretNotFound' });
+    expect(condition(later, 'Reconciling')).toBeUndefined();
+    expect(later.events).toEqual([expect.objectContaining({ type: 'Warning', reason: 'SecretNotFound' })]);
+
+    const stalled = { ...observed, tenant: { ...observed.tenant, status: later.status } };
+    expect(planTenant(stalled, release, new Date(now.getTime() + 120_000)).events).toEqual([]);
+  });
+
+  it('stops nothing that runs', async () => {
+    const running = { ...(await install('ready', spec)), references: [reference] };
+    const plan = planTenant(running, release, now);
+    expect([plan.apply, plan.remove, plan.secrets]).toEqual([[], [], []]);
+  });
+
+  it('names the key that a Secret lacks', () => {
+    const secret = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'acme-tls', uid: 'u', resourceVersion: '1' },
+      entries: {},
+    };
+    const plan = planTenant({ ...nothing(spec), references: [{ ...reference, secret }] }, release, now);
+    expect(condition(plan, 'Ready')?.message).toBe(
+      'Secret "acme-tls" has no key "tls.crt"; add it, or name another Secret in spec.gateway.tls.secretName',
+    );
+  });
+});
+
+describe('what an earlier tenant left', () => {
+  it('is adopted when it was of the same issuer', async () => {
+    const observed = await install('ready');
+    const heir = { ...observed, tenant: buildTenant({}, { uid: '22222222-2222-4222-8222-222222222222' }), objects: [] };
+    const plan = planTenant(heir, release, now);
+    expect(plan.adopt).toContain('acme-data-encryption-keys');
+    expect(plan.secrets.map(({ name }) => name)).not.toContain('acme-data-encryption-keys');
+  });
+
+  it('stalls a tenant of another issuer, and is not touched', async () => {
+    const observed = await install('ready');
+    const stranger = { ...observed, tenant: buildTenant({ issuer: 'https://other.example' }), objects: [] };
+    const plan = planTenant(stranger, release, now);
+    expect(condition(plan, 'ReferencesResolved')).toMatchObject({ reason: 'RetainedObjectsOfAnotherIssuer' });
+    expect([plan.adopt, plan.secrets, plan.apply]).toEqual([[], [], []]);
+  });
+
+  it('a lost data-encryption key is never made anew', async () => {
+    const observed = await install('ready');
+    const secrets = new Map(observed.secrets);
+    secrets.delete('acme-data-encryption-keys');
+    const plan = planTenant({ ...observed, secrets }, release, now);
+    expect(condition(plan, 'Stalled') ?? condition(plan, 'Reconciling')).toMatchObject({
+      reason: 'EncryptionKeyMissing',
+    });
+    expect(plan.secrets).toEqual([]);
+  });
+});
+
+describe('removal', () => {
+  const owned = (kind: string, name: string): LiveObject => ({
+    apiVersion: 'v1',
+    kind,
+    metadata: {
+      name,
+      uid: name,
+      resourceVersion: '1',
+      labels: { [labels.managedBy]: managedByValue, [labels.tenantUid]: '11111111-1111-4111-8111-111111111111' },
+      ownerReferences: [
+        { apiVersion: 'v1', kind: 'IdentityTenant', name: 'acme', uid: '11111111-1111-4111-8111-111111111111' },
+      ],
+    },
+  });
+
+  it('takes what nothing desires, but settings that a ReplicaSet still names', async () => {
+    const observed = await install('ready');
+    const plan = planTenant(
+      {
+        ...observed,
+        objects: [...observed.objects, owned('ConfigMap', 'acme-auth-old'), owned('ConfigMap', 'acme-auth-unused')],
+        settingsInUse: new Set(['acme-auth-old']),
+      },
+      release,
+      now,
+    );
+    expect(plan.remove.map(({ metadata }) => metadata.name)).toEqual(['acme-auth-unused']);
+  });
+
+  it('never takes what has no owner', async () => {
+    const observed = await install('ready');
+    const { ownerReferences: _none, ...metadata } = owned('PersistentVolumeClaim', 'data-acme-database-0').metadata;
+    const claim = {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { ...metadata, annotations: { [annotations.issuer]: 'x' } },
+    };
+    expect(planTenant({ ...observed, objects: [...observed.objects, claim] }, release, now).remove).toEqual([]);
+  });
+});
+
+describe('certificates', () => {
+  it('are renewed after 20 days, and the services go on', async () => {
+    const observed = await install('ready');
+    const plan = planTenant(observed, release, new Date(now.getTime() + 21 * 86_400_000));
+    expect(plan.secrets.map(({ name, write }) => `${write} ${name}`).sort()).toEqual([
+      'renew acme-auth-identity',
+      'renew acme-gateway-identity',
+      'renew acme-operator-identity',
+      'renew acme-token-store-identity',
+    ]);
+    expect(condition(plan, 'Ready')?.status).toBe('True');
+  });
+});
+
+describe('zones', () => {
+  it('one lost zone of three is said, and two suffice for Required', async () => {
+    const observed = await install('ready', { availability: { zoneSpread: 'Required' } });
+    const before = { ...observed, tenant: { ...observed.tenant, status: planTenant(observed, release, now).status } };
+    const pods = before.pods.filter(({ nodeName }) => nodeName === 'node1');
+    const plan = planTenant({ ...before, pods }, release, now);
+    expect(condition(plan, 'ZoneRedundant')).toMatchObject({ status: 'False', reason: 'ZoneMissing' });
+    expect(plan.events.map(({ reason }) => reason)).toContain('ZoneLost');
+    expect(condition(plan, 'Ready')?.status).toBe('False');
+  });
+});
+
+it('paused: nothing is written, and the status goes on', async () => {
+  const observed = await install('migration', { paused: true });
+  const plan = planTenant(observed, release, now);
+  expect([plan.apply, plan.secrets, plan.replicas, plan.remove]).toEqual([[], [], [], []]);
+  expect(plan.status.observedGeneration).toBe(1);
+});
