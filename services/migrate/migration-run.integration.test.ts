@@ -104,6 +104,23 @@ describe('migrate', () => {
     }
   });
 
+  it('needs no superuser: owning the database and making roles is enough', async () => {
+    const superuser = new pg.Client({ connectionString: server.url });
+    await superuser.connect();
+    await superuser.query(`CREATE ROLE landlord LOGIN CREATEROLE PASSWORD 'landlord'`);
+    await superuser.query('CREATE DATABASE owned OWNER landlord');
+    await superuser.end();
+    const url = new URL(server.url);
+    url.username = 'landlord';
+    url.password = 'landlord';
+    url.pathname = '/owned';
+    const settings = await settingsFor('owned', url.href);
+    expect(await runMigration(settings, { logger })).toMatchObject({ outcome: 'migrated' });
+    expect(await runMigration(settings, { logger })).toMatchObject({ outcome: 'migrated', applied: [] });
+    const store = await connectAs(settings, 'tokenStore');
+    await store.query('SELECT 1 FROM token_store.grants').finally(() => store.end());
+  });
+
   it('sets a changed password on the next run', async () => {
     const settings = await settingsFor('password');
     await runMigration(settings, { logger });

@@ -29,6 +29,12 @@ afterAll(async () => {
   await fixture?.stop();
 });
 
+/** A connection of the database's owner that ends with the work, or with its failure. */
+const asOwner = async <Value>(work: (owner: pg.Client) => Promise<Value>): Promise<Value> => {
+  const owner = new pg.Client({ connectionString: fixture.databaseUrl });
+  await owner.connect();
+  return work(owner).finally(() => owner.end());
+};
 const post = (pool: PeerPool, path: string, body: string): Promise<PeerResponse> =>
   pool.request({ method: 'POST', path, headers: { 'content-type': 'application/json' }, body, idempotent: true });
 const findBody = JSON.stringify({ kind: 'grant', by: 'id', value: 'nothing' });
@@ -109,26 +115,53 @@ describe('bodies outside of the contract', () => {
   });
 });
 
+describe('data-encryption keys', () => {
+  it('are taken over while it runs; older ones still open', async () => {
+    const client = fixture.client(port);
+    const before = randomUUID();
+    await client.commit({ commitId: randomUUID(), intents: [interaction(before)] });
+    fixture.writeDataEncryptionKeys(2);
+    await vi.waitFor(async () => {
+      await client.commit({ commitId: randomUUID(), intents: [interaction(randomUUID())] });
+      const sealed = await asOwner((owner) =>
+        owner.query(`SELECT 1 FROM token_store.interactions WHERE substr(payload, 3, 2) = 'k2'`),
+      );
+      expect(sealed.rowCount).toBeGreaterThan(0);
+    }, soon);
+    expect((await client.find({ kind: 'interaction', by: 'id', value: before })).record).toBeDefined();
+  });
+});
+
+describe('metrics', () => {
+  it('count outcomes, connections and requests by route', async () => {
+    const client = fixture.client(port);
+    await client.commit({ commitId: randomUUID(), intents: [interaction(randomUUID())] });
+    const response = await fetch(`http://127.0.0.1:${service.ports['probe']}/metrics`);
+    const text = await response.text();
+    expect(text).toMatch(/token_store_transactions_total\{.*outcome="committed".*\} [1-9]/);
+    expect(text).toMatch(/postgres_pool_connections\{.*state="total".*\} [1-9]/);
+    expect(text).toMatch(/http_request_duration_seconds_count\{.*route="\/v1\/transactions".*\} [1-9]/);
+  });
+});
+
 describe('cleaning', () => {
   it('removes what expired before the grace, in batches, and nothing else', async () => {
     const client = fixture.client(port);
-    await client.commit({
-      commitId: randomUUID(),
-      intents: Array.from({ length: 5 }, () => interaction(randomUUID())),
-    });
     const alive = randomUUID();
-    const owner = new pg.Client({ connectionString: fixture.databaseUrl });
-    await owner.connect();
-    await owner.query(`UPDATE token_store.interactions SET expires_at = now() - interval '20 seconds'`);
-    await client.commit({ commitId: randomUUID(), intents: [interaction(alive)] });
     const batches: number[] = [];
-    const clean = (graceSeconds: number) =>
-      cleanExpiredRows({ pool: owner, graceSeconds, limit: 2, onCleaned: (_table, rows) => batches.push(rows) });
-    await clean(60);
-    expect(batches).toEqual([]);
-    await clean(10);
+    await asOwner(async (owner) => {
+      await owner.query('DELETE FROM token_store.interactions');
+      const interactions = Array.from({ length: 5 }, () => interaction(randomUUID()));
+      await client.commit({ commitId: randomUUID(), intents: interactions });
+      await owner.query(`UPDATE token_store.interactions SET expires_at = now() - interval '20 seconds'`);
+      await client.commit({ commitId: randomUUID(), intents: [interaction(alive)] });
+      const clean = (graceSeconds: number) =>
+        cleanExpiredRows({ pool: owner, graceSeconds, limit: 2, onCleaned: (_table, rows) => batches.push(rows) });
+      await clean(60);
+      expect(batches).toEqual([]);
+      await clean(10);
+    });
     expect(batches).toEqual([2, 2, 1]);
-    await owner.end();
     expect((await client.find({ kind: 'interaction', by: 'id', value: alive })).record).toBeDefined();
   });
 });

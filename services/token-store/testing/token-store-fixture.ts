@@ -24,6 +24,8 @@ export interface TokenStoreFixture {
   roleUrl(role: 'auth' | 'token-store'): string;
   /** Settings of a token-store that listens on free ports of this address. */
   settings(listenAddress?: string): TokenStoreSettings;
+  /** Replaces `keys.json`: the newest of this many keys seals; those before stay. */
+  writeDataEncryptionKeys(count: number): void;
   start(options?: { listenAddress?: string; port?: number }): Promise<RunningService>;
   /** Speaks as a role to the token-stores at these addresses. */
   peerPool(role: Role, port: number, addresses?: string[]): PeerPool;
@@ -82,7 +84,12 @@ export const startTokenStoreFixture = async (
   const liveDirectory = folder('live');
   file('live/live.json', JSON.stringify({ logLevel: logger.level === 'silent' ? 'error' : logger.level }));
   const keysDirectory = folder('keys');
-  file('keys/keys.json', JSON.stringify({ keys: [{ id: 'k1', key: randomBytes(32).toString('base64') }] }));
+  const keys: { id: string; key: string }[] = [];
+  const writeDataEncryptionKeys = (count: number) => {
+    while (keys.length < count) keys.push({ id: `k${keys.length + 1}`, key: randomBytes(32).toString('base64') });
+    file('keys/keys.json', JSON.stringify({ keys }));
+  };
+  writeDataEncryptionKeys(1);
   folder('database');
   const urlFile = file('database/url', roleUrl('token-store'));
 
@@ -114,6 +121,7 @@ export const startTokenStoreFixture = async (
     databaseUrl,
     roleUrl,
     settings,
+    writeDataEncryptionKeys,
     start: async ({ listenAddress, port = 0 } = {}) => {
       const service = await startService(await buildTokenStore({ ...settings(listenAddress), port }, logger));
       running.push(service);
