@@ -108,7 +108,7 @@ describe('InformerCache', () => {
       owner: fc.constantFrom('o1', 'o2'),
     });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 40, size: 'max' }), (steps) => {
         const cache = createCache();
         const model = new Map<string, Thing>();
         for (const [version, { name, type, colour, owner }] of steps.entries()) {

@@ -102,7 +102,7 @@ describe('WorkQueue', () => {
 
   // What a queue is for: whatever happens, no key is worked on twice at once, and work asked for is done.
   test('never hands a key out twice at once and never loses one', async () => {
-    const key = fc.constantFrom('a', 'b', 'c', 'd');
+    const key = fc.constantFrom('a', 'b', 'c');
     const command = fc.oneof(
       fc.record({ type: fc.constant('add' as const), key, priority: fc.constantFrom('high' as const, 'low' as const) }),
       fc.record({ type: fc.constant('addAfter' as const), key, ms: fc.nat(500) }),
@@ -112,7 +112,7 @@ describe('WorkQueue', () => {
       fc.record({ type: fc.constant('advance' as const), ms: fc.nat(300) }),
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(command, { maxLength: 60 }), async (commands) => {
+      fc.asyncProperty(fc.array(command, { maxLength: 60, size: 'max' }), async (commands) => {
         const { clock, queue } = createQueue();
         const working = new Set<string>();
         const owed = new Set<string>();
