@@ -1,36 +1,26 @@
 #!/bin/sh
-# What has to be there before the project's own programs can run: Node to start npm (18 or newer will do, the pinned
-# Node comes with the packages) and the packages themselves. Debian packages are installed where they are missing.
+# What must be there before any of the project's programs can run, since they run on the Node of node_modules: npm, the
+# packages of package-lock.json, and the library that this Node loads. Everything else: machine.ts. Any npm will do.
 set -eu
 cd "$(dirname "$0")/../.."
 
 as_root() {
-  if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else
-    echo "needs root or sudo for: $*" >&2
-    exit 1
-  fi
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-missing=''
-command -v node >/dev/null || missing="$missing nodejs"
-command -v npm >/dev/null || missing="$missing npm"
-ldconfig -p 2>/dev/null | grep -q libatomic.so.1 || missing="$missing libatomic1"
-[ -e /etc/ssl/certs/ca-certificates.crt ] || missing="$missing ca-certificates"
-if [ -n "$missing" ]; then
-  command -v apt-get >/dev/null || {
-    echo "please install:$missing (this machine has no apt-get)" >&2
-    exit 1
-  }
-  echo "installing Debian packages:$missing"
+install() {
+  command -v apt-get >/dev/null || { echo "this machine lacks $* (names in Debian): install it, then try again" >&2; exit 1; }
+  echo "  installing Debian packages: $*"
   as_root apt-get update -qq
-  # shellcheck disable=SC2086 # a list of words
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
-fi
-
-echo "installing npm packages"
-# engine-strict stays off: an old npm of the machine may start the install, the pinned Node runs everything after it.
-npm ci --no-audit --no-fund --loglevel=error
-node_modules/.bin/node --version >/dev/null || {
-  echo "the pinned Node does not run here: is this Linux on x64 or arm64 with glibc?" >&2
-  exit 1
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
+
+command -v npm >/dev/null || install npm
+# npm writes this file last, so a lock file that is newer has not been installed completely.
+if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
+  echo '  installing npm packages'
+  npm ci --no-audit --no-fund --loglevel=error
+  touch node_modules/.package-lock.json
+fi
+node_modules/.bin/node --version >/dev/null 2>&1 || install libatomic1
+node_modules/.bin/node --version >/dev/null

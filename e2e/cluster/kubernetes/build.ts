@@ -105,7 +105,7 @@ export const buildInto = async (directory: string, go: string, flags: readonly s
     execa(go, ['build', ...flags, '-o', path.join(partial, output), source], {
       cwd: sources,
       // CGO_ENABLED=0: static, so that it also runs inside a container without a file system.
-      env: { CGO_ENABLED: '0', GOFLAGS: '', GOTOOLCHAIN: 'local', ...extra },
+      env: { CGO_ENABLED: '0', GOFLAGS: '', GOTOOLCHAIN: 'local', GOROOT: undefined, ...extra },
     });
   await compile('pause', './pause', {});
   // The compiler's processes are short: collecting their garbage costs a seventh of the time.
