@@ -1,12 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { get, type IncomingMessage, type RequestListener, request as startRequest } from 'node:http';
-import { connect } from 'node:net';
+import { connect, createServer as createTcpServer, type Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../shared/testing/condition.ts';
 import { exampleRoute } from './testing/example-route.ts';
-import { type GatewayStage, startGatewayStage, startUpstream } from './testing/gateway-stage.ts';
+import { type GatewayStage, listenOnLoopback, startGatewayStage, startUpstream } from './testing/gateway-stage.ts';
 
 const megabyte = 1_048_576;
 
@@ -16,16 +16,17 @@ describe('the proxy', () => {
   let handler: RequestListener;
   const agent = new Agent();
 
+  const routes = () => {
+    const route = { upstreamUrl: upstream.url, authentication: 'None' as const };
+    return [
+      exampleRoute({ ...route, name: 'all', pathPrefix: '/' }),
+      exampleRoute({ ...route, name: 'hasty', pathPrefix: '/hasty', timeoutMilliseconds: 200 }),
+      exampleRoute({ ...route, name: 'gone', pathPrefix: '/gone', upstreamUrl: 'http://127.0.0.1:1' }),
+    ];
+  };
   beforeAll(async () => {
     upstream = await startUpstream((incoming, response) => handler(incoming, response));
-    const route = { upstreamUrl: upstream.url, authentication: 'None' as const };
-    stage = await startGatewayStage({
-      routes: [
-        exampleRoute({ ...route, name: 'all', pathPrefix: '/' }),
-        exampleRoute({ ...route, name: 'hasty', pathPrefix: '/hasty', timeoutMilliseconds: 200 }),
-        exampleRoute({ ...route, name: 'gone', pathPrefix: '/gone', upstreamUrl: 'http://127.0.0.1:1' }),
-      ],
-    });
+    stage = await startGatewayStage({ routes: routes() });
   });
   afterAll(async () => {
     await agent.destroy();
@@ -195,6 +196,29 @@ describe('the proxy', () => {
     expect(await send('/hasty', 'POST', 'x')).toMatchObject({ status: 504 });
   });
 
+  it('answers 504 while it still waits for a connection', async () => {
+    const sockets: Socket[] = [];
+    // Takes connections and never shakes hands.
+    const mute = createTcpServer((socket) => sockets.push(socket.on('error', () => undefined)));
+    const port = await listenOnLoopback(mute);
+    stage.writeRoutes([
+      ...routes(),
+      exampleRoute({
+        name: 'mute',
+        pathPrefix: '/mute',
+        upstreamUrl: `https://127.0.0.1:${port}`,
+        authentication: 'None',
+        timeoutMilliseconds: 100,
+      }),
+    ]);
+    await eventually(async () => (await send('/mute')).status === 504);
+    expect(sockets.some((socket) => !socket.closed)).toBe(true);
+    for (const socket of sockets) {
+      socket.destroy();
+    }
+    await new Promise((resolve) => mute.close(resolve));
+  });
+
   it('answers 502 when nobody listens', async () => {
     const { status, headers } = await send('/gone', 'POST', 'x');
     expect(status).toBe(502);
@@ -226,6 +250,16 @@ describe('the proxy', () => {
     };
     expect(await send('/', method, body)).toMatchObject({ status });
     expect(tried).toBe(tries);
+  });
+
+  it('tries a GET twice and no more', async () => {
+    let tried = 0;
+    handler = (incoming) => {
+      tried += 1;
+      incoming.socket.destroy();
+    };
+    expect(await send('/')).toMatchObject({ status: 502 });
+    expect(tried).toBe(2);
   });
 
   it('keeps statuses without a body, HEAD and lengths as they are', async () => {

@@ -40,12 +40,12 @@ class DeadlineError extends Error {
   override readonly name = 'DeadlineError';
 }
 
-/** A place that both ends of an exchange can end it from. */
-type Abort = { reason: Error | undefined; controller: Dispatcher.DispatchController | undefined };
+/** How an exchange is ended from outside: by its client or its deadline. */
+type Abort = { reason: Error | undefined; end: ((reason: Error) => void) | undefined };
 
 const abortWith = (abort: Abort, reason: Error): void => {
   abort.reason ??= reason;
-  abort.controller?.abort(reason);
+  abort.end?.(reason);
 };
 
 /** Streams one attempt. Resolves when it is over: undefined for an answer that was passed on, else why there is none. */
@@ -63,9 +63,15 @@ const attempt = (
       }
       resolve(response.headersSent ? undefined : { error });
     };
+    let started: Dispatcher.DispatchController | undefined;
+    abort.end = (reason) => {
+      started?.abort(reason);
+      // Not started: it waits for a connection, and nobody waits for that.
+      fail(reason);
+    };
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart: (controller) => {
-        abort.controller = controller;
+        started = controller;
         if (abort.reason) {
           controller.abort(abort.reason);
         }
@@ -108,10 +114,6 @@ const attempt = (
     }
   });
 
-/** Whether the next target may have the request, after this one failed. */
-const mayRepeat = (error: unknown, method: string, bodyTaken: boolean): boolean =>
-  !bodyTaken && (error instanceof PeerConnectError || repeatable.has(method));
-
 const isTimeout = (error: unknown): boolean =>
   error instanceof DeadlineError || error instanceof errors.HeadersTimeoutError;
 
@@ -131,6 +133,7 @@ const outcomeOf = (error: unknown): ProxyOutcome => {
 const tryTargets = async (exchange: ProxyRequest, abort: Abort): Promise<ProxyOutcome> => {
   const { request, targets, bodyLimit } = exchange;
   let failure: unknown = new Error('No target');
+  let repeated = false;
   for (const target of targets) {
     const body = hasBody(request) ? createRequestBody(request, bodyLimit) : undefined;
     const failed = await attempt(exchange, target, body?.stream, abort);
@@ -146,8 +149,14 @@ const tryTargets = async (exchange: ProxyRequest, abort: Abort): Promise<ProxyOu
     if (!isTimeout(failure) || request.complete) {
       target.failed(failure);
     }
-    if (abort.reason || !mayRepeat(failure, request.method ?? '', body?.taken() ?? false)) {
+    if (abort.reason) {
       break;
+    }
+    if (!(failure instanceof PeerConnectError)) {
+      if (repeated || body?.taken() || !repeatable.has(request.method ?? '')) {
+        break;
+      }
+      repeated = true;
     }
   }
   return outcomeOf(failure);
@@ -160,7 +169,7 @@ const tryTargets = async (exchange: ProxyRequest, abort: Abort): Promise<ProxyOu
  */
 export const proxy = async (exchange: ProxyRequest): Promise<ProxyOutcome> => {
   const { request, response, timeoutMilliseconds } = exchange;
-  const abort: Abort = { reason: undefined, controller: undefined };
+  const abort: Abort = { reason: undefined, end: undefined };
   response.once('close', () => {
     if (!response.writableFinished) {
       abortWith(abort, new ClientLeftError());

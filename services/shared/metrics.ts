@@ -14,7 +14,8 @@ export type Metrics = {
 /** A registry of its own with Node's default metrics and `http_request_duration_seconds`. */
 export const createMetrics = (service: string): Metrics => {
   const registry = new Registry();
-  registry.setDefaultLabels({ service });
+  // Not `service`: Prometheus puts the Kubernetes Service there.
+  registry.setDefaultLabels({ component: service });
   collectDefaultMetrics({ register: registry });
   const durations = new Histogram({
     name: 'http_request_duration_seconds',

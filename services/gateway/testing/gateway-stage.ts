@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server as TcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -41,7 +41,7 @@ const close = async (server: Server | SecureServer): Promise<void> => {
   await new Promise((resolve) => server.close(resolve));
 };
 
-export const listenOnLoopback = async (server: Server | SecureServer, address = '127.0.0.1'): Promise<number> => {
+export const listenOnLoopback = async (server: TcpServer, address = '127.0.0.1'): Promise<number> => {
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, address, resolve));
   // `as`: a TCP server that listens has an AddressInfo.
   return (server.address() as AddressInfo).port;
