@@ -228,7 +228,7 @@ describe('the gateway', () => {
 
   describe('the issuer\u2019s paths', () => {
     it('go to auth as the gateway, round a dead address, whatever method', async () => {
-      const { status, json } = await send('/token?x=1', {
+      const { status, json } = await send('/oauth2/token?x=1', {
         method: 'POST',
         body: 'grant_type=x',
         headers: ['X-Forwarded-Host', 'spoofed.example', 'Authorization', 'Basic abc'],
@@ -237,7 +237,7 @@ describe('the gateway', () => {
       expect(json()).toMatchObject({
         role: 'gateway',
         method: 'POST',
-        url: '/token?x=1',
+        url: '/oauth2/token?x=1',
         headers: {
           authorization: 'Basic abc',
           'x-forwarded-host': 'id.example.com',
@@ -248,13 +248,13 @@ describe('the gateway', () => {
     });
 
     it('take bodies up to 1 MiB', async () => {
-      expect((await send('/token', { method: 'POST', body: 'x'.repeat(1_048_576) })).status).toBe(200);
-      expect((await send('/token', { method: 'POST', body: 'x'.repeat(1_048_577) })).status).toBe(413);
+      expect((await send('/oauth2/token', { method: 'POST', body: 'x'.repeat(1_048_576) })).status).toBe(200);
+      expect((await send('/oauth2/token', { method: 'POST', body: 'x'.repeat(1_048_577) })).status).toBe(413);
     });
 
     it('take no more when the length is not said', async () => {
       const { statusCode, body } = await client.request({
-        path: '/token',
+        path: '/oauth2/token',
         method: 'POST',
         body: Readable.from(Array.from({ length: 20 }, () => Buffer.alloc(65_536))),
       });

@@ -226,7 +226,7 @@ describe('the proxy', () => {
   });
 
   it('answers 503 and when to come again while auth is away', async () => {
-    const { status, headers } = await send('/token', 'POST', 'grant_type=x');
+    const { status, headers } = await send('/oauth2/token', 'POST', 'grant_type=x');
     expect(status).toBe(503);
     expect(headers['retry-after']).toBe('1');
   });

@@ -35,12 +35,12 @@ describe('decideRoute', () => {
     ['POST', '/shop/orders', 'orders-write /shop/orders'],
     ['DELETE', '/shop/orders', 'method_not_allowed'],
     ['GET', '/shop/orders2', 'shop /base/orders2'],
-    ['GET', '/auth', 'issuer'],
-    ['GET', '/authors', 'all /authors'],
-    ['POST', '/token', 'issuer'],
+    ['GET', '/oauth2/authorize', 'issuer'],
+    ['GET', '/oauth2x', 'all /oauth2x'],
+    ['POST', '/oauth2/token', 'issuer'],
     ['GET', '/.well-known/openid-configuration', 'issuer'],
     ['GET', '/.well-known/security.txt', 'all /.well-known/security.txt'],
-    ['GET', '/%61uth/x', 'issuer'],
+    ['GET', '/%6fauth2/x', 'issuer'],
     ['GET', '/internal/state', 'all /internal/state'],
   ])('%s %s -> %s', (method, target, expected) => {
     expect(decide(method, target)).toBe(expected);
@@ -52,8 +52,8 @@ describe('decideRoute', () => {
 
   it('finds the issuer below its own path', () => {
     const below = buildRouteTable('https://example.com/id', []);
-    expect(decide('GET', '/id/auth', below)).toBe('issuer');
-    expect(decide('GET', '/auth', below)).toBe('no_route');
+    expect(decide('GET', '/id/oauth2/authorize', below)).toBe('issuer');
+    expect(decide('GET', '/oauth2/authorize', below)).toBe('no_route');
     expect(decide('GET', '/ideas', below)).toBe('no_route');
   });
 });

@@ -1,24 +1,14 @@
+/** Below it are all addresses of auth but discovery: `/oauth2/authorize`, `/oauth2/token`, `/oauth2/interaction/...`. */
+export const issuerRoot = '/oauth2';
+
 /**
- * Paths that auth answers to the public, as prefixes by whole segments (`/token` covers `/token/introspection`, not
- * `/tokens`). The gateway sends these to auth and no others, so that `/internal` is never reached from outside, and no
- * route of a tenant may take them.
+ * Paths that auth answers to the public, below the issuer's own path, as prefixes by whole segments. The gateway sends
+ * these to auth and no others, so that `/internal` is never reached from outside; no route of a tenant gets them.
  */
-export const issuerPathPrefixes = [
+const issuerPathPrefixes = [
   '/.well-known/openid-configuration',
   '/.well-known/oauth-authorization-server',
-  '/jwks',
-  '/auth',
-  '/token',
-  '/me',
-  '/request',
-  '/session',
-  '/device',
-  '/interaction',
-  '/register',
-  '/sign-in',
-  '/sign-out',
-  '/account',
-  '/assets',
+  issuerRoot,
 ] as const;
 
 /** Whether `path` is `prefix` or lies below it, by whole segments. */
