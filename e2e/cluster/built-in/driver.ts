@@ -1,4 +1,4 @@
-import { access, copyFile, mkdir, rm } from 'node:fs/promises';
+import { access, chown, copyFile, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import type { Cluster, ClusterDriver, Outcome, StartOptions } from '../driver.ts';
@@ -38,8 +38,8 @@ import {
 import { ensurePauseImage } from './pause.ts';
 import { writePki } from './pki.ts';
 import { buildClusterPlan, type ClusterPlan, nodeOfZone } from './plan.ts';
-import { findProcesses, killProcesses, startProcess, startTimeOf } from './processes.ts';
-import { claimSlot, findClaim, releaseStarter, removeClaim } from './state.ts';
+import { findProcesses, killProcesses, startProcess } from './processes.ts';
+import { type Claim, claimSlot, endStart, findClaim, findStarter, removeClaim } from './state.ts';
 
 /** What the driver is told by its surroundings. */
 export interface BuiltInSettings {
@@ -146,9 +146,15 @@ const run = async (plan: ClusterPlan, paths: ClusterPaths, options: StartOptions
 };
 
 /** Ends whoever is still starting the cluster, so that nothing is made while it is being removed. */
-const endStarter = async (starter: { readonly pid: number; readonly startedAt: string } | undefined): Promise<void> => {
-  if (starter === undefined || starter.pid === process.pid) return;
-  if ((await startTimeOf(starter.pid)) === starter.startedAt) await killProcesses([{ ...starter, part: 'starter' }]);
+const endStarter = async (claim: Claim | undefined): Promise<void> => {
+  const starter = await findStarter(claim);
+  if (starter !== undefined && starter.pid !== process.pid) await killProcesses([starter]);
+};
+
+/** Who used sudo reads the kubeconfig without it. */
+const giveKubeconfigToCaller = async (state: string, env: NodeJS.ProcessEnv): Promise<void> => {
+  const [uid, gid] = [Number(env['SUDO_UID']), Number(env['SUDO_GID'])];
+  if (uid > 0 && gid > 0) await chown(kubeconfigOf(state), uid, gid);
 };
 
 const remove = async (plan: ClusterPlan, state: string): Promise<void> => {
@@ -186,7 +192,7 @@ export const createBuiltInDriver = ({ stateRoot, ensureBinaries }: BuiltInSettin
   const stop = async (name: string): Promise<Outcome> => {
     requireRoot();
     const claim = await findClaim(name);
-    await endStarter(claim?.starter);
+    await endStarter(claim);
     // Without a claim there is nothing but, perhaps, the folder of a cluster that was up before a reboot.
     if (claim === undefined) await rm(path.join(stateRoot, name), { recursive: true, force: true });
     else await remove(buildClusterPlan(name, claim.slot), claim.state);
@@ -195,7 +201,7 @@ export const createBuiltInDriver = ({ stateRoot, ensureBinaries }: BuiltInSettin
 
   const find = async (name: string): Promise<Cluster | undefined> => {
     const claim = await findClaim(name);
-    if (claim === undefined || claim.starter !== undefined) return undefined;
+    if (claim?.ready !== true) return undefined;
     const kubeconfigPath = kubeconfigOf(claim.state);
     const reachable = await access(kubeconfigPath)
       .then(() => observeCluster(kubeconfigPath))
@@ -227,13 +233,24 @@ export const createBuiltInDriver = ({ stateRoot, ensureBinaries }: BuiltInSettin
       });
       const pause = await ensurePauseImage(binaries);
       return progress.step('cluster', async (detail) => {
+        if ((await findStarter(await findClaim(name))) !== undefined) {
+          throw new Error(`another process is starting the cluster ${name}: wait for it, or end it with "down"`);
+        }
         await stop(name);
         const state = path.join(stateRoot, name);
         const plan = await claimSlot(name, state);
         const paths = { state, binaries: binaries.directory };
-        await prepare(plan, paths, [pause, ...options.images]);
-        await run(plan, paths, options);
-        await releaseStarter({ name, slot: plan.slot, state });
+        try {
+          await prepare(plan, paths, [pause, ...options.images]);
+          await giveKubeconfigToCaller(state, process.env);
+          await run(plan, paths, options);
+        } catch (cause) {
+          await endStart({ name, slot: plan.slot, state, ready: false });
+          const reason = cause instanceof Error ? cause.message : String(cause);
+          const logs = `${path.join(state, 'logs')} and ${path.join(state, 'node-*/log')}`;
+          throw new Error(`${reason} (logs are in ${logs}; "down" removes all)`, { cause });
+        }
+        await endStart({ name, slot: plan.slot, state, ready: true });
         detail(`${plan.nodes.length} nodes in ${plan.nodes.map(({ zone }) => zone).join(', ')}`);
         const { version } = binaries;
         return { name, driver: 'built-in', kubeconfigPath: kubeconfigOf(state), nodes: plan.nodes, version };

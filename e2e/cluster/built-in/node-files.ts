@@ -31,7 +31,7 @@ export const buildCniConfig = (node: NodePlan): string =>
 /**
  * containerd's configuration, read by 1.6 (Debian 12) and 1.7 (Debian 13) alike. restrict_oom_score_adj: where root
  * lacks CAP_SYS_RESOURCE a sandbox may not lower its OOM score, and runc dies with "can't get final child's PID from
- * pipe: EOF".
+ * pipe: EOF". disable_apparmor: its profile would stay in the kernel after the cluster.
  */
 export const buildContainerdConfig = (): string => `version = 2
 root = "/run/node/containerd"
@@ -42,6 +42,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapsho
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "${pauseImage}"
   restrict_oom_score_adj = true
+  disable_apparmor = true
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "overlayfs"
   [plugins."io.containerd.grpc.v1.cri".cni]
@@ -56,6 +57,8 @@ export const buildKubeletConfig = (plan: ClusterPlan, node: NodePlan): string =>
     kind: 'KubeletConfiguration',
     // 1.35 refuses cgroup v1 unless told so.
     failCgroupV1: false,
+    // A developer's machine may have swap.
+    failSwapOn: false,
     cgroupDriver: 'cgroupfs',
     // Apart from the other nodes' pods and from the machine's own processes.
     cgroupRoot: `/${node.cgroup}`,

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { z } from 'zod';
 import { buildClusterPlan, type ClusterPlan, collides, preferredSlots } from './plan.ts';
-import { startTimeOf } from './processes.ts';
+import { type OwnedProcess, startTimeOf } from './processes.ts';
 
 /**
  * Claims say which cluster holds which slot of this machine. They stand in /run, which is emptied by a reboot, as are
@@ -17,7 +17,9 @@ const claimSchema = z.object({
   slot: z.number().int(),
   /** Holds everything that the cluster writes. */
   state: z.string(),
-  /** The process that is starting the cluster; absent once it is up. */
+  /** False until all of the cluster works. */
+  ready: z.boolean(),
+  /** The process that is starting the cluster; absent when it has succeeded or given up. */
   starter: z.object({ pid: z.number().int(), startedAt: z.string() }).optional(),
 });
 
@@ -56,7 +58,7 @@ export const claimSlot = async (name: string, state: string): Promise<ClusterPla
   for (const slot of preferredSlots(name)) {
     const plan = buildClusterPlan(name, slot);
     if (collides(plan, routes)) continue;
-    const claim: Claim = { name, slot, state, starter: { pid: process.pid, startedAt } };
+    const claim: Claim = { name, slot, state, ready: false, starter: { pid: process.pid, startedAt } };
     // wx: of two that want the slot one gets it.
     const claimed = await writeFile(claimFile(slot), JSON.stringify(claim), { flag: 'wx' }).then(
       () => true,
@@ -70,9 +72,17 @@ export const claimSlot = async (name: string, state: string): Promise<ClusterPla
   throw new Error('all addresses for local clusters are taken on this machine');
 };
 
-/** Notes that the cluster stands on its own: its starter may end, or live on and start others. */
-export const releaseStarter = async ({ name, slot, state }: Omit<Claim, 'starter'>): Promise<void> => {
-  await writeFile(claimFile(slot), JSON.stringify({ name, slot, state } satisfies Claim));
+/** Notes how the start ended: from now on nothing is being made for the cluster. */
+export const endStart = async (claim: Omit<Claim, 'starter'>): Promise<void> => {
+  const { name, slot, state, ready } = claim;
+  await writeFile(claimFile(slot), JSON.stringify({ name, slot, state, ready } satisfies Claim));
+};
+
+/** The process that is starting the cluster right now, if there is one. */
+export const findStarter = async (claim: Claim | undefined): Promise<OwnedProcess | undefined> => {
+  const starter = claim?.starter;
+  if (starter === undefined || (await startTimeOf(starter.pid)) !== starter.startedAt) return undefined;
+  return { ...starter, part: 'starter' };
 };
 
 /** Gives the slot back, as the last step of removing a cluster. */
