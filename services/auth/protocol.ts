@@ -12,7 +12,7 @@ import { buildProviderKeys } from './keys/provider-keys.ts';
 import type { SigningKeys } from './keys/signing-key-files.ts';
 import type { Pages } from './pages/pages.ts';
 import { buildProvider } from './provider/build-provider.ts';
-import { paths } from './provider/issuer.ts';
+import { paths, refuseForeignCharsets } from './provider/issuer.ts';
 import type { AuthSettings } from './settings.ts';
 import { createAccessTokenVerifier } from './userinfo/access-token.ts';
 import { createUserinfoRoutes } from './userinfo/userinfo.ts';
@@ -58,7 +58,7 @@ export const buildProtocol = (options: ProtocolOptions): Protocol => {
   });
   handle.use(paths.userinfo, createUserinfoRoutes({ issuer: settings.issuer, verify, store, findAccount, logger }));
   handle.use(paths.interaction, createInteractionRoutes({ ...options, provider }));
-  handle.use(provider.callback());
+  handle.use(refuseForeignCharsets, provider.callback());
 
   return {
     keyring,

@@ -1,11 +1,17 @@
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { type Logger, pino } from 'pino';
 import { Agent } from 'undici';
+import { z } from 'zod';
 import type { ClientRegistration } from '../../shared/contracts/client-registration.ts';
-import { loadWorkloadIdentity, type Role } from '../../shared/identity.ts';
+import type { Role } from '../../shared/contracts/spiffe-id.ts';
+import { loadWorkloadIdentity } from '../../shared/identity.ts';
 import { peerConnectOptions } from '../../shared/mutual-tls.ts';
 import { type RunningService, startService } from '../../shared/service-process.ts';
 import { startTokenStoreFixture, type TokenStoreFixture } from '../../token-store/testing/token-store-fixture.ts';
@@ -50,9 +56,11 @@ export type AuthFixture = {
   keys: TestKey[];
   settings(): AuthSettings;
   start(changes?: Partial<AuthSettings>): Promise<RunningService>;
+  /** A process of its own, by `main.ts`. */
+  startProcess(): Promise<Pick<RunningService, 'ports'>>;
   /** As a caller of this role, to the given processes in turn. */
-  send(role: Role, services: () => readonly RunningService[]): Send;
-  browser(services: () => readonly RunningService[]): Browser;
+  send(role: Role, services: () => readonly Pick<RunningService, 'ports'>[]): Send;
+  browser(services: () => readonly Pick<RunningService, 'ports'>[]): Browser;
   /** Ends and starts the token-store, at the same port. */
   stopTokenStore(): Promise<void>;
   startTokenStore(): Promise<void>;
@@ -79,6 +87,32 @@ export const waitFor = async (condition: () => boolean | Promise<boolean>, milli
   }
 };
 
+const listeningSchema = z.object({ msg: z.literal('listening'), ports: z.record(z.string(), z.number()) });
+
+/** Reads a process's log up to the line that tells its ports, and keeps reading, so that it never blocks on a full pipe. */
+const readPorts = async (stdout: Readable): Promise<Record<string, number>> => {
+  const lines = createInterface({ input: stdout });
+  return new Promise((resolve, reject) => {
+    lines.on('line', (line) => {
+      const parsed = listeningSchema.safeParse(JSON.parse(line));
+      if (parsed.success) resolve(parsed.data.ports);
+    });
+    lines.on('close', () => reject(new Error('the process ended before it listened')));
+  });
+};
+
+const isReady = (probePort: number): Promise<boolean> =>
+  fetch(`http://127.0.0.1:${probePort}/readyz`).then(
+    ({ status }) => status === 200,
+    () => false,
+  );
+
+const endProcess = async (child: ChildProcess): Promise<void> => {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+};
+
 export const startAuthFixture = async (logger: Logger = pino({ level: 'silent' })): Promise<AuthFixture> => {
   const store = await startTokenStoreFixture(logger);
   const certificates = dirname(store.settings().identityDirectory);
@@ -86,6 +120,7 @@ export const startAuthFixture = async (logger: Logger = pino({ level: 'silent' }
   const ended = new AbortController();
   const running: RunningService[] = [];
   const agents: Agent[] = [];
+  const processes: ChildProcessByStdio<null, Readable, null>[] = [];
   const folder = (name: string, files: Record<string, string>): string => {
     mkdirSync(join(directory, name), { recursive: true });
     for (const [file, text] of Object.entries(files)) writeFileSync(join(directory, name, file), text, { mode: 0o600 });
@@ -98,7 +133,9 @@ export const startAuthFixture = async (logger: Logger = pino({ level: 'silent' }
   writeTestKeyring(join(directory, 'signing-keys'), buildTestKeyring(keys), keys);
   folder('cookie-keys', { 'keys.json': JSON.stringify({ keys: [randomBytes(32).toString('base64url')] }) });
   const logLevel = logger.level === 'silent' ? 'error' : logger.level;
-  folder('live', { 'live.json': JSON.stringify({ logLevel, branding: { name: 'Shop Identity' } }) });
+  const writeLive = (name: string, level: string): string =>
+    folder(name, { 'live.json': JSON.stringify({ logLevel: level, branding: { name: 'Shop Identity' } }) });
+  writeLive('live', logLevel);
   folder('database', { url: store.roleUrl('auth') });
 
   const settings = (): AuthSettings => ({
@@ -129,7 +166,7 @@ export const startAuthFixture = async (logger: Logger = pino({ level: 'silent' }
     passwordMinimumLength: 12,
   });
 
-  const send = (role: Role, services: () => readonly RunningService[]): Send => {
+  const send = (role: Role, services: () => readonly Pick<RunningService, 'ports'>[]): Send => {
     const name = { tenant: 'customers', namespace: 'identity' };
     const identity = loadWorkloadIdentity(join(certificates, role), { ...name, signal: ended.signal, logger });
     const agent = new Agent({ connect: peerConnectOptions(identity, 'auth') });
@@ -150,6 +187,19 @@ export const startAuthFixture = async (logger: Logger = pino({ level: 'silent' }
       await waitFor(() => options.ready().length === 0);
       return service;
     },
+    startProcess: async () => {
+      const path = join(directory, `settings-${processes.length}.json`);
+      // Its log tells the ports.
+      const liveDirectory = writeLive('live-process', 'info');
+      writeFileSync(path, JSON.stringify({ ...settings(), liveDirectory }));
+      const child = spawn(process.execPath, [join(import.meta.dirname, '..', 'main.ts'), path], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      processes.push(child);
+      const ports = await readPorts(child.stdout);
+      await waitFor(() => isReady(ports['probe'] ?? 0));
+      return { ports };
+    },
     browser: (services) => createBrowser(issuer, send('gateway', services)),
     stopTokenStore: () => tokenStore.stop(),
     startTokenStore: async () => {
@@ -158,6 +208,7 @@ export const startAuthFixture = async (logger: Logger = pino({ level: 'silent' }
     stop: async () => {
       ended.abort();
       await Promise.all(agents.map((agent) => agent.close()));
+      await Promise.all(processes.map(endProcess));
       await Promise.all(running.map((service) => service.stop()));
       await store.stop();
       rmSync(directory, { recursive: true, force: true });

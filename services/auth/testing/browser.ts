@@ -81,7 +81,9 @@ export const createBrowser = (issuer: string, send: Send): Browser => {
     if (url.origin !== new URL(issuer).origin) return { url, status: 0, html: '', headers: new Headers(), forms: [] };
     const headers = new Headers({
       accept: 'text/html',
-      ...Object.fromEntries(new Headers(Object.entries(init.headers ?? {}).map(([name, value]) => [name, String(value)]))),
+      ...Object.fromEntries(
+        new Headers(Object.entries(init.headers ?? {}).map(([name, value]) => [name, String(value)])),
+      ),
     });
     headers.set('cookie', cookieHeader(url.pathname));
     const response = await send(url, { ...init, headers: Object.fromEntries(headers) });

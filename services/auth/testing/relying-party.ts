@@ -51,3 +51,15 @@ export const register = async (
   const page = await browser.open(new URL(link, signInPage.url));
   return browser.submit(page, person);
 };
+
+/** Tokens for a person with an account, by the pages. */
+export const signIn = async (
+  browser: Browser,
+  configuration: client.Configuration,
+  { parameters, person = ada }: { parameters: Record<string, string>; person?: { email: string; password: string } },
+): Promise<{ callback: URL; checks: Awaited<ReturnType<typeof startAuthorization>>['checks'] }> => {
+  const { url, checks } = await startAuthorization(configuration, parameters);
+  const page = await browser.open(url);
+  const callback = page.forms.length === 0 ? page : await browser.submit(page, person);
+  return { callback: callback.url, checks };
+};
