@@ -1,16 +1,24 @@
 import { spawn } from 'node:child_process';
 import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { AppsV1Api, CoreV1Api, KubeConfig } from '@kubernetes/client-node';
+import {
+  AppsV1Api,
+  CoreV1Api,
+  KubeConfig,
+  NetworkingV1Api,
+  type V1Deployment,
+  type V1Pod,
+} from '@kubernetes/client-node';
 import { execa } from 'execa';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { buildClusterPlan } from './built-in/plan.ts';
 import { findProcesses } from './built-in/processes.ts';
 import { findClaim } from './built-in/state.ts';
-import { killZone, setDnsRewrites, startCluster, startZone, stopCluster } from './cluster.ts';
+import { killZone, setDnsRewrites, startCluster, startZone, stateRootOf, stopCluster } from './cluster.ts';
 import type { Cluster } from './driver.ts';
 import { observeCluster } from './kubernetes-api.ts';
 import { waitUntil } from './wait.ts';
@@ -49,7 +57,7 @@ const observeMachine = async (name: string): Promise<readonly string[]> => {
   const plan = buildClusterPlan(name, 0);
   const own = plan.bridge.slice(0, -'-br'.length);
   const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n').map((line) => `mount ${line}`);
-  const claims = (await readdir('/run/identity-operator/clusters').catch(() => [])).map((file) => `claim ${file}`);
+  const claim = await findClaim(name);
   const folders = await Promise.all(
     ['/var/lib', '/run', '/run/netns'].map((folder) =>
       readdir(folder)
@@ -59,7 +67,7 @@ const observeMachine = async (name: string): Promise<readonly string[]> => {
   );
   const all = [
     ...mounts,
-    ...claims,
+    ...(claim === undefined ? [] : [`claim ${claim.slot}`]),
     ...folders.flat(),
     ...(await listCgroups()),
     ...(await lines('ip', ['-oneline', 'link'])).map((line) => line.replace(/(state|qlen) .*/, '')),
@@ -135,14 +143,8 @@ test('down ends an up that is still running', async () => {
   expect(await observeMachine(name)).toEqual(before);
 });
 
-const planOf = async ({ name }: Cluster) => {
-  const claim = await findClaim(name);
-  if (claim === undefined) throw new Error(`${name} has no claim`);
-  return buildClusterPlan(name, claim.slot);
-};
-
 /** Three pods, one in each zone. */
-const buildSpreadDeployment = () => ({
+const spreadDeployment: V1Deployment = {
   metadata: { name: 'spread' },
   spec: {
     replicas: 3,
@@ -162,69 +164,162 @@ const buildSpreadDeployment = () => ({
       },
     },
   },
+};
+
+const restrictedUid = 999;
+
+/** A pod as Pod Security `restricted` wants it, with a volume and a place to stand. */
+const buildVolumePod = (zone: string, claimName: string): V1Pod => ({
+  metadata: { name: 'database' },
+  spec: {
+    nodeSelector: { 'topology.kubernetes.io/zone': zone },
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: restrictedUid,
+      fsGroup: restrictedUid,
+      fsGroupChangePolicy: 'OnRootMismatch',
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+    containers: [
+      {
+        name: 'pause',
+        image: 'localhost/pause:1',
+        imagePullPolicy: 'IfNotPresent',
+        securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+        volumeMounts: [{ name: 'data', mountPath: '/data' }],
+      },
+    ],
+    volumes: [{ name: 'data', persistentVolumeClaim: { claimName } }],
+  },
 });
 
-test('a cluster has three zones that can lose and regain their power', async () => {
-  const name = 'cluster-test-zones';
-  const before = await observeMachine(name);
-  const cluster = await startCluster({ name, driver: 'built-in' });
-  onTestFinished(async () => {
+const isPodReady = ({ status }: V1Pod): boolean =>
+  status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false;
+
+const canConnect = (host: string, port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: 1000 });
+    const end = (result: boolean) => () => {
+      socket.destroy();
+      resolve(result);
+    };
+    socket.on('connect', end(true)).on('timeout', end(false)).on('error', end(false));
+  });
+
+describe('a cluster that is up', () => {
+  const name = 'cluster-test-up';
+  const otherName = 'cluster-test-other';
+  let before: readonly string[];
+  let cluster: Cluster;
+  let config: KubeConfig;
+  let core: CoreV1Api;
+
+  beforeAll(async () => {
+    before = await observeMachine(name);
+    cluster = await startCluster({ name, driver: 'built-in' });
+    config = new KubeConfig();
+    config.loadFromFile(cluster.kubeconfigPath);
+    core = config.makeApiClient(CoreV1Api);
+  });
+
+  afterAll(async () => {
     await stopCluster(name, 'built-in');
+    await stopCluster(otherName, 'built-in');
+    expect(await observeMachine(name)).toEqual(before);
   });
-  expect(cluster.nodes.map(({ zone }) => zone)).toEqual(['zone-1', 'zone-2', 'zone-3']);
 
-  const config = new KubeConfig();
-  config.loadFromFile(cluster.kubeconfigPath);
-  const core = config.makeApiClient(CoreV1Api);
-  await config
-    .makeApiClient(AppsV1Api)
-    .createNamespacedDeployment({ namespace: 'default', body: buildSpreadDeployment() });
-  const readyNodes = async () => {
-    const { items } = await core.listNamespacedPod({ namespace: 'default', labelSelector: 'app=spread' });
-    const ready = items.filter(({ status }) =>
-      status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True'),
+  test('zones lose and regain their power', async () => {
+    expect(cluster.nodes.map(({ zone }) => zone)).toEqual(['zone-1', 'zone-2', 'zone-3']);
+    await config.makeApiClient(AppsV1Api).createNamespacedDeployment({ namespace: 'default', body: spreadDeployment });
+    const waitForPods = (nodes: readonly string[]) =>
+      waitUntil(`Ready pods on ${nodes.join(', ')}`, 60_000, async () => {
+        const { items } = await core.listNamespacedPod({ namespace: 'default', labelSelector: 'app=spread' });
+        const ready = items.filter(isPodReady).map(({ spec }) => spec?.nodeName);
+        return ready.sort().join() === nodes.join();
+      });
+    await waitForPods(['node-1', 'node-2', 'node-3']);
+
+    expect(await killZone(cluster, 3)).toEqual({ ok: true });
+    await waitUntil('the API to notice', 40_000, async () => {
+      const { nodes } = await observeCluster(cluster.kubeconfigPath);
+      return nodes.find((node) => node.name === 'node-3')?.ready === false;
+    });
+    await waitForPods(['node-1', 'node-2']);
+
+    expect(await startZone(cluster, 3)).toEqual({ ok: true });
+    await waitForPods(['node-1', 'node-2', 'node-3']);
+  });
+
+  test('a claim binds to a volume in the zone of its pod, and the volume is emptied after it', async () => {
+    const namespace = 'volumes';
+    const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+    await core.createNamespace({ body: { metadata: { name: namespace, labels } } });
+    await waitUntil('the service account', 20_000, async () => {
+      await core.readNamespacedServiceAccount({ namespace, name: 'default' });
+      return true;
+    });
+    const spec = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
+    await core.createNamespacedPersistentVolumeClaim({ namespace, body: { metadata: { name: 'data' }, spec } });
+    await core.createNamespacedPod({ namespace, body: buildVolumePod('zone-2', 'data') });
+    await waitUntil('the pod', 30_000, async () =>
+      isPodReady(await core.readNamespacedPod({ namespace, name: 'database' })),
     );
-    return ready.map(({ spec }) => spec?.nodeName).sort();
-  };
-  const waitForPods = (nodes: readonly string[]) =>
-    waitUntil(`Ready pods on ${nodes.join(', ')}`, 60_000, async () => (await readyNodes()).join() === nodes.join());
-  await waitForPods(['node-1', 'node-2', 'node-3']);
+    const claim = await core.readNamespacedPersistentVolumeClaim({ namespace, name: 'data' });
+    const volume = claim.spec?.volumeName ?? '';
+    expect(volume).toMatch(/^node-2-volume-\d$/);
+    const folder = path.join(stateRootOf(process.env), name, 'node-2/volumes', volume);
+    expect((await stat(folder)).gid).toBe(restrictedUid);
+    await writeFile(path.join(folder, 'left-behind'), 'secret');
 
-  expect(await killZone(cluster, 3)).toEqual({ ok: true });
-  await waitUntil('the API to notice', 40_000, async () => {
-    const { nodes } = await observeCluster(cluster.kubeconfigPath);
-    return nodes.find((node) => node.name === 'node-3')?.ready === false;
+    await core.deleteNamespace({ name: namespace });
+    await waitUntil('the volume to be free again', 30_000, async () => {
+      const { status } = await core.readPersistentVolume({ name: volume });
+      return status?.phase === 'Available';
+    });
+    expect(await readdir(folder)).toEqual([]);
+    expect((await stat(folder)).gid).toBe(0);
   });
-  await waitForPods(['node-1', 'node-2']);
 
-  expect(await startZone(cluster, 3)).toEqual({ ok: true });
-  await waitForPods(['node-1', 'node-2', 'node-3']);
+  test('network policies are enforced', async () => {
+    const dns = { namespace: 'kube-system', labelSelector: 'k8s-app=kube-dns' };
+    const [pod] = (await core.listNamespacedPod(dns)).items;
+    const address = pod?.status?.podIP ?? '';
+    expect(await canConnect(address, 53)).toBe(true);
 
-  expect(await stopCluster(name, 'built-in')).toEqual({ ok: true });
-  expect(await observeMachine(name)).toEqual(before);
-});
+    const policies = config.makeApiClient(NetworkingV1Api);
+    const named = { namespace: 'kube-system', name: 'closed' };
+    const spec = { podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } }, policyTypes: ['Ingress'] };
+    await policies.createNamespacedNetworkPolicy({ ...named, body: { metadata: { name: named.name }, spec } });
+    await waitUntil('the policy', 20_000, async () => !(await canConnect(address, 53)));
 
-test('two clusters stand side by side, and names can be rewritten while they run', async () => {
-  const [one, other] = await Promise.all(
-    ['cluster-test-one', 'cluster-test-two'].map((name) => startCluster({ name, driver: 'built-in' })),
-  );
-  onTestFinished(async () => {
-    await Promise.all(['cluster-test-one', 'cluster-test-two'].map((name) => stopCluster(name, 'built-in')));
+    await policies.deleteNamespacedNetworkPolicy(named);
+    await waitUntil('the policy to be gone', 20_000, () => canConnect(address, 53));
   });
-  if (one === undefined || other === undefined) throw new Error('two clusters were started');
-  expect(one.nodes[0]?.address).not.toBe(other.nodes[0]?.address);
 
-  const rewrites = [{ from: 'acme.localhost', to: 'kubernetes.default.svc.cluster.local' }];
-  expect(await setDnsRewrites(one, rewrites)).toEqual({ ok: true });
-  const resolveIn = async ({ kubeconfigPath }: Cluster): Promise<readonly string[]> => {
-    const config = new KubeConfig();
-    config.loadFromFile(kubeconfigPath);
-    const core = config.makeApiClient(CoreV1Api);
-    const { items } = await core.listNamespacedPod({ namespace: 'kube-system', labelSelector: 'k8s-app=kube-dns' });
-    const resolver = new Resolver();
-    resolver.setServers(items.flatMap(({ status }) => status?.podIP ?? []));
-    return resolver.resolve4('acme.localhost');
-  };
-  expect(await resolveIn(one)).toEqual([(await planOf(one)).apiServiceAddress]);
-  await expect(resolveIn(other)).rejects.toThrow();
+  test('names are rewritten while it runs, and a cluster beside it is another world', async () => {
+    const other = await startCluster({ name: otherName, driver: 'built-in' });
+    expect(other.nodes[0]?.address).not.toBe(cluster.nodes[0]?.address);
+
+    const rewrites = [{ from: 'acme.localhost', to: 'kubernetes.default.svc.cluster.local' }];
+    expect(await setDnsRewrites(cluster, rewrites)).toEqual({ ok: true });
+    const resolveIn = async ({ kubeconfigPath }: Cluster): Promise<readonly string[]> => {
+      const its = new KubeConfig();
+      its.loadFromFile(kubeconfigPath);
+      const dns = { namespace: 'kube-system', labelSelector: 'k8s-app=kube-dns' };
+      const { items } = await its.makeApiClient(CoreV1Api).listNamespacedPod(dns);
+      const resolver = new Resolver();
+      resolver.setServers(items.flatMap(({ status }) => status?.podIP ?? []));
+      return resolver.resolve4('acme.localhost');
+    };
+    const service = await core.readNamespacedService({ namespace: 'default', name: 'kubernetes' });
+    expect(await resolveIn(cluster)).toEqual([service.spec?.clusterIP]);
+    await expect(resolveIn(other)).rejects.toThrow();
+  });
+
+  test('starting it again changes nothing', async () => {
+    const again = await startCluster({ name, driver: 'built-in' });
+    expect(again.kubeconfigPath).toBe(cluster.kubeconfigPath);
+    const configMap = await core.readNamespacedConfigMap({ namespace: 'kube-system', name: 'coredns' });
+    expect(configMap.data?.['Corefile']).toContain('acme.localhost');
+  });
 });

@@ -46,7 +46,7 @@ const createDriver = (name: DriverName, env: NodeJS.ProcessEnv): ClusterDriver =
       return createKindDriver({ stateRoot, cache: cacheDirectory(env), configuration, ensureGo: go });
     }
     case 'built-in':
-      return createBuiltInDriver({ stateRoot, ensureBinaries: () => ensureKubernetes(go, env) });
+      return createBuiltInDriver({ stateRoot, ensureBinaries: (onBuild) => ensureKubernetes(go, env, onBuild) });
   }
 };
 

@@ -41,3 +41,12 @@ test('a step shows no time below half a second, and minutes from 100 s on', () =
   expect(formatStep('✓', 'a', 'b', 499)).toBe('  ✓ a              b\n');
   expect(formatStep('✓', 'a', 'b', 230_000)).toMatch(/ 4 m\n$/);
 });
+
+test('a note is printed at once, before its step has ended', async () => {
+  const { lines, progress } = recorded();
+  await progress.step('kubernetes', async () => {
+    progress.note('compiling');
+    expect(lines).toEqual(['  … compiling\n']);
+  });
+  expect(lines).toHaveLength(2);
+});

@@ -5,6 +5,8 @@ export interface Progress {
    * The step says what it did through `detail`.
    */
   readonly step: <T>(name: string, run: (detail: (text: string) => void) => Promise<T>) => Promise<T>;
+  /** Prints a line at once, for a step that will take minutes. */
+  readonly note: (text: string) => void;
 }
 
 /** What a progress needs from its surroundings. `now` is in milliseconds. */
@@ -33,6 +35,7 @@ export const formatStep = (mark: '✓' | '✗', name: string, detail: string, mi
 
 /** A progress that prints to standard output, or to the output given. */
 export const createProgress = (output: ProgressOutput = standardOutput): Progress => ({
+  note: (text) => output.write(`  … ${text}\n`),
   step: async (name, run) => {
     const started = output.now();
     let text = '';
@@ -52,5 +55,6 @@ export const createProgress = (output: ProgressOutput = standardOutput): Progres
 
 /** A progress that prints nothing, for tests and libraries. */
 export const silentProgress: Progress = {
+  note: () => {},
   step: async (_name, run) => run(() => {}),
 };

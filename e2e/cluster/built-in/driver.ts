@@ -45,7 +45,8 @@ import { type Claim, claimSlot, endStart, findClaim, findStarter, removeClaim } 
 export interface BuiltInSettings {
   /** The folder under which each cluster has its state, by name. */
   readonly stateRoot: string;
-  readonly ensureBinaries: () => Promise<KubernetesBinaries>;
+  /** Calls `onBuild` before something that takes minutes. */
+  readonly ensureBinaries: (onBuild: () => void) => Promise<KubernetesBinaries>;
 }
 
 const done: Outcome = { ok: true };
@@ -185,7 +186,7 @@ export const createBuiltInDriver = ({ stateRoot, ensureBinaries }: BuiltInSettin
   const located = async (name: string): Promise<{ readonly plan: ClusterPlan; readonly paths: ClusterPaths }> => {
     const claim = await findClaim(name);
     if (claim === undefined) throw new Error(`the cluster ${name} is not up`);
-    const { directory } = await ensureBinaries();
+    const { directory } = await ensureBinaries(() => {});
     return { plan: buildClusterPlan(name, claim.slot), paths: { state: claim.state, binaries: directory } };
   };
 
@@ -227,7 +228,9 @@ export const createBuiltInDriver = ({ stateRoot, ensureBinaries }: BuiltInSettin
         return existing;
       }
       const binaries = await progress.step('kubernetes', async (detail) => {
-        const ensured = await ensureBinaries();
+        const ensured = await ensureBinaries(() => {
+          progress.note('compiling Kubernetes from its Go modules: 4 to 10 minutes, this once');
+        });
         detail(`${ensured.version} built-in${ensured.built ? ', built; next time from the cache' : ''}`);
         return ensured;
       });

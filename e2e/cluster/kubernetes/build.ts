@@ -74,11 +74,13 @@ const exists = (file: string): Promise<boolean> =>
  * Builds the components of the built-in cluster out of their Go modules, or finds them in the cache. A first build
  * compiles Kubernetes: 470 CPU seconds after a download of 650 MB.
  *
- * @param go called only when something must be built
+ * @param go the toolchain; its version is part of the key in the cache
+ * @param onBuild called before a build, for a word to whoever waits
  */
 export const ensureKubernetes = async (
   go: () => Promise<Go>,
   env: NodeJS.ProcessEnv = process.env,
+  onBuild: () => void = () => {},
 ): Promise<KubernetesBinaries> => {
   const version = parseKubernetesVersion(await readFile(path.join(sources, 'go.mod'), 'utf8'));
   const toolchain = await go();
@@ -87,6 +89,7 @@ export const ensureKubernetes = async (
   const directory = path.join(cache, await cacheKey(flags, toolchain));
   if (await exists(directory)) return { directory, version, built: false };
 
+  onBuild();
   await mkdir(cache, { recursive: true });
   // Two starters at once would compile the same thing on the same cores: the second waits and finds it made. The lock
   // is the kernel's, so that an interrupted build leaves none behind.
