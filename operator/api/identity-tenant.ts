@@ -9,8 +9,12 @@ const rules = (...validations: Rule[]) => ({ 'x-kubernetes-validations': validat
 const secretName = z.string().min(1).max(253);
 const secretReference = z.object({ name: secretName.describe('Name of a Secret in the namespace of the tenant.') });
 
-/** Quantities as Kubernetes writes them, `500m` or `1`. */
-const quantity = z.union([z.int(), z.string().max(32)]);
+/**
+ * Quantities as Kubernetes writes them, `500m`, `1` or `1.5Gi`. Refused here, since the API server would otherwise refuse
+ * the objects that are made of it, where nobody looks. Never less than a thousandth.
+ */
+const quantityPattern = /^([0-9]+m|[0-9]+(\.[0-9]{1,3})?([kMGTPE]|[KMGTPE]i)?)$/;
+const quantity = z.union([z.int(), z.string().max(32)]).meta({ pattern: quantityPattern.source, minimum: 0 });
 const resourceList = z.object({ cpu: quantity.optional(), memory: quantity.optional() });
 
 const workloadShape = {
@@ -121,7 +125,7 @@ export const tenantSpecSchema = z
           .describe('Secret with `url` (owner of the database, used by migrations) and optionally `ca.crt`.'),
         managed: z
           .object({
-            storage: z.string().max(32).default('10Gi'),
+            storage: z.string().max(32).regex(quantityPattern).default('10Gi'),
             storageClassName: z.string().max(253).optional(),
             image: z.string().min(1).max(512).optional().describe('PostgreSQL image. Default: postgres:18.'),
             nodeSelector: z.record(z.string().max(317), z.string().max(63)).optional(),

@@ -7,6 +7,7 @@ import { buildSecretVolume, mountPaths } from './mounts.ts';
 import { objectNames } from './object-names.ts';
 import { buildPodSecurityContext, containerSecurityContext } from './pod-security.ts';
 import { ports } from './ports.ts';
+import { canonicalQuantity } from './quantity.ts';
 import { buildResources } from './resources.ts';
 
 /** uid of `postgres` in the official image. */
@@ -114,7 +115,7 @@ export const buildDatabaseStatefulSet = (blueprint: Blueprint) => {
           },
           spec: {
             accessModes: ['ReadWriteOnce'],
-            resources: { requests: { storage: managed?.storage ?? '10Gi' } },
+            resources: { requests: { storage: canonicalQuantity(managed?.storage ?? '10Gi') } },
             ...(managed?.storageClassName === undefined ? {} : { storageClassName: managed.storageClassName }),
           },
         },
