@@ -1,0 +1,198 @@
+import { execFile } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { refusalOf, startTestCluster, type TestCluster } from '../testing/test-cluster.ts';
+import { apiVersion } from './group.ts';
+
+type Spec = Readonly<Record<string, unknown>>;
+
+const issuer = 'https://id.example.com';
+const route = (more: Spec = {}) => ({
+  name: 'orders',
+  match: { pathPrefix: '/orders' },
+  upstream: { service: 'orders', port: 80 },
+  ...more,
+});
+const routes = (...list: Spec[]) => ({ issuer, gateway: { routes: list } });
+
+const redirectURIs = ['https://app.example.com/callback'];
+const client = (more: Spec) => ({ tenantRef: { name: 'acme' }, redirectURIs, ...more });
+
+/** What a user wrote wrongly, the field that the answer must name, and what it must say. */
+const refusedTenants: [string, Spec, RegExp][] = [
+  ['no issuer', {}, /spec\.issuer: Required value/],
+  ['an http issuer', { issuer: 'http://id.example.com' }, /spec\.issuer: .*issuer must be an https URL/],
+  ['an issuer with a query', { issuer: `${issuer}?a=b` }, /spec\.issuer: .*without user info, query/],
+  ['an issuer with user info', { issuer: 'https://me@id.example.com' }, /spec\.issuer: .*without user info/],
+  ['an issuer with a fragment', { issuer: `${issuer}#a` }, /spec\.issuer: .*fragment/],
+  ['an issuer with a trailing slash', { issuer: `${issuer}/` }, /spec\.issuer: .*trailing slash/],
+  ['an issuer with dot segments', { issuer: `${issuer}/a/../b` }, /spec\.issuer: .*issuer must be/],
+  ['an issuer in upper case', { issuer: 'https://ID.example.com' }, /spec\.issuer: .*in lower case/],
+  ['an issuer without a host', { issuer: 'https:///a' }, /spec\.issuer: .*issuer must be/],
+  ['an issuer with port 0', { issuer: 'https://id.example.com:0' }, /spec\.issuer: .*issuer must be/],
+  ['an issuer with a line break', { issuer: `${issuer}\n` }, /spec\.issuer: .*issuer must be/],
+  ['an issuer of 513 characters', { issuer: `${issuer}/${'a'.repeat(600)}` }, /spec\.issuer: Too long/],
+  ['negative replicas', { issuer, auth: { replicas: -1 } }, /spec\.auth\.replicas: .*greater than or equal to 0/],
+  ['a fraction of a pod', { issuer, auth: { replicas: 1.5 } }, /spec\.auth\.replicas: .*must be of type integer/],
+  [
+    'two databases',
+    { issuer, database: { managed: {}, connection: { secretRef: { name: 'db' } } } },
+    /spec\.database: .*connection.*managed/,
+  ],
+  ['an image without a version', { issuer, image: 'example.com/identity:1' }, /spec: .*image needs version/],
+  [
+    'an unknown zone spread',
+    { issuer, availability: { zoneSpread: 'Everywhere' } },
+    /spec\.availability\.zoneSpread: Unsupported value.*"Preferred", "Required"/,
+  ],
+  ['an unknown algorithm', { issuer, keys: { algorithm: 'HS256' } }, /spec\.keys\.algorithm: Unsupported value/],
+  ['an unknown deletion policy', { issuer, deletionPolicy: 'Keep' }, /spec\.deletionPolicy: Unsupported value/],
+  [
+    'a storage size that is none',
+    { issuer, database: { managed: { storage: 'much' } } },
+    /spec\.database\.managed\.storage: Invalid value/,
+  ],
+  [
+    'a negative CPU request',
+    { issuer, auth: { resources: { requests: { cpu: -1 } } } },
+    /spec\.auth\.resources\.requests\.cpu: .*greater than or equal to 0/,
+  ],
+  [
+    'a CPU request that is none',
+    { issuer, auth: { resources: { requests: { cpu: 'half' } } } },
+    /spec\.auth\.resources\.requests\.cpu: Invalid value/,
+  ],
+  [
+    'a duration without a unit',
+    { issuer, tokens: { accessTokenTTL: '600' } },
+    /spec\.tokens\.accessTokenTTL: Invalid value/,
+  ],
+  [
+    'a route whose path does not begin with a slash',
+    routes(route({ match: { pathPrefix: 'orders' } })),
+    /spec\.gateway\.routes\[0\]\.match\.pathPrefix: Invalid value/,
+  ],
+  [
+    'a route with a query in its path',
+    routes(route({ match: { pathPrefix: '/orders?a=b' } })),
+    /spec\.gateway\.routes\[0\]\.match\.pathPrefix: Invalid value/,
+  ],
+  ['two routes of one name', routes(route(), route()), /spec\.gateway\.routes\[1\]: Duplicate value.*orders/],
+  [
+    'a route to port 0',
+    routes(route({ upstream: { service: 'orders', port: 0 } })),
+    /spec\.gateway\.routes\[0\]\.upstream\.port: Invalid value/,
+  ],
+];
+
+const refusedClients: [string, Spec, RegExp][] = [
+  ['no tenant', { redirectURIs }, /spec\.tenantRef: Required value/],
+  [
+    'no redirect URI for authorization_code',
+    client({ redirectURIs: [] }),
+    /spec: .*redirectURIs must name at least one URI for the grant type authorization_code/,
+  ],
+  [
+    'a public client with client_credentials',
+    client({ tokenEndpointAuthMethod: 'none', grantTypes: ['authorization_code', 'client_credentials'] }),
+    /spec: .*grantTypes cannot hold client_credentials for a public client/,
+  ],
+  [
+    'a redirect URI with a fragment',
+    client({ redirectURIs: ['https://app.example.com/callback#here'] }),
+    /spec\.redirectURIs\[0\]: Invalid value/,
+  ],
+  [
+    'an http redirect URI that is not of this machine',
+    client({ redirectURIs: ['http://app.example.com/callback'] }),
+    /spec\.redirectURIs\[0\]: Invalid value/,
+  ],
+  [
+    'an http redirect URI that only begins like one of this machine',
+    client({ redirectURIs: ['http://localhost.example.com/callback'] }),
+    /spec\.redirectURIs\[0\]: Invalid value/,
+  ],
+  ['a script as redirect URI', client({ redirectURIs: ['javascript:alert(1)'] }), /spec\.redirectURIs\[0\]: Invalid/],
+  ['an unknown grant type', client({ grantTypes: ['password'] }), /spec\.grantTypes\[0\]: Unsupported value/],
+  ['no grant type', client({ grantTypes: [] }), /spec\.grantTypes: .*at least 1 item/],
+  [
+    'a grant type twice',
+    client({ grantTypes: ['refresh_token', 'refresh_token'] }),
+    /spec\.grantTypes\[1\]: Duplicate value/,
+  ],
+];
+
+const run = promisify(execFile);
+
+describe('the API server, by the schemas of crds/', () => {
+  let cluster: TestCluster;
+  const namespace = 'validation';
+
+  const create = (kind: 'IdentityTenant' | 'IdentityClient', name: string, spec: Spec) =>
+    cluster.client.create({ apiVersion, kind, metadata: { name, namespace }, spec });
+
+  beforeAll(async () => {
+    cluster = await startTestCluster();
+    await cluster.createNamespace(namespace);
+    await create('IdentityTenant', 'acme', { issuer });
+    await create('IdentityClient', 'app', client({}));
+  });
+  afterAll(() => cluster?.stop());
+
+  it.each(refusedTenants)('refuses a tenant with %s', async (_what, spec, message) => {
+    expect(await refusalOf(create('IdentityTenant', 'refused', spec))).toMatch(message);
+  });
+
+  it.each(refusedClients)('refuses a client with %s', async (_what, spec, message) => {
+    expect(await refusalOf(create('IdentityClient', 'refused', spec))).toMatch(message);
+  });
+
+  it.each([
+    ['a'.repeat(41), 'IdentityTenant'],
+    ['1st', 'IdentityTenant'],
+    ['a.b', 'IdentityTenant'],
+    ['a'.repeat(41), 'IdentityClient'],
+  ] as const)('refuses the name %s of an %s', async (name, kind) => {
+    const spec = kind === 'IdentityTenant' ? { issuer } : client({});
+    expect(await refusalOf(create(kind, name, spec))).toMatch(/metadata\.name must be a DNS label of at most 40/);
+  });
+
+  it.each([
+    ['IdentityTenant', 'acme', { issuer: `${issuer}/other` }, /spec\.issuer: .*issuer cannot be changed/],
+    [
+      'IdentityClient',
+      'app',
+      client({ tenantRef: { name: 'other' } }),
+      /spec: .*tenantRef cannot be changed: create another IdentityClient/,
+    ],
+  ] as const)('refuses to change what an %s is made for', async (kind, name, spec, message) => {
+    const change = cluster.client.applyServerSide({ apiVersion, kind, metadata: { name, namespace }, spec });
+    expect(await refusalOf(change)).toMatch(message);
+  });
+
+  it.each([
+    'https://id.example.com',
+    'https://id.example.com:8443',
+    'https://localhost',
+    'https://id.example.com/customers/eu',
+    'https://id.example.com/~me/v1.0',
+  ])('accepts the issuer %s', async (good) => {
+    const name = `t${Buffer.from(good).toString('hex').slice(-38)}`;
+    expect(await refusalOf(create('IdentityTenant', name, { issuer: good }))).toBeUndefined();
+  });
+
+  it('accepts every example', async () => {
+    await cluster.createNamespace('demo');
+    const examples = path.join(import.meta.dirname, '../../examples');
+    const kubectl = path.join(cluster.plane.binaries, 'kubectl');
+    const files = (await readdir(examples)).filter((name) => name.endsWith('.yaml'));
+    const { stdout, stderr } = await run(kubectl, [
+      ...['--kubeconfig', cluster.plane.kubeconfigPath, 'apply', '--dry-run=server'],
+      ...files.sort().flatMap((name) => ['-f', path.join(examples, name)]),
+    ]);
+    expect(stderr).toBe('');
+    expect(new Set(stdout.match(/^identity[a-z]+/gm))).toEqual(new Set(['identityclient', 'identitytenant']));
+  });
+});
