@@ -7,6 +7,7 @@ import type { TokenStoreClient } from '../token-store/client/token-store-client.
 import type { Accounts } from './accounts/accounts.ts';
 import { buildClientMetadata } from './clients/client-metadata.ts';
 import { createInteractionRoutes } from './interactions/interaction-routes.ts';
+import { createIdTokenHintVerifier } from './keys/id-token-hint.ts';
 import { buildJsonWebKeySet, buildJwksAnswer } from './keys/json-web-key-set.ts';
 import { buildProviderKeys } from './keys/provider-keys.ts';
 import type { SigningKeys } from './keys/signing-key-files.ts';
@@ -46,7 +47,12 @@ export const buildProtocol = (options: ProtocolOptions): Protocol => {
   const { keyring, active } = signingKeys;
   const findAccount = accounts.findById;
   const keys = { jwks: buildProviderKeys(signingKeys), algorithm: active.key.algorithm };
-  const provider = buildProvider({ ...options, keys, findAccount });
+  const provider = buildProvider({
+    ...options,
+    keys,
+    findAccount,
+    verifyHint: createIdTokenHintVerifier(settings.issuer, keyring),
+  });
   const verify = createAccessTokenVerifier(settings.issuer, buildJsonWebKeySet(keyring));
   const jwks = buildJwksAnswer(keyring, settings.jwksMaxAgeSeconds);
 

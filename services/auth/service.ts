@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Gauge } from 'prom-client';
 import type { InternalState } from '../shared/contracts/internal-state.ts';
+import type { Keyring } from '../shared/contracts/keyring.ts';
 import { loadWorkloadIdentity } from '../shared/identity.ts';
 import { createMetrics } from '../shared/metrics.ts';
 import { createMutualTlsServer, peerConnectOptions } from '../shared/mutual-tls.ts';
@@ -30,10 +31,16 @@ import { type AuthSettings, authLiveSettingsSchema, cookieKeysSchema } from './s
 
 const name = 'auth';
 const startRetryMilliseconds = 500;
+/** libuv has four threads unless told otherwise, and one is left to whatever else needs one. */
+const maxConcurrentHashes = 3;
 /** Waiting hashes a core: at 6 ms each, the last in the queue waits for about half a second. */
 const waitingHashesPerCore = 80;
 
 type Background = { signal: AbortSignal; logger: Logger };
+
+/** A volume that was swapped late must not bring back keys that have moved on. */
+const isOlder = (read: Keyring, held: Keyring | undefined): boolean =>
+  held !== undefined && held.uuid === read.uuid && read.revision < held.revision;
 
 /** Keeps a protocol for the keys as they are now; a change that cannot be used leaves the last one in place. */
 const followKeys = (
@@ -44,6 +51,10 @@ const followKeys = (
   let current: Protocol | undefined;
   const rebuild = (): void => {
     const signingKeys = readSigningKeys(settings.signingKeysDirectory);
+    if (isOlder(signingKeys.keyring, current?.keyring)) {
+      logger.warn({ revision: signingKeys.keyring.revision, held: current?.keyring.revision }, 'older keyring ignored');
+      return;
+    }
     const { keys: cookieKeys } = readSettings(`${settings.cookieKeysDirectory}/keys.json`, cookieKeysSchema);
     current = build({ signingKeys, cookieKeys });
     logger.info({ revision: current.keyring.revision, signingKid: current.signingKid }, 'keys taken over');
@@ -108,8 +119,8 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
   const store = createTokenStoreClient({ pool: storePool });
   const metrics = createMetrics(name);
 
-  const cores = availableParallelism();
-  const limit = createConcurrencyLimit({ concurrency: cores, maxWaiting: cores * waitingHashesPerCore });
+  const concurrency = Math.min(availableParallelism(), maxConcurrentHashes);
+  const limit = createConcurrencyLimit({ concurrency, maxWaiting: concurrency * waitingHashesPerCore });
   new Gauge({
     name: 'auth_password_hashes_waiting',
     help: 'Password hashes that wait for their turn.',

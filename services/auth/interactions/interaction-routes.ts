@@ -3,7 +3,7 @@ import express, { type Request, type RequestHandler, type Response, Router } fro
 import { errors, type Interaction, type Provider } from 'oidc-provider';
 import type { Logger } from 'pino';
 import type { ClientRegistration } from '../../shared/contracts/client-registration.ts';
-import { isDatabaseUnavailable } from '../../shared/postgres-errors.ts';
+import { databaseErrorCode, isDatabaseUnavailable } from '../../shared/postgres-errors.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import { HashingOverloaded } from '../accounts/concurrency-limit.ts';
 import type { Pages } from '../pages/pages.ts';
@@ -82,7 +82,7 @@ export const createInteractionRoutes = (options: InteractionOptions): RequestHan
       return failed(503, texts.errors.busy, retryAfterSeconds);
     }
     if (isDatabaseUnavailable(error)) {
-      logger.warn({ correlationId, err: error }, 'database unavailable');
+      logger.warn({ correlationId, code: databaseErrorCode(error) }, 'database unavailable');
       return failed(503, texts.errors.unavailable, retryAfterSeconds);
     }
     logger.error({ correlationId, err: error }, 'request failed');

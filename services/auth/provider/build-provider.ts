@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { ClientRegistration } from '../../shared/contracts/client-registration.ts';
 import { isDatabaseUnavailable } from '../../shared/postgres-errors.ts';
 import { matchesClientSecret } from '../clients/client-secret.ts';
+import type { VerifyIdTokenHint } from '../keys/id-token-hint.ts';
 import type { Pages } from '../pages/pages.ts';
 import { currentUnit } from '../unit-of-work/current-unit.ts';
 import { isFailureEvent } from '../unit-of-work/provider-events.ts';
@@ -15,7 +16,7 @@ import { answerUnknownPaths, createLibraryPagePolicy, createReplaceAnswer } from
 import { createProviderPages } from './provider-pages.ts';
 
 export type ProviderOptions = Omit<ConfigurationOptions, 'adapter' | 'pages'> &
-  UnitOptions & { pages: Pages; logger: Logger };
+  UnitOptions & { pages: Pages; logger: Logger; verifyHint: VerifyIdTokenHint };
 
 /** One id a request, for the page that a person reads and the log entry that we read. */
 const createCorrelationIds = (): ((context: object) => string) => {
@@ -68,6 +69,16 @@ const findAccountInUnit =
     }
   };
 
+/**
+ * oidc-provider pins an `id_token_hint` to the algorithm that the client's ID tokens have today. One signed before a
+ * change of algorithm, or by a key that is retired by now, still says who wants to sign out.
+ */
+const acceptRetiredHints = (provider: Provider, verify: VerifyIdTokenHint): void => {
+  Object.defineProperty(provider.IdToken, 'validate', {
+    value: (hint: string, client: { clientId: string }) => verify(hint, client.clientId),
+  });
+};
+
 const errorFields = (error: unknown): Record<string, unknown> => {
   if (!(error instanceof Error)) return {};
   // `error_detail` tells what the client is not told, such as which check of a code failed; no value of a token.
@@ -116,6 +127,7 @@ export const buildProvider = (options: ProviderOptions): Provider => {
   assertModelNames(provider);
   holdEvents(provider);
   compareSecretHashes(provider, findClient);
+  acceptRetiredHints(provider, options.verifyHint);
   logEvents(provider, logger, correlationIdOf);
   provider.use(answerUnknownPaths);
   provider.use(createLibraryPagePolicy(findClient));

@@ -1,8 +1,6 @@
 import type { RequestHandler } from 'express';
+import { issuerRoot as root } from '../../shared/contracts/issuer-paths.ts';
 import { sendProblem } from '../../shared/problem-details.ts';
-
-/** Where auth's own addresses begin, below the issuer's path. Also in `contracts/issuer-paths.ts`, for the gateway. */
-const root = '/oauth2';
 
 /** Paths of auth below the issuer's own path. */
 export const paths = {

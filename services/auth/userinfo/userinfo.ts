@@ -1,7 +1,7 @@
 import express, { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { Logger } from 'pino';
-import { isDatabaseUnavailable } from '../../shared/postgres-errors.ts';
-import type { TokenStoreClient } from '../../token-store/client/token-store-client.ts';
+import { databaseErrorCode, isDatabaseUnavailable } from '../../shared/postgres-errors.ts';
+import { type TokenStoreClient, TokenStoreUnavailable } from '../../token-store/client/token-store-client.ts';
 import type { Account } from '../accounts/account-repository.ts';
 import { buildClaims } from '../provider/configuration.ts';
 import { retryAfterSeconds } from '../provider/provider-answers.ts';
@@ -94,11 +94,11 @@ export const createUserinfoRoutes = (options: UserinfoOptions): RequestHandler =
     try {
       await answer(request, response);
     } catch (error) {
-      if (!(isDatabaseUnavailable(error) || isTokenStoreUnavailable(error))) {
+      if (!(isDatabaseUnavailable(error) || error instanceof TokenStoreUnavailable)) {
         next(error);
         return;
       }
-      logger.warn({ err: error, route: 'userinfo' }, 'userinfo unavailable');
+      logger.warn({ code: databaseErrorCode(error) }, 'userinfo unavailable');
       response.status(503).set('Retry-After', String(retryAfterSeconds)).json({ error: 'temporarily_unavailable' });
     }
   };
@@ -108,6 +108,3 @@ export const createUserinfoRoutes = (options: UserinfoOptions): RequestHandler =
   routes.post('/', express.urlencoded({ extended: false, limit: '16kb', parameterLimit: 20 }), handle);
   return routes;
 };
-
-const isTokenStoreUnavailable = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === 'TOKEN_STORE_UNAVAILABLE';

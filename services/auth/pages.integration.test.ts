@@ -1,0 +1,203 @@
+import { writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunningService } from '../shared/service-process.ts';
+import { type AuthFixture, issuer, putClient, shop, startAuthFixture, waitFor } from './testing/auth-fixture.ts';
+import { type PublicEntrance, startPublicEntrance } from './testing/public-entrance.ts';
+import { ada } from './testing/relying-party.ts';
+
+/** Set to a folder to keep pictures of every page. */
+const picturesDirectory = process.env['AUTH_PAGE_PICTURES'];
+
+let fixture: AuthFixture;
+let service: RunningService;
+let entrance: PublicEntrance;
+let browser: Browser;
+
+const challenge = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';
+const authorization = `${issuer}/oauth2/authorize?${new URLSearchParams({
+  client_id: 'shop',
+  response_type: 'code',
+  redirect_uri: 'https://shop.example/callback',
+  scope: 'openid email',
+  code_challenge: challenge,
+  code_challenge_method: 'S256',
+  state: 'state',
+})}`;
+
+beforeAll(async () => {
+  fixture = await startAuthFixture();
+  service = await fixture.start();
+  await putClient(
+    fixture.send('operator', () => [service]),
+    shop,
+  );
+  entrance = await startPublicEntrance(
+    issuer,
+    fixture.send('gateway', () => [service]),
+  );
+  browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-background-networking',
+      `--host-resolver-rules=MAP * 127.0.0.1:${entrance.port}`,
+    ],
+  });
+});
+afterAll(async () => {
+  await browser?.close();
+  await entrance?.stop();
+  await fixture?.stop();
+});
+
+/** Devices that people have; all without script, since the pages have none. */
+const devices: Record<string, BrowserContextOptions> = {
+  phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true },
+  'small phone, dark': {
+    viewport: { width: 320, height: 568 },
+    deviceScaleFactor: 2,
+    isMobile: true,
+    colorScheme: 'dark',
+  },
+  desktop: { viewport: { width: 1280, height: 800 } },
+  'desktop, dark': { viewport: { width: 1280, height: 800 }, colorScheme: 'dark' },
+};
+
+const watchPolicy = (page: Page): string[] => {
+  const violations: string[] = [];
+  page.on('console', (message) => {
+    if (/Content Security Policy|Refused to/i.test(message.text())) violations.push(message.text());
+  });
+  page.on('requestfailed', (request) => violations.push(`${request.url()} ${request.failure()?.errorText}`));
+  return violations;
+};
+
+const check = async (context: BrowserContext, page: Page, device: string, name: string): Promise<void> => {
+  const { violations } = await new AxeBuilder({ page })
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'])
+    .analyze();
+  expect(violations.map(({ id, nodes }) => `${name}: ${id} ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
+  const overflow = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+  expect(overflow, `${name} scrolls sideways`).toBe(0);
+  if (picturesDirectory === undefined) return;
+  await mkdir(picturesDirectory, { recursive: true });
+  await page.screenshot({ path: join(picturesDirectory, `${device}-${name}.png`), fullPage: true });
+  expect(context.pages()).toHaveLength(1);
+};
+
+describe.each(Object.entries(devices))('on a %s', (device, options) => {
+  it('a person registers, signs in, and signs out, on accessible pages under the strict policy', async () => {
+    const context = await browser.newContext({ ...options, ignoreHTTPSErrors: true });
+    const page = await context.newPage();
+    const violations = watchPolicy(page);
+    const person = { email: `${device.replaceAll(/\W/g, '-')}@example.test`, password: ada.password };
+    const look = (name: string) => check(context, page, device, name);
+
+    await page.goto(authorization);
+    await look('sign-in');
+    await page.keyboard.type('nobody@example.test');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('#password-error');
+    await look('sign-in-missing');
+    await page.fill('#password', 'not a password');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('[role=alert]');
+    await look('sign-in-wrong');
+
+    await page.click('text=Create an account');
+    await look('register');
+    await page.fill('#email', person.email);
+    await page.fill('#password', 'short');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('#password-error');
+    await look('register-refused');
+    await page.fill('#name', 'Ada Lovelace');
+    await page.fill('#password', person.password);
+    await page.click('text=Create account');
+    await page.waitForSelector('[role=status]');
+    await look('registered');
+    await page.keyboard.type(person.password);
+    await page.keyboard.press('Enter');
+    await page.waitForURL('https://shop.example/callback?*');
+    expect(new URL(page.url()).searchParams.get('code')).toBeTruthy();
+
+    await page.goto(`${issuer}/oauth2/sign-out?client_id=shop&post_logout_redirect_uri=https://shop.example/bye`);
+    await look('sign-out');
+    await page.click('button[value=yes]');
+    await page.waitForURL('https://shop.example/bye');
+    await page.goto(`${issuer}/oauth2/sign-out/success`);
+    await look('signed-out');
+    await page.goto(`${issuer}/oauth2/authorize?client_id=nobody`);
+    await look('error');
+    expect(violations).toEqual([]);
+    await context.close();
+  });
+});
+
+describe('in Chrome', () => {
+  it('the forms that oidc-provider makes itself submit themselves', async () => {
+    const context = await browser.newContext({ ignoreHTTPSErrors: true });
+    const page = await context.newPage();
+    const violations = watchPolicy(page);
+    // Without a session there is nothing to confirm.
+    await page.goto(`${issuer}/oauth2/sign-out?client_id=shop&post_logout_redirect_uri=https://shop.example/bye`);
+    await page.waitForURL('https://shop.example/bye');
+    await page.goto(`${authorization}&response_mode=form_post&prompt=none`);
+    await page.waitForURL('https://shop.example/callback');
+    expect(violations).toEqual([]);
+    await context.close();
+  });
+
+  it('another person may sign in where somebody is signed in already', async () => {
+    const context = await browser.newContext({ ignoreHTTPSErrors: true });
+    const page = await context.newPage();
+    const violations = watchPolicy(page);
+    const signIn = async (email: string): Promise<void> => {
+      await page.goto(`${authorization}&prompt=login`);
+      await page.click('text=Create an account');
+      await page.fill('#email', email);
+      await page.fill('#password', ada.password);
+      await page.keyboard.press('Enter');
+      await page.waitForSelector('[role=status]');
+      await page.fill('#password', ada.password);
+      await page.keyboard.press('Enter');
+      await page.waitForURL('https://shop.example/callback?*');
+    };
+    await signIn('first@example.test');
+    await signIn('second@example.test');
+    expect(violations).toEqual([]);
+    await context.close();
+  });
+
+  it('a page with its style sheets weighs less than 30 KB, and a brand changes while it runs', async () => {
+    const context = await browser.newContext({ ignoreHTTPSErrors: true });
+    const page = await context.newPage();
+    const sizes: Promise<number>[] = [];
+    page.on('response', (response) =>
+      sizes.push(
+        response.body().then(
+          (body) => body.length,
+          () => 0,
+        ),
+      ),
+    );
+    await page.goto(authorization, { waitUntil: 'networkidle' });
+    const weight = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+    expect(weight).toBeGreaterThan(1000);
+    expect(weight).toBeLessThan(30 * 1024);
+
+    const branding = { name: 'Ocean Identity', primaryColor: '#00bcd4' };
+    writeFileSync(join(fixture.directory, 'live', 'live.json'), JSON.stringify({ logLevel: 'error', branding }));
+    await waitFor(async () => {
+      await page.goto(authorization);
+      return (await page.title()).includes('Ocean Identity');
+    });
+    await check(context, page, 'desktop', 'branded');
+    await context.close();
+  });
+});
