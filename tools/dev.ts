@@ -1,0 +1,64 @@
+// The services as processes on this machine, without Kubernetes: `make dev`, or node tools/dev.ts --port 9443.
+import path from 'node:path';
+import { type DevEnvironment, startDevEnvironment } from './dev/environment.ts';
+import { parseDevOptions } from './dev/options.ts';
+import { ensureMachine } from './machine/machine.ts';
+import { createProgress } from './machine/progress.ts';
+
+const relative = (file: string): string => path.relative(process.cwd(), file) || '.';
+
+const printNextSteps = ({ running, applicationUrl }: DevEnvironment): void => {
+  const state = path.dirname(running.caFile);
+  const stateArgument =
+    state === path.resolve(import.meta.dirname, '../build/dev') ? '' : ` --state ${relative(state)}`;
+  process.stdout.write(`
+Now try:
+${applicationUrl === undefined ? '' : `  sign in with a browser:  ${applicationUrl}  (a certificate of your own: go on, or trust ${relative(running.caFile)})\n`}\
+  sign in without one:     node tools/dev/sign-in.ts${stateArgument}
+  discovery:               curl --cacert ${relative(running.caFile)} ${running.issuer}/.well-known/openid-configuration
+  the logs as JSON lines:  ${relative(state)}/*.log
+  end all of it:           Ctrl-C
+\n`);
+};
+
+/** Runs until a signal or until a service ends by itself; whatever the end, nothing is left behind. */
+const dev = async (): Promise<void> => {
+  const options = parseDevOptions(process.argv.slice(2));
+  const ended = new AbortController();
+  const signalled = new Promise<void>((resolve) => {
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(name, () => {
+        ended.abort(new Error(`ended by ${name}`));
+        resolve();
+      });
+    }
+  });
+  await using resources = new AsyncDisposableStack();
+  // The services' lines would tear the progress apart; their files have them from the beginning.
+  let quiet = true;
+  const print = (line: string): void => {
+    if (!quiet) process.stdout.write(`${line}\n`);
+  };
+  const progress = createProgress();
+  process.stdout.write('identity-operator dev: the services as processes of this machine\n');
+  await ensureMachine({ for: 'dev', progress, env: process.env });
+  const surroundings = { progress, print, signal: ended.signal, env: process.env, resources };
+  const environment = await startDevEnvironment(options, surroundings).catch((error: unknown) => {
+    if (ended.signal.aborted) return undefined;
+    throw error;
+  });
+  if (environment === undefined) return;
+  printNextSteps(environment);
+  quiet = false;
+  const failure = await Promise.race([signalled, environment.failed]);
+  quiet = true;
+  if (failure !== undefined) throw new Error(failure);
+};
+
+try {
+  await dev();
+} catch (error) {
+  if (process.env['DEBUG'] !== undefined) console.error(error);
+  else console.error(`\n${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest';
+import { parseDevOptions } from './options.ts';
+
+describe('parseDevOptions', () => {
+  it('needs no argument', () => {
+    expect(parseDevOptions([])).toEqual({
+      port: 8443,
+      stateDirectory: expect.stringMatching(/^\/.*\/build\/dev$/),
+      clientsFile: expect.stringMatching(/^\/.*\/examples\/dev-clients\.json$/),
+    });
+  });
+
+  it('takes a port, a state folder and a file of clients', () => {
+    expect(parseDevOptions(['--port', '9443', '--state', '/tmp/s', '--clients=/tmp/c.json'])).toEqual({
+      port: 9443,
+      stateDirectory: '/tmp/s',
+      clientsFile: '/tmp/c.json',
+    });
+  });
+
+  it.each([[['--port', 'x']], [['--port', '0']], [['--port', '65536']], [['--ports', '1']], [['9443']]])(
+    'refuses %j',
+    (argv) => {
+      expect(() => parseDevOptions(argv)).toThrow();
+    },
+  );
+});
