@@ -27,18 +27,17 @@ export const ensurePostgresImage = async (repository: string, cache: string): Pr
   const inRoot = (file: string) => path.join(root.directory, home, file);
 
   await root.add(path.join(native, 'share'), `${home}/share`);
-  for (const file of await readdir(path.join(native, 'lib'))) {
-    const isLibrary = file.includes('.so') || file === 'postgresql';
-    if (isLibrary) await root.add(path.join(native, 'lib', file), `${home}/lib/${file}`);
+  for (const entry of await readdir(path.join(native, 'lib'), { withFileTypes: true })) {
+    // Links are there only if the package's install script ran; below they are made from the package's own list.
+    const isLibrary = entry.isFile() && entry.name.includes('.so');
+    if (!isLibrary && entry.name !== 'postgresql') continue;
+    await root.add(path.join(native, 'lib', entry.name), `${home}/lib/${entry.name}`);
   }
   const links = linksSchema.parse(JSON.parse(await readFile(path.join(native, 'pg-symlinks.json'), 'utf8')));
   for (const { source, target } of links) {
     const [from, to] = [source, target].map((file) => path.relative('native', file));
     if (from === undefined || to === undefined) continue;
-    await symlink(path.relative(path.dirname(to), from), inRoot(to)).catch((error: NodeJS.ErrnoException) => {
-      // The package's own install script may have made the link already, and it was copied as a file.
-      if (error.code !== 'EEXIST') throw error;
-    });
+    await symlink(path.relative(path.dirname(to), from), inRoot(to));
   }
   for (const program of ['postgres', 'initdb']) {
     await root.addProgram(path.join(native, 'bin', program), `${home}/bin/${program}`, inRoot('lib'));
