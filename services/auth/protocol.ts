@@ -5,6 +5,7 @@ import type { ClientRegistration } from '../shared/contracts/client-registration
 import type { Keyring } from '../shared/contracts/keyring.ts';
 import type { TokenStoreClient } from '../token-store/client/token-store-client.ts';
 import type { Accounts } from './accounts/accounts.ts';
+import type { AuthMetrics } from './auth-metrics.ts';
 import { buildClientMetadata } from './clients/client-metadata.ts';
 import { createInteractionRoutes } from './interactions/interaction-routes.ts';
 import { createIdTokenHintVerifier } from './keys/id-token-hint.ts';
@@ -26,6 +27,7 @@ export type ProtocolOptions = {
   accounts: Accounts;
   findClient: (clientId: string) => ClientRegistration | undefined;
   pages: Pages;
+  metrics: AuthMetrics;
   logger: Logger;
   newCommitId: () => string;
   /** Epoch seconds. */

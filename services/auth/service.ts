@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { Gauge } from 'prom-client';
 import type { InternalState } from '../shared/contracts/internal-state.ts';
 import type { Keyring } from '../shared/contracts/keyring.ts';
 import { loadWorkloadIdentity } from '../shared/identity.ts';
@@ -20,6 +19,7 @@ import { createAccounts } from './accounts/accounts.ts';
 import { createConcurrencyLimit } from './accounts/concurrency-limit.ts';
 import { createPasswordHashing } from './accounts/password-hashing.ts';
 import { createAuthApp } from './app.ts';
+import { createAuthMetrics } from './auth-metrics.ts';
 import { type ClientRegistry, createClientRegistry, runClientRegistryPolling } from './clients/client-registry.ts';
 import { createClientRepository } from './clients/client-repository.ts';
 import { readSigningKeys } from './keys/signing-key-files.ts';
@@ -121,14 +121,7 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
 
   const concurrency = Math.min(availableParallelism(), maxConcurrentHashes);
   const limit = createConcurrencyLimit({ concurrency, maxWaiting: concurrency * waitingHashesPerCore });
-  new Gauge({
-    name: 'auth_password_hashes_waiting',
-    help: 'Password hashes that wait for their turn.',
-    registers: [metrics.registry],
-    collect() {
-      this.set(limit.waiting());
-    },
-  });
+  const authMetrics = createAuthMetrics(metrics.registry, limit.waiting);
   const accounts = createAccounts({
     repository: createAccountRepository(pool),
     hashing: await createPasswordHashing(limit),
@@ -151,6 +144,7 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
         accounts,
         findClient: registry.find,
         pages,
+        metrics: authMetrics,
         logger,
         newCommitId: randomUUID,
         now: () => Math.floor(Date.now() / 1000),

@@ -21,6 +21,7 @@ export const buildClientMetadata = (registration: ClientRegistration): ClientMet
   const { grantTypes, tokenEndpointAuthMethod } = registration;
   const allowed = new Set(registration.scopes);
   const uris = [...registration.redirectUris, ...registration.postLogoutRedirectUris];
+  const scope = identityScopes.filter((one) => allowed.has(one)).join(' ');
   return {
     client_id: registration.clientId,
     ...(registration.clientName !== undefined && { client_name: registration.clientName }),
@@ -29,7 +30,8 @@ export const buildClientMetadata = (registration: ClientRegistration): ClientMet
     response_types: grantTypes.includes('authorization_code') ? ['code'] : [],
     redirect_uris: [...registration.redirectUris],
     post_logout_redirect_uris: [...registration.postLogoutRedirectUris],
-    scope: identityScopes.filter((scope) => allowed.has(scope)).join(' '),
+    // A machine's client may have none of them, and an empty scope is refused.
+    ...(scope !== '' && { scope }),
     token_endpoint_auth_method: tokenEndpointAuthMethod,
     ...(tokenEndpointAuthMethod !== 'none' && {
       client_secret: registration.secretHashes.join('.') || 'none is valid',

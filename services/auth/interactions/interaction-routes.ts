@@ -6,6 +6,7 @@ import type { ClientRegistration } from '../../shared/contracts/client-registrat
 import { databaseErrorCode, isDatabaseUnavailable } from '../../shared/postgres-errors.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import { HashingOverloaded } from '../accounts/concurrency-limit.ts';
+import type { AuthMetrics } from '../auth-metrics.ts';
 import type { Pages } from '../pages/pages.ts';
 import { texts } from '../pages/texts.ts';
 import { passwordAcr } from '../provider/configuration.ts';
@@ -31,6 +32,7 @@ import {
 } from './interaction-unit.ts';
 
 export type InteractionOptions = UnitOptions & {
+  metrics: AuthMetrics;
   settings: Pick<AuthSettings, 'issuer' | 'registrationEnabled' | 'passwordMinimumLength'>;
   provider: Provider;
   cookieKeys: readonly string[];
@@ -55,7 +57,7 @@ const asText = (value: unknown): string => (typeof value === 'string' ? value.sl
 
 /** Sign-in and registration: what happens between an authorization request and its answer. */
 export const createInteractionRoutes = (options: InteractionOptions): RequestHandler => {
-  const { settings, provider, cookieKeys, accounts, findClient, pages, logger } = options;
+  const { settings, provider, cookieKeys, accounts, findClient, pages, metrics, logger } = options;
   const base = `${issuerPath(settings.issuer)}${paths.interaction}`;
 
   const answerFailure: InteractionUnitOptions['answerFailure'] = (failure) => {
@@ -171,6 +173,7 @@ export const createInteractionRoutes = (options: InteractionOptions): RequestHan
     const account = await accounts.authenticate(form);
     const client = opened.registration.clientId;
     if (account === undefined) {
+      metrics.countSignIn('refused');
       logger.info({ client }, 'sign-in refused');
       return renderSignIn(opened, { email: form.email, failed: true });
     }
@@ -181,6 +184,7 @@ export const createInteractionRoutes = (options: InteractionOptions): RequestHan
     });
     const login = { accountId: account.id, acr: passwordAcr, amr: ['pwd'] };
     const location = await provider.interactionResult(request, response, { login, consent: { grantId } });
+    metrics.countSignIn('succeeded');
     logger.info({ client, subject: account.id }, 'signed in');
     return { kind: 'redirect', location };
   };
@@ -196,6 +200,7 @@ export const createInteractionRoutes = (options: InteractionOptions): RequestHan
     const parsed = parseName(form.name);
     if (!parsed.ok) return refused({ name: texts.fieldErrors.nameTooLong });
     const refusal = await accounts.register({ email: form.email, password: form.password, name: parsed.name });
+    metrics.countRegistration(refusal === undefined ? 'accepted' : 'refused');
     if (refusal !== undefined) return refused(describeRefusal(refusal, form, settings.passwordMinimumLength));
     // The same page whether or not the address had an account: only whoever knows its password gets further.
     logger.info({ client: opened.registration.clientId }, 'registration accepted');

@@ -34,12 +34,16 @@ const send = (response: Response, answer: InteractionAnswer): void => {
  * the redirect itself, ahead of the commit: routes use `interactionResult`.
  */
 export const inUnit =
-  ({ store, newCommitId, now, answerFailure }: InteractionUnitOptions, route: InteractionRoute): RequestHandler =>
+  (
+    { store, newCommitId, now, metrics, answerFailure }: InteractionUnitOptions,
+    route: InteractionRoute,
+  ): RequestHandler =>
   async (request, response) => {
     const open: OpenUnit = { unit: createUnitOfWork(store.find, now), events: [] };
     try {
       const answer = await runInUnit(open, () => route(request, response));
       const outcome = await commitUnit(open.unit, { route: 'interaction', store, newCommitId });
+      metrics.countCommit(outcome);
       for (const { emit } of decideReleasedEvents(open.events, { failed: false, outcome })) emit();
       send(response, outcome.kind === 'committed' ? answer : answerFailure(outcome));
     } catch (error) {

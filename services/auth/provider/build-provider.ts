@@ -3,6 +3,7 @@ import { type Configuration, type KoaContextWithOIDC, Provider } from 'oidc-prov
 import type { Logger } from 'pino';
 import type { ClientRegistration } from '../../shared/contracts/client-registration.ts';
 import { isDatabaseUnavailable } from '../../shared/postgres-errors.ts';
+import type { AuthMetrics } from '../auth-metrics.ts';
 import { matchesClientSecret } from '../clients/client-secret.ts';
 import type { VerifyIdTokenHint } from '../keys/id-token-hint.ts';
 import type { Pages } from '../pages/pages.ts';
@@ -16,7 +17,7 @@ import { answerUnknownPaths, createLibraryPagePolicy, createReplaceAnswer } from
 import { createProviderPages } from './provider-pages.ts';
 
 export type ProviderOptions = Omit<ConfigurationOptions, 'adapter' | 'pages'> &
-  UnitOptions & { pages: Pages; logger: Logger; verifyHint: VerifyIdTokenHint };
+  UnitOptions & { metrics: AuthMetrics; pages: Pages; logger: Logger; verifyHint: VerifyIdTokenHint };
 
 /** One id a request, for the page that a person reads and the log entry that we read. */
 const createCorrelationIds = (): ((context: object) => string) => {
@@ -110,6 +111,12 @@ const logEvents = (provider: Provider, logger: Logger, correlationIdOf: (context
   Reflect.apply(provider.on, provider, ['error', logFault]);
 };
 
+const countTokens = (provider: Provider, metrics: AuthMetrics): void => {
+  provider.on('access_token.issued', () => metrics.countTokens('access_token'));
+  provider.on('client_credentials.issued', () => metrics.countTokens('client_credentials'));
+  provider.on('refresh_token.saved', () => metrics.countTokens('refresh_token'));
+};
+
 /**
  * A provider for these keys and settings. It costs 0.35 ms, so a change of either makes a new one; requests under way end
  * with the one that they began with.
@@ -129,6 +136,7 @@ export const buildProvider = (options: ProviderOptions): Provider => {
   compareSecretHashes(provider, findClient);
   acceptRetiredHints(provider, options.verifyHint);
   logEvents(provider, logger, correlationIdOf);
+  countTokens(provider, options.metrics);
   provider.use(answerUnknownPaths);
   provider.use(createLibraryPagePolicy(findClient));
   provider.use(createUnitMiddleware(options, createReplaceAnswer({ pages, logger, correlationIdOf })));

@@ -56,8 +56,8 @@ export type AuthFixture = {
   keys: TestKey[];
   settings(): AuthSettings;
   start(changes?: Partial<AuthSettings>): Promise<RunningService>;
-  /** A process of its own, by `main.ts`. */
-  startProcess(): Promise<Pick<RunningService, 'ports'>>;
+  /** A process of its own, by `main.ts` or another program, such as a bundle of it. */
+  startProcess(program?: string): Promise<Pick<RunningService, 'ports'>>;
   /** As a caller of this role, to the given processes in turn. */
   send(role: Role, services: () => readonly Pick<RunningService, 'ports'>[]): Send;
   browser(services: () => readonly Pick<RunningService, 'ports'>[]): Browser;
@@ -187,12 +187,12 @@ export const startAuthFixture = async (logger: Logger = pino({ level: 'silent' }
       await waitFor(() => options.ready().length === 0);
       return service;
     },
-    startProcess: async () => {
+    startProcess: async (program = join(import.meta.dirname, '..', 'main.ts')) => {
       const path = join(directory, `settings-${processes.length}.json`);
       // Its log tells the ports.
       const liveDirectory = writeLive('live-process', 'info');
       writeFileSync(path, JSON.stringify({ ...settings(), liveDirectory }));
-      const child = spawn(process.execPath, [join(import.meta.dirname, '..', 'main.ts'), path], {
+      const child = spawn(process.execPath, [program, path], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       processes.push(child);

@@ -1,4 +1,5 @@
 import type { TokenStoreClient } from '../../token-store/client/token-store-client.ts';
+import type { AuthMetrics } from '../auth-metrics.ts';
 import { type CommitOutcome, commitUnit } from './commit.ts';
 import { type OpenUnit, runInUnit } from './current-unit.ts';
 import type { ProviderContext, ProviderNext } from './provider-context.ts';
@@ -6,6 +7,7 @@ import { decideReleasedEvents } from './provider-events.ts';
 import { createUnitOfWork } from './unit-of-work.ts';
 
 export type UnitOptions = {
+  metrics: Pick<AuthMetrics, 'countCommit'>;
   store: TokenStoreClient;
   newCommitId: () => string;
   /** Epoch seconds. */
@@ -24,13 +26,14 @@ export type ReplaceAnswer = (
  * chain below has answered, errors included, when the commit is made, and nothing is sent before. Never throws.
  */
 export const createUnitMiddleware =
-  ({ store, newCommitId, now }: UnitOptions, replaceAnswer: ReplaceAnswer) =>
+  ({ store, newCommitId, now, metrics }: UnitOptions, replaceAnswer: ReplaceAnswer) =>
   async (context: ProviderContext, next: ProviderNext): Promise<void> => {
     const open: OpenUnit = { unit: createUnitOfWork(store.find, now), events: [] };
     await runInUnit(open, next);
     const route: unknown = context['_matchedRouteName'];
     const name = typeof route === 'string' ? route : undefined;
     const outcome = await commitUnit(open.unit, { route: name, store, newCommitId });
+    metrics.countCommit(outcome);
     if (outcome.kind !== 'committed') replaceAnswer(context, outcome, name);
     for (const { emit } of decideReleasedEvents(open.events, { failed: open.unit.staged.failed, outcome })) emit();
   };
