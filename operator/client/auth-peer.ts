@@ -1,5 +1,6 @@
 import type { PeerCertificate } from 'node:tls';
 import { Agent, type Dispatcher, request } from 'undici';
+import { z } from 'zod';
 import { spiffeId, type TenantName } from '../../services/shared/contracts/spiffe-id.ts';
 import { tlsEntries } from '../keys/internal-certificate.ts';
 import { ports } from '../manifests/ports.ts';
@@ -33,6 +34,17 @@ const createDispatcher = (tenant: TenantName, identity: Identity): Agent =>
     headersTimeout: timeoutMilliseconds,
   } as Agent.Options);
 
+const problemSchema = z.object({ detail: z.string().max(1_024) });
+
+/** The `detail` of a problem document (RFC 9457), which says what is wrong with the client. */
+const readProblem = (text: string, status: number): string => {
+  try {
+    return problemSchema.parse(JSON.parse(text)).detail;
+  } catch {
+    return `auth answered ${status}`;
+  }
+};
+
 const ask = async (
   dispatcher: Dispatcher,
   address: string,
@@ -52,7 +64,7 @@ const ask = async (
       return { ok: false, reason: 'unreachable', detail: `auth answered ${answer.statusCode}` };
     }
     const text = await answer.body.text();
-    if (answer.statusCode >= 400) return { ok: false, reason: 'refused', detail: `auth answered ${answer.statusCode}` };
+    if (answer.statusCode >= 400) return { ok: false, reason: 'refused', detail: readProblem(text, answer.statusCode) };
     return { ok: true, body: text === '' ? undefined : JSON.parse(text) };
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'no answer';

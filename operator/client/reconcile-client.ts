@@ -166,7 +166,7 @@ const register = async (
     if (!answer.ok) {
       const verdicts =
         answer.reason === 'refused'
-          ? stalled('RegistrationRefused', `auth refuses this client (${answer.detail}); the log of auth says why`)
+          ? stalled('RegistrationRefused', `auth refuses this client: ${answer.detail}`)
           : waiting('AuthUnreachable', `auth of "${tenantName}" does not answer (${answer.detail}); it is tried again`);
       return { verdicts, status, requeueAfter: answer.reason === 'refused' ? refreshMilliseconds : retryMilliseconds };
     }

@@ -1,5 +1,6 @@
 import { access, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { withLock } from '../machine/lock.ts';
 import { buildArchive } from './buildah.ts';
 import { digestOf } from './root-filesystem.ts';
 
@@ -15,7 +16,8 @@ export interface BuiltImage {
 export interface LaidOutImage {
   /** Names the archive in the cache. */
   readonly name: string;
-  readonly reference: string;
+  /** Name and tag, to which a part of the digest is added: another content is another image, which makes pods roll. */
+  readonly taggedName: string;
   /** What the Dockerfile copies: its content is the key in the cache. */
   readonly root: string;
   readonly context: string;
@@ -24,20 +26,25 @@ export interface LaidOutImage {
 
 /** Builds an image, or finds in the cache the one that was built of the same content. Older ones of that name go. */
 export const ensureImage = async (cache: string, image: LaidOutImage): Promise<BuiltImage> => {
-  const { name, reference, root, context, dockerfile } = image;
+  const { name, taggedName, root, context, dockerfile } = image;
   const directory = path.join(cache, 'images');
-  const digest = await digestOf(root, reference, await readFile(dockerfile, 'utf8'));
+  const digest = await digestOf(root, taggedName, await readFile(dockerfile, 'utf8'));
+  const reference = `${taggedName}-${digest.slice(0, 8)}`;
   const archive = path.join(directory, `${name}-${digest}.tar`);
-  const cached = await access(archive).then(
+  await mkdir(directory, { recursive: true });
+  return withLock(path.join(directory, `${name}.lock`), async () => {
+    if (await exists(archive)) return { archive, reference, built: false };
+    await buildArchive({ context, dockerfile, reference, archive });
+    await removeOthers(directory, name, archive);
+    return { archive, reference, built: true };
+  });
+};
+
+const exists = (file: string): Promise<boolean> =>
+  access(file).then(
     () => true,
     () => false,
   );
-  if (cached) return { archive, reference, built: false };
-  await mkdir(directory, { recursive: true });
-  await buildArchive({ context, dockerfile, reference, archive });
-  await removeOthers(directory, name, archive);
-  return { archive, reference, built: true };
-};
 
 const removeOthers = async (directory: string, name: string, kept: string): Promise<void> => {
   const pattern = new RegExp(`^${name}-[0-9a-f]{16}\\.tar$`);

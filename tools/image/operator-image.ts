@@ -44,11 +44,15 @@ export const ensureOperatorImage = async (request: OperatorImageRequest): Promis
   // Without it glibc would ask DNS before /etc/hosts.
   await root.write('/etc/nsswitch.conf', 'hosts: files dns\n');
   for (const bundle of bundles) {
-    for (const entry of await readdir(bundle)) await root.add(path.join(bundle, entry), path.join('/app', entry));
+    for (const entry of await readdir(bundle)) {
+      // A native module brings libraries of its own (argon2: librt), that Node's binary does not need.
+      const add = entry.endsWith('.node') ? root.addProgram : root.add;
+      await add(path.join(bundle, entry), path.join('/app', entry));
+    }
   }
   return ensureImage(cache, {
     name,
-    reference: `localhost/${name}:${await readVersion(repository)}`,
+    taggedName: `localhost/${name}:${await readVersion(repository)}`,
     root: root.directory,
     context: repository,
     dockerfile: path.join(repository, 'Dockerfile'),

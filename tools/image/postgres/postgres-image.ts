@@ -49,7 +49,7 @@ export const ensurePostgresImage = async (repository: string, cache: string): Pr
   await root.write('/etc/nsswitch.conf', 'hosts: files dns\n');
   return ensureImage(cache, {
     name: 'postgres',
-    reference: 'localhost/postgres:18',
+    taggedName: 'localhost/postgres:18',
     root: root.directory,
     context,
     dockerfile: path.join(import.meta.dirname, 'Dockerfile'),
