@@ -4,6 +4,7 @@ import { ensureGo } from '../../tools/machine/go.ts';
 import { type Progress, silentProgress } from '../../tools/machine/progress.ts';
 import { createBuiltInDriver } from './built-in/driver.ts';
 import { parseClusterName } from './built-in/plan.ts';
+import { findClaim } from './built-in/state.ts';
 import { type DnsRewrite, parseRewrites } from './dns.ts';
 import type { Cluster, ClusterDriver, DriverName, Outcome } from './driver.ts';
 import { createExistingDriver } from './existing.ts';
@@ -61,15 +62,18 @@ export const chooseDriver = async (env: NodeJS.ProcessEnv): Promise<DriverName> 
   return (await dockerAnswers(env)) ? 'kind' : 'built-in';
 };
 
-const driverFor = async (name: DriverName | undefined): Promise<ClusterDriver> =>
-  createDriver(name ?? (await chooseDriver(process.env)), process.env);
+/** The kind of a cluster that was started earlier: what the machine offers may have changed since. */
+export const locateDriver = async (name: string, env: NodeJS.ProcessEnv): Promise<DriverName> =>
+  (await findClaim(name)) === undefined ? chooseDriver(env) : 'built-in';
+
+const driverOf = (cluster: Cluster): ClusterDriver => createDriver(cluster.driver, process.env);
 
 /**
  * Returns a cluster that is ready for work: all nodes Ready, DNS answers, pods can be made. One of that name that is up
  * already is returned as it is, with the images loaded and the rewrites set. Throws when there can be none.
  */
 export const startCluster = async (request: ClusterRequest = {}): Promise<Cluster> => {
-  const driver = await driverFor(request.driver);
+  const driver = createDriver(request.driver ?? (await chooseDriver(process.env)), process.env);
   return driver.start({
     name: parseClusterName(request.name ?? defaultClusterName),
     images: request.images ?? [],
@@ -80,26 +84,27 @@ export const startCluster = async (request: ClusterRequest = {}): Promise<Cluste
 
 /** Removes a cluster with all that it left on the machine, also after a crash in the middle of its start. */
 export const stopCluster = async (name: string = defaultClusterName, driver?: DriverName): Promise<Outcome> =>
-  (await driverFor(driver)).stop(parseClusterName(name));
+  createDriver(driver ?? (await locateDriver(name, process.env)), process.env).stop(parseClusterName(name));
 
 /** The cluster of that name, or undefined when it is not up. */
 export const findCluster = async (
   name: string = defaultClusterName,
   driver?: DriverName,
-): Promise<Cluster | undefined> => (await driverFor(driver)).find(parseClusterName(name));
+): Promise<Cluster | undefined> =>
+  createDriver(driver ?? (await locateDriver(name, process.env)), process.env).find(parseClusterName(name));
 
 /** Puts an image (a docker-archive file) into every node, under the name that the archive gives it. */
 export const loadImage = async (cluster: Cluster, archive: string): Promise<Outcome> =>
-  (await driverFor(cluster.driver)).loadImage(cluster, archive);
+  driverOf(cluster).loadImage(cluster, archive);
 
 /** Cuts the power of zone 1, 2 or 3: its node is gone without a word. */
 export const killZone = async (cluster: Cluster, zone: number): Promise<Outcome> =>
-  (await driverFor(cluster.driver)).killZone(cluster, zone);
+  driverOf(cluster).killZone(cluster, zone);
 
 /** Gives a zone its power back; returns when its node is Ready. */
 export const startZone = async (cluster: Cluster, zone: number): Promise<Outcome> =>
-  (await driverFor(cluster.driver)).startZone(cluster, zone);
+  driverOf(cluster).startZone(cluster, zone);
 
 /** Replaces the names that pods resolve as if they were others; returns when the new ones are in force. */
 export const setDnsRewrites = async (cluster: Cluster, rewrites: readonly DnsRewrite[]): Promise<Outcome> =>
-  (await driverFor(cluster.driver)).setDnsRewrites(cluster, parseRewrites(rewrites));
+  driverOf(cluster).setDnsRewrites(cluster, parseRewrites(rewrites));

@@ -9,6 +9,7 @@ import {
   findCluster,
   killZone,
   loadImage,
+  locateDriver,
   startCluster,
   startZone,
   stopCluster,
@@ -133,8 +134,9 @@ const main = async (): Promise<void> => {
   const [name = '', argument] = positionals;
   const command = commands[name];
   if (command === undefined) throw new UsageError(usage);
-  const driver = z.enum(['built-in', 'kind', 'existing']).optional().parse(values.driver);
-  await command({ name: values.name, driver: driver ?? (await chooseDriver(process.env)) }, argument);
+  const given = z.enum(['built-in', 'kind', 'existing']).optional().parse(values.driver);
+  const offered = name === 'up' ? chooseDriver(process.env) : locateDriver(values.name, process.env);
+  await command({ name: values.name, driver: given ?? (await offered) }, argument);
 };
 
 try {

@@ -99,7 +99,7 @@ export const stopNode = async (plan: ClusterPlan, node: NodePlan): Promise<void>
  *
  * @param archive a docker-archive in the cluster's own image folder, on the same disk as the node's
  */
-export const loadImageIntoNode = async (
+const loadImageIntoNode = async (
   plan: ClusterPlan,
   paths: ClusterPaths,
   node: NodePlan,
@@ -120,4 +120,13 @@ export const loadImageIntoNode = async (
     ...['images', 'import', `/run/node/images/${file}`],
   ]);
   await writeFile(`${target}.imported`, '');
+};
+
+/** Keeps an image with the cluster, so that a node that comes back later has it too; running nodes have it at once. */
+export const storeImage = async (plan: ClusterPlan, paths: ClusterPaths, archive: string): Promise<void> => {
+  const stored = path.join(paths.state, 'images', path.basename(archive));
+  // A new file, not new content in one that the nodes hold by a link.
+  await rm(stored, { force: true });
+  await copyFile(archive, stored);
+  await Promise.all(plan.nodes.map((node) => loadImageIntoNode(plan, paths, node, stored)));
 };

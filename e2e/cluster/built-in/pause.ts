@@ -2,17 +2,27 @@ import { access, copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buildArchive } from '../../../tools/image/buildah.ts';
+import { withLock } from '../../../tools/machine/lock.ts';
 import type { KubernetesBinaries } from '../kubernetes/build.ts';
 import { pauseImage } from './node-files.ts';
 
 /** The archive of the image of a pod's sandbox; built once and kept beside the binary in it. */
 export const ensurePauseImage = async ({ directory }: KubernetesBinaries): Promise<string> => {
   const archive = path.join(directory, 'pause.tar');
-  const built = await access(archive).then(
+  if (await exists(archive)) return archive;
+  await withLock(`${directory}.lock`, async () => {
+    if (!(await exists(archive))) await buildPauseImage(directory, archive);
+  });
+  return archive;
+};
+
+const exists = (file: string): Promise<boolean> =>
+  access(file).then(
     () => true,
     () => false,
   );
-  if (built) return archive;
+
+const buildPauseImage = async (directory: string, archive: string): Promise<void> => {
   const context = await mkdtemp(path.join(tmpdir(), 'pause-'));
   try {
     await copyFile(path.join(directory, 'pause'), path.join(context, 'pause'));
@@ -22,5 +32,4 @@ export const ensurePauseImage = async ({ directory }: KubernetesBinaries): Promi
   } finally {
     await rm(context, { recursive: true });
   }
-  return archive;
 };

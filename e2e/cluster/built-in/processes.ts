@@ -50,6 +50,8 @@ export const startProcess = (of: Membership, log: string, command: readonly stri
       [partVariable]: of.part,
     },
   });
+  // One that could not be started has no pid.
+  child.on('error', () => {});
   child.unref();
   return child;
 };

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { z } from 'zod';
+import type { ClusterPaths } from './node.ts';
 import { buildClusterPlan, type ClusterPlan, collides, preferredSlots } from './plan.ts';
 import { type OwnedProcess, startTimeOf } from './processes.ts';
 
@@ -17,6 +18,8 @@ const claimSchema = z.object({
   slot: z.number().int(),
   /** Holds everything that the cluster writes. */
   state: z.string(),
+  /** The folder of the binaries that it was started with: a newer build must not be mixed in. */
+  binaries: z.string(),
   /** False until all of the cluster works. */
   ready: z.boolean(),
   /** The process that is starting the cluster; absent when it has succeeded or given up. */
@@ -51,14 +54,14 @@ const observeRoutes = async (): Promise<readonly string[]> => {
 };
 
 /** Claims a free slot for a cluster that this process is about to start. */
-export const claimSlot = async (name: string, state: string): Promise<ClusterPlan> => {
+export const claimSlot = async (name: string, paths: ClusterPaths): Promise<ClusterPlan> => {
   await mkdir(claimsDirectory, { recursive: true });
   const routes = await observeRoutes();
   const startedAt = (await startTimeOf(process.pid)) ?? '';
   for (const slot of preferredSlots(name)) {
     const plan = buildClusterPlan(name, slot);
     if (collides(plan, routes)) continue;
-    const claim: Claim = { name, slot, state, ready: false, starter: { pid: process.pid, startedAt } };
+    const claim: Claim = { ...paths, name, slot, ready: false, starter: { pid: process.pid, startedAt } };
     // wx: of two that want the slot one gets it.
     const claimed = await writeFile(claimFile(slot), JSON.stringify(claim), { flag: 'wx' }).then(
       () => true,
@@ -74,8 +77,8 @@ export const claimSlot = async (name: string, state: string): Promise<ClusterPla
 
 /** Notes how the start ended: from now on nothing is being made for the cluster. */
 export const endStart = async (claim: Omit<Claim, 'starter'>): Promise<void> => {
-  const { name, slot, state, ready } = claim;
-  await writeFile(claimFile(slot), JSON.stringify({ name, slot, state, ready } satisfies Claim));
+  const { name, slot, state, binaries, ready } = claim;
+  await writeFile(claimFile(slot), JSON.stringify({ name, slot, state, binaries, ready } satisfies Claim));
 };
 
 /** The process that is starting the cluster right now, if there is one. */

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { cacheDirectory } from '../../../tools/machine/cache.ts';
 import type { Go } from '../../../tools/machine/go.ts';
+import { withLock } from '../../../tools/machine/lock.ts';
 
 /** The names that the one binary is called by; each is a link to it. */
 const components = [
@@ -91,15 +92,13 @@ export const ensureKubernetes = async (
 
   onBuild();
   await mkdir(cache, { recursive: true });
-  // Two starters at once would compile the same thing on the same cores: the second waits and finds it made. The lock
-  // is the kernel's, so that an interrupted build leaves none behind.
-  const inner = [process.execPath, path.join(sources, 'build-once.ts'), directory, toolchain.command, ...flags];
-  await execa('flock', [path.join(cache, 'lock'), ...inner], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  // Two builds at once would compile the same thing on the same cores: the second waits and finds it made.
+  await withLock(path.join(cache, 'lock'), () => buildInto(directory, toolchain.command, flags));
   return { directory, version, built: true };
 };
 
 /** Compiles into a folder of its own, which appears under its final name only when it is complete. */
-export const buildInto = async (directory: string, go: string, flags: readonly string[]): Promise<void> => {
+const buildInto = async (directory: string, go: string, flags: readonly string[]): Promise<void> => {
   if (await exists(directory)) return;
   const partial = `${directory}.partial`;
   await rm(partial, { recursive: true, force: true });
