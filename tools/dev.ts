@@ -1,22 +1,21 @@
-// The services as processes on this machine, without Kubernetes: `make dev`, or node tools/dev.ts --port 9443.
+// The services as processes on this machine, without Kubernetes: `make dev`, or npm run dev -- --port 9443.
 import path from 'node:path';
+import { displayPath } from './dev/display-path.ts';
 import { type DevEnvironment, startDevEnvironment } from './dev/environment.ts';
 import { parseDevOptions } from './dev/options.ts';
 import { ensureMachine } from './machine/machine.ts';
 import { createProgress } from './machine/progress.ts';
 
-const relative = (file: string): string => path.relative(process.cwd(), file) || '.';
-
 const printNextSteps = ({ running, applicationUrl }: DevEnvironment): void => {
   const state = path.dirname(running.caFile);
   const stateArgument =
-    state === path.resolve(import.meta.dirname, '../build/dev') ? '' : ` --state ${relative(state)}`;
+    state === path.resolve(import.meta.dirname, '../build/dev') ? '' : ` --state ${displayPath(state)}`;
   process.stdout.write(`
 Now try:
-${applicationUrl === undefined ? '' : `  sign in with a browser:  ${applicationUrl}  (a certificate of your own: go on, or trust ${relative(running.caFile)})\n`}\
+${applicationUrl === undefined ? '' : `  sign in with a browser:  ${applicationUrl}  (the browser warns: its CA is ${displayPath(running.caFile)})\n`}\
   sign in without one:     node tools/dev/sign-in.ts${stateArgument}
-  discovery:               curl --cacert ${relative(running.caFile)} ${running.issuer}/.well-known/openid-configuration
-  the logs as JSON lines:  ${relative(state)}/*.log
+  discovery:               curl --cacert ${displayPath(running.caFile)} ${running.issuer}/.well-known/openid-configuration
+  the logs as JSON lines:  ${displayPath(state)}/*.log
   end all of it:           Ctrl-C
 \n`);
 };
@@ -28,12 +27,16 @@ const dev = async (): Promise<void> => {
   const signalled = new Promise<void>((resolve) => {
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(name, () => {
+        // In a hurry: the kernel and PostgreSQL's watchdog end the rest.
+        if (ended.signal.aborted) process.exit(1);
         ended.abort(new Error(`ended by ${name}`));
         resolve();
       });
     }
   });
   await using resources = new AsyncDisposableStack();
+  // Also after a failure, and before all else: nothing is started again while all ends.
+  using _ = { [Symbol.dispose]: () => ended.abort() };
   // The services' lines would tear the progress apart; their files have them from the beginning.
   let quiet = true;
   const print = (line: string): void => {

@@ -18,7 +18,7 @@ export type ChildRequest = {
   /** Program and arguments. */
   readonly command: readonly string[];
   readonly env: NodeJS.ProcessEnv;
-  /** Gets every line as it came; written anew. */
+  /** Gets every line as it came, after those that are in it. */
   readonly logFile: string;
   readonly onLine: (line: string) => void;
 };
@@ -43,7 +43,7 @@ const bind = (command: readonly string[]): string[] => [
  */
 export const startChild = ({ name, command, env, logFile, onLine }: ChildRequest): Child => {
   const child = spawn('setpriv', bind(command), { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
-  const log = createWriteStream(logFile, { mode: 0o600 });
+  const log = createWriteStream(logFile, { flags: 'a', mode: 0o600 });
   let lastLine = '';
   const follow = (output: Readable): void => {
     createInterface({ input: output }).on('line', (line) => {

@@ -1,18 +1,17 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import type { ClientRegistration } from '../../services/shared/contracts/client-registration.ts';
-import { type MigrationReport, migrationReportSchema } from '../../services/shared/contracts/migration-report.ts';
+import { migrationReportSchema } from '../../services/shared/contracts/migration-report.ts';
 import type { Progress } from '../machine/progress.ts';
 import { startApplication } from './application.ts';
 import { type Child, startChild } from './child.ts';
 import { connectClientRegistry, findApplicationClient, readClientsFile, watchClientsFile } from './clients.ts';
 import { startDevPostgres, writeDatabaseAccess } from './database.ts';
+import { displayPath } from './display-path.ts';
 import { formatLogLine } from './log-line.ts';
 import type { DevOptions } from './options.ts';
 import { findFreePorts, isPortTaken } from './ports.ts';
-import { type Running, runningSchema } from './relying-party.ts';
+import { type Running, readRunning } from './relying-party.ts';
 import { ensureDevSecrets, hasDataEncryptionKeys } from './secrets.ts';
 import {
   buildDevLiveSettings,
@@ -22,18 +21,18 @@ import {
   type DevPaths,
   type DevPlan,
   internalPortNames,
-  loopback,
 } from './settings.ts';
+import { watchSources } from './sources.ts';
+import { createSupervisor, describeEnd, type Supervisor } from './supervisor.ts';
 
 const project = path.resolve(import.meta.dirname, '../..');
-const readyMilliseconds = 30_000;
 
 /** What `startDevEnvironment` takes from outside. */
 export type DevSurroundings = {
   readonly progress: Progress;
   /** Gets a line of a service's log, made fit for a person. */
   readonly print: (line: string) => void;
-  /** Stops the start between two steps. */
+  /** Stops the start between two steps; after it no process is started any more. */
   readonly signal: AbortSignal;
   readonly env: NodeJS.ProcessEnv;
   /** Gets everything that has to be ended, in the order in which it was started. */
@@ -44,19 +43,33 @@ export type DevSurroundings = {
 export type DevEnvironment = {
   readonly running: Running;
   /** The example application's address, unless something else listens there. */
-  readonly applicationUrl?: string;
+  readonly applicationUrl: string | undefined;
   /** Resolves with one sentence when a service ended by itself. */
   readonly failed: Promise<string>;
 };
 
-/** @throws when the same state folder is in use */
+/** What the steps of the start share. */
+type Stage = DevSurroundings & {
+  readonly options: DevOptions;
+  readonly plan: DevPlan;
+  readonly supervisor: Supervisor;
+};
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 const assertNotRunning = async (paths: DevPaths): Promise<void> => {
-  const text = await readFile(paths.running, 'utf8').catch(() => undefined);
-  if (text === undefined) return;
-  const { pid } = runningSchema.parse(JSON.parse(text));
+  const running = await readRunning(paths.running);
+  if (running === undefined) return;
+  const { pid } = running;
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  if (command.includes('tools/dev.ts')) {
-    throw new Error(`\`make dev\` runs already, as process ${pid}: end that one (Ctrl-C), or use another --state`);
+  // A killed one leaves its file behind, and its pid to others.
+  if (!command.includes('tools/dev.ts')) return;
+  throw new Error(`\`make dev\` runs already, as process ${pid}: end that one (Ctrl-C), or use another --state`);
+};
+
+const assertPortFree = async (port: number): Promise<void> => {
+  if (await isPortTaken(port)) {
+    throw new Error(`port ${port} is in use: end what listens there, or choose another with --port`);
   }
 };
 
@@ -78,112 +91,66 @@ const writeSettings = async (plan: DevPlan): Promise<void> => {
   }
 };
 
-const describeEnd = ({ code, lastLine }: Awaited<Child['ended']>, name: string, paths: DevPaths): string =>
-  `${name} ended by itself (${code === null ? 'killed' : `exit code ${code}`}); its log is ${paths.log(name)}` +
-  `${lastLine === '' ? '' : `\n${formatLogLine(name, lastLine)}`}`;
-
-const answersReady = (port: number): Promise<boolean> =>
-  fetch(`http://${loopback}:${port}/readyz`).then(
-    ({ ok }) => ok,
-    () => false,
-  );
-
-/** Waits until the service says that it is ready. Throws when it ends, or is not ready in time. */
-const waitUntilReady = async (child: Child, port: number, paths: DevPaths, signal: AbortSignal): Promise<void> => {
-  const deadline = Date.now() + readyMilliseconds;
-  const ended = child.ended.then((end) => describeEnd(end, child.name, paths));
-  while (Date.now() < deadline) {
-    if (await answersReady(port)) return;
-    signal.throwIfAborted();
-    const end = await Promise.race([ended, delay(50)]);
-    if (end !== undefined) throw new Error(end);
-  }
-  throw new Error(
-    `${child.name} is not ready after ${readyMilliseconds / 1_000} s; its log is ${paths.log(child.name)}`,
-  );
+/** Runs one of the project's programs as it is in the sources. */
+const startProgram = (
+  { plan, print, signal, env }: Stage,
+  name: string,
+  { program, args = [], environment = {} }: { program: string; args?: string[]; environment?: Record<string, string> },
+): Child => {
+  signal.throwIfAborted();
+  return startChild({
+    name,
+    command: [process.execPath, path.join(project, program), ...args],
+    env: { ...env, ...environment },
+    logFile: plan.paths.log(name),
+    onLine: (line) => print(formatLogLine(name, line)),
+  });
 };
 
-const runMigrate = async (
-  paths: DevPaths,
-  start: (name: string, command: readonly string[]) => Child,
-): Promise<Extract<MigrationReport, { outcome: 'migrated' }>> => {
-  const reportFile = path.join(paths.directory, 'migration.json');
-  const child = start('migrate', ['services/migrate/main.ts', paths.settings('migrate'), reportFile]);
+const migrate = async (stage: Stage): Promise<string> => {
+  const { plan, resources } = stage;
+  const reportFile = path.join(plan.paths.directory, 'migration.json');
+  const args = [plan.paths.settings('migrate'), reportFile];
+  const child = startProgram(stage, 'migrate', { program: 'services/migrate/main.ts', args });
+  resources.defer(() => child.stop());
   const end = await child.ended;
-  if (end.code !== 0) throw new Error(describeEnd(end, 'migrate', paths));
+  if (end.code !== 0) throw new Error(describeEnd('migrate', plan.paths.log('migrate'), end));
   const report = migrationReportSchema.parse(JSON.parse(await readFile(reportFile, 'utf8')));
   if (report.outcome === 'failed') throw new Error(`the database could not be migrated: ${report.reason}`);
-  return report;
+  return report.schemaVersion;
 };
 
-/**
- * Starts PostgreSQL, the three services, A -> B -> C behind the gateway and the example application, in that order.
- * Everything that was started is in `resources`, also when this throws.
- * @throws Error whose message is one sentence for the user
- */
-export const startDevEnvironment = async (
-  options: DevOptions,
-  { progress, print, signal, env, resources }: DevSurroundings,
-): Promise<DevEnvironment> => {
-  const paths = buildDevPaths(options.stateDirectory);
-  const issuer = `https://localhost:${options.port}`;
-  let clients: ClientRegistration[] = await readClientsFile(options.clientsFile);
-  await assertNotRunning(paths);
-  if (await isPortTaken(options.port)) {
-    throw new Error(`port ${options.port} is in use: end what listens there, or choose another with --port`);
-  }
-  // 711: PostgreSQL, which does not run as root, passes through to its own folder; every secret has a mode of its own.
-  await mkdir(paths.directory, { recursive: true, mode: 0o711 });
-  const application = findApplicationClient(clients);
-  const running: Running = { pid: process.pid, issuer, caFile: paths.ca, ...(application && { application }) };
-  await writeJson(paths.running, running);
-  resources.defer(() => rm(paths.running, { force: true }));
-
-  const startNode = (name: string, command: readonly string[], childEnv = env): Child => {
-    signal.throwIfAborted();
-    const child = startChild({
-      name,
-      command: [process.execPath, ...command.map((part) => (part.endsWith('.ts') ? path.join(project, part) : part))],
-      env: childEnv,
-      logFile: paths.log(name),
-      onLine: (line) => print(formatLogLine(name, line)),
-    });
-    resources.defer(() => child.stop());
-    return child;
-  };
-
-  const plan: DevPlan = {
-    version: await readVersion(),
-    issuer,
-    publicPort: options.port,
-    ports: await findFreePorts(internalPortNames),
-    paths,
-  };
-  const keepData = await hasDataEncryptionKeys(paths);
-  await progress.step('secrets', async (detail) => {
-    await ensureDevSecrets(paths, new Date());
+const prepareState = ({ plan, progress }: Stage, hasKeys: boolean): Promise<void> =>
+  progress.step('secrets', async (detail) => {
+    await ensureDevSecrets(plan.paths, new Date());
     await writeSettings(plan);
-    detail(`${keepData ? 'those of the last run' : 'new'}, in ${path.relative(process.cwd(), paths.directory) || '.'}`);
+    detail(`${hasKeys ? 'those of the last run' : 'new'}, in ${displayPath(plan.paths.directory)}`);
   });
-  signal.throwIfAborted();
-  await progress.step('database', async (detail) => {
-    const postgres = await startDevPostgres(paths.directory, { keepData });
+
+const startDatabase = (stage: Stage, keepData: boolean): Promise<void> =>
+  stage.progress.step('database', async (detail) => {
+    const { plan, signal, resources } = stage;
+    const postgres = await startDevPostgres(plan.paths.directory, { keepData });
     resources.defer(() => postgres.stop());
     signal.throwIfAborted();
-    await writeDatabaseAccess(postgres, paths);
-    const { schemaVersion } = await runMigrate(paths, startNode);
-    detail(`PostgreSQL on port ${postgres.port}, schema ${schemaVersion}`);
+    await writeDatabaseAccess(postgres, plan.paths);
+    const schema = await migrate(stage);
+    detail(`PostgreSQL on port ${postgres.port}, schema ${schema}`);
   });
 
-  const children: Child[] = [];
-  const startService = async (child: Child, readyPort: number): Promise<void> => {
-    children.push(child);
-    await waitUntilReady(child, readyPort, paths, signal);
-  };
-  await progress.step('services', async (detail) => {
-    const { ports } = plan;
-    const start = (name: string, probePort: number) =>
-      startService(startNode(name, [`services/${name}/main.ts`, paths.settings(name)]), probePort);
+const startServices = (stage: Stage): Promise<void> =>
+  stage.progress.step('services', async (detail) => {
+    const { supervisor, plan } = stage;
+    const { ports, paths, issuer } = plan;
+    const start = (name: string, readyPort: number): Promise<void> => {
+      const program = { program: `services/${name}/main.ts`, args: [paths.settings(name)] };
+      return supervisor.start({
+        name,
+        readyPort,
+        logFile: paths.log(name),
+        start: () => startProgram(stage, name, program),
+      });
+    };
     await Promise.all([
       start('token-store', ports.tokenStoreProbe),
       start('auth', ports.authProbe),
@@ -191,53 +158,49 @@ export const startDevEnvironment = async (
     ]);
     detail(`token-store, auth, gateway at ${issuer}`);
   });
-  await progress.step('services A-C', async (detail) => {
-    const environments = Object.entries(buildExampleEnvironments(plan));
-    await Promise.all(
-      environments.map(([name, childEnv]) =>
-        startService(startNode(name, ['examples/service/main.ts'], { ...env, ...childEnv }), Number(childEnv.PORT)),
-      ),
-    );
-    detail(`${issuer}/a -> A -> B -> C`);
+
+const startExampleServices = (stage: Stage): Promise<void> =>
+  stage.progress.step('services A-C', async (detail) => {
+    const { supervisor, plan } = stage;
+    const start = ([name, environment]: [string, Record<'PORT', string>]): Promise<void> =>
+      supervisor.start({
+        name,
+        readyPort: Number(environment.PORT),
+        logFile: plan.paths.log(name),
+        start: () => startProgram(stage, name, { program: 'examples/service/main.ts', environment }),
+      });
+    await Promise.all(Object.entries(buildExampleEnvironments(plan)).map(start));
+    detail(`${plan.issuer}/a -> A -> B -> C`);
   });
 
-  const registry = connectClientRegistry(paths.identity('operator'), plan.ports.auth);
-  resources.defer(() => registry.close());
-  await progress.step('clients', async (detail) => {
-    await registry.write(clients);
-    detail(
-      `${clients.map(({ clientId }) => clientId).join(', ')} from ${path.relative(process.cwd(), options.clientsFile)}`,
+/** Writes the file's clients to auth, now and whenever the file changes. */
+const followClients = (stage: Stage): Promise<void> =>
+  stage.progress.step('clients', async (detail) => {
+    const { plan, options, signal, resources, print } = stage;
+    const registry = connectClientRegistry(plan.paths.identity('operator'), plan.ports.auth);
+    resources.defer(() => registry.close());
+    const takeOver = async (): Promise<string> => {
+      const clients = await readClientsFile(options.clientsFile);
+      await registry.write(clients);
+      return clients.map(({ clientId }) => clientId).join(', ');
+    };
+    // Before the first read, so that no change falls between.
+    watchClientsFile(
+      options.clientsFile,
+      () =>
+        takeOver().then(
+          (names) => print(`clients taken over: ${names}`),
+          (error: unknown) => print(`clients not taken over: ${messageOf(error)}`),
+        ),
+      signal,
     );
+    detail(`${await takeOver()} from ${displayPath(options.clientsFile)}`);
   });
-  const watching = new AbortController();
-  resources.defer(() => watching.abort());
-  watchClientsFile(
-    options.clientsFile,
-    async () => {
-      try {
-        const changed = await readClientsFile(options.clientsFile);
-        if (JSON.stringify(changed) === JSON.stringify(clients)) return;
-        await registry.write(changed);
-        clients = changed;
-        print(`clients taken over: ${changed.map(({ clientId }) => clientId).join(', ')}`);
-      } catch (error) {
-        print(`clients not taken over: ${error instanceof Error ? error.message : String(error)}`);
-      }
-    },
-    watching.signal,
-  );
-
-  const applicationUrl =
-    application && (await startExampleApplication({ ...running, ...application }, progress, resources));
-  const failed = Promise.race(children.map(async (child) => describeEnd(await child.ended, child.name, paths)));
-  return { running, failed, ...(applicationUrl !== undefined && { applicationUrl }) };
-};
 
 /** Its port may be a developer's own application's, which is what the port is for. */
 const startExampleApplication = (
+  { progress, resources }: Stage,
   client: Parameters<typeof startApplication>[0],
-  progress: Progress,
-  resources: AsyncDisposableStack,
 ): Promise<string | undefined> =>
   progress.step('application', async (detail) => {
     if (await isPortTaken(Number(new URL(client.redirectUri).port))) {
@@ -249,3 +212,55 @@ const startExampleApplication = (
     detail(`${application.url} signs in as client ${client.clientId}`);
     return application.url;
   });
+
+const followSources = ({ supervisor, print, signal }: Stage): void => {
+  const restart = async (names: readonly string[]): Promise<void> => {
+    for (const name of names) {
+      await supervisor.restart(name).then(
+        () => print(`${name} started again: its sources changed`),
+        (error: unknown) => print(`${messageOf(error)}\n${name} is started again when its sources change`),
+      );
+    }
+  };
+  watchSources(project, restart, signal);
+};
+
+/**
+ * Starts PostgreSQL, the three services, A -> B -> C behind the gateway and the example application, in that order.
+ * Everything that was started is in `resources`, also when this throws.
+ * @throws Error whose message is one sentence for the user
+ */
+export const startDevEnvironment = async (
+  options: DevOptions,
+  surroundings: DevSurroundings,
+): Promise<DevEnvironment> => {
+  const { signal, resources } = surroundings;
+  const paths = buildDevPaths(options.stateDirectory);
+  const issuer = `https://localhost:${options.port}`;
+  const application = findApplicationClient(await readClientsFile(options.clientsFile));
+  await assertNotRunning(paths);
+  await assertPortFree(options.port);
+
+  // PostgreSQL, which does not run as root, passes through to its own folder; every secret has a mode of its own.
+  await mkdir(paths.directory, { recursive: true, mode: 0o711 });
+  const running: Running = { pid: process.pid, issuer, caFile: paths.ca, ...(application && { application }) };
+  await writeJson(paths.running, running);
+  resources.defer(() => rm(paths.running, { force: true }));
+
+  const ports = await findFreePorts(internalPortNames);
+  const plan: DevPlan = { version: await readVersion(), issuer, publicPort: options.port, ports, paths };
+  const supervisor = createSupervisor(signal);
+  const stage: Stage = { ...surroundings, options, plan, supervisor };
+
+  const keepData = await hasDataEncryptionKeys(paths);
+  await prepareState(stage, keepData);
+  signal.throwIfAborted();
+  await startDatabase(stage, keepData);
+  resources.defer(() => supervisor.stop());
+  await startServices(stage);
+  await startExampleServices(stage);
+  await followClients(stage);
+  if (options.watch) followSources(stage);
+  const applicationUrl = application && (await startExampleApplication(stage, { ...running, ...application }));
+  return { running, applicationUrl, failed: supervisor.failed };
+};

@@ -7,14 +7,16 @@ describe('parseDevOptions', () => {
       port: 8443,
       stateDirectory: expect.stringMatching(/^\/.*\/build\/dev$/),
       clientsFile: expect.stringMatching(/^\/.*\/examples\/dev-clients\.json$/),
+      watch: true,
     });
   });
 
   it('takes a port, a state folder and a file of clients', () => {
-    expect(parseDevOptions(['--port', '9443', '--state', '/tmp/s', '--clients=/tmp/c.json'])).toEqual({
+    expect(parseDevOptions(['--port', '9443', '--state', '/tmp/s', '--clients=/tmp/c.json', '--no-watch'])).toEqual({
       port: 9443,
       stateDirectory: '/tmp/s',
       clientsFile: '/tmp/c.json',
+      watch: false,
     });
   });
 

@@ -8,6 +8,7 @@ const optionsSchema = z.object({
   port: z.coerce.number().int().min(1).max(65_535).default(8443),
   state: z.string().min(1).default(path.join(project, 'build/dev')),
   clients: z.string().min(1).default(path.join(project, 'examples/dev-clients.json')),
+  watch: z.boolean().default(true),
 });
 
 /** What `make dev` can be told. Paths are absolute. */
@@ -17,10 +18,11 @@ export type DevOptions = {
   /** Folder that keeps keys, data and logs between runs. */
   readonly stateDirectory: string;
   readonly clientsFile: string;
+  /** Whether a service is started again when its sources change. */
+  readonly watch: boolean;
 };
 
-/** How to call `tools/dev.ts`. */
-export const usage = 'usage: node tools/dev.ts [--port 8443] [--state build/dev] [--clients examples/dev-clients.json]';
+const usage = 'usage: node tools/dev.ts [--port 8443] [--state build/dev] [--clients FILE] [--no-watch]';
 
 /**
  * Reads the arguments of `tools/dev.ts` (or of `tools/dev/sign-in.ts`, which uses `--state` alone).
@@ -28,11 +30,12 @@ export const usage = 'usage: node tools/dev.ts [--port 8443] [--state build/dev]
  */
 export const parseDevOptions = (argv: readonly string[]): DevOptions => {
   const text = { type: 'string' } as const;
-  const { values } = parseArgs({ args: [...argv], options: { port: text, state: text, clients: text } });
+  const options = { port: text, state: text, clients: text, watch: { type: 'boolean' } } as const;
+  const { values } = parseArgs({ args: [...argv], options, allowNegative: true });
   const parsed = optionsSchema.safeParse(values);
   if (!parsed.success) {
     throw new Error(`--${parsed.error.issues[0]?.path.join('.')} cannot be used; ${usage}`);
   }
-  const { port, state, clients } = parsed.data;
-  return { port, stateDirectory: path.resolve(state), clientsFile: path.resolve(clients) };
+  const { port, state, clients, watch } = parsed.data;
+  return { port, stateDirectory: path.resolve(state), clientsFile: path.resolve(clients), watch };
 };

@@ -5,13 +5,22 @@ import { z } from 'zod';
 import { createBrowser, type Page } from '../../services/auth/testing/browser.ts';
 
 /** `running.json`: what an application has to know of a running `make dev`. */
-export const runningSchema = z.object({
+const runningSchema = z.object({
   pid: z.int(),
   issuer: z.url(),
   caFile: z.string(),
   application: z.object({ clientId: z.string(), redirectUri: z.url() }).optional(),
 });
 export type Running = z.infer<typeof runningSchema>;
+
+/** What `make dev` left for applications; undefined when there is nothing of use. */
+export const readRunning = async (file: string): Promise<Running | undefined> => {
+  try {
+    return runningSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch {
+    return undefined;
+  }
+};
 
 /** A public client with PKCE, over TLS that trusts the CA of `make dev`. */
 export type RelyingParty = {

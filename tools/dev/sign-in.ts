@@ -1,17 +1,15 @@
 // node tools/dev/sign-in.ts: a new person signs up and in at a running `make dev`, and service A is called.
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { decodeJwt } from 'jose';
 import { parseDevOptions } from './options.ts';
-import { callServiceA, connectRelyingParty, runningSchema, signUpAndIn } from './relying-party.ts';
+import { callServiceA, connectRelyingParty, readRunning, signUpAndIn } from './relying-party.ts';
 import { buildDevPaths } from './settings.ts';
 
 const signIn = async (): Promise<void> => {
   const paths = buildDevPaths(parseDevOptions(process.argv.slice(2)).stateDirectory);
-  const text = await readFile(paths.running, 'utf8').catch(() => {
-    throw new Error('nothing runs here: start `make dev` first');
-  });
-  const { application, ...running } = runningSchema.parse(JSON.parse(text));
+  const running = await readRunning(paths.running);
+  if (running === undefined) throw new Error('nothing runs here: start `make dev` first');
+  const { application } = running;
   if (application === undefined) throw new Error('the file of clients has no public client of this machine');
   const party = await connectRelyingParty({ ...running, ...application });
   const person = {
