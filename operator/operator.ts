@@ -6,6 +6,7 @@ import { reconcileClient } from './client/reconcile-client.ts';
 import { systemClock } from './runtime/clock.ts';
 import { type Reconcile, runController } from './runtime/controller.ts';
 import { createEventRecorder } from './runtime/event-recorder.ts';
+import { guardWrites } from './runtime/guarded-client.ts';
 import { createKubernetesClient } from './runtime/kubernetes-client.ts';
 import { runLeaderElection } from './runtime/leader-election.ts';
 import { createRuntimeMetrics } from './runtime/metrics.ts';
@@ -51,7 +52,6 @@ export const runOperator = async (options: OperatorOptions): Promise<'stopped' |
     resources: Object.values(customResources),
     observeRequest: metrics.observeRequest,
   });
-  const events = createEventRecorder({ client, component: 'identity-operator', instance: identity, clock, log });
   const caches = createTenantCaches();
   const queues = {
     tenant: new WorkQueue({ clock, random, observer: metrics.workQueue('tenant') }),
@@ -66,11 +66,6 @@ export const runOperator = async (options: OperatorOptions): Promise<'stopped' |
   await Promise.all(caches.watched.map((kind) => kind.waitForSync(stop)));
   onState({ synced: !stop.aborted, leading: false });
 
-  const shared = { caches, client, events, now: () => new Date(clock.now()), log };
-  const reconcilers: Readonly<Record<keyof typeof queues, Reconcile>> = {
-    tenant: (key, signal) => reconcileTenant({ ...shared, release }, key, signal),
-    client: (key, signal) => reconcileClient(shared, key, signal),
-  };
   const result = await runLeaderElection({
     client,
     namespace,
@@ -81,7 +76,20 @@ export const runOperator = async (options: OperatorOptions): Promise<'stopped' |
     random,
     log,
     observer: metrics.leaderElection('identity-operator'),
-    lead: async ({ lost }) => {
+    lead: async ({ lost, mayWrite }) => {
+      const leader = guardWrites(client, mayWrite);
+      const events = createEventRecorder({
+        client: leader,
+        component: 'identity-operator',
+        instance: identity,
+        clock,
+        log,
+      });
+      const shared = { caches, client: leader, events, now: () => new Date(clock.now()), log };
+      const reconcilers: Readonly<Record<keyof typeof queues, Reconcile>> = {
+        tenant: (key, signal) => reconcileTenant({ ...shared, release }, key, signal),
+        client: (key, signal) => reconcileClient(shared, key, signal),
+      };
       onState({ synced: true, leading: true });
       await Promise.all(
         (['tenant', 'client'] as const).map((name) =>
