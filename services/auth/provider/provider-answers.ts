@@ -83,9 +83,10 @@ export const createLibraryPagePolicy =
     await next();
     const { body } = context;
     if (typeof body !== 'string' || !context.type.includes('html')) return;
-    if (context.response.get('Content-Security-Policy') !== '') return;
-    const client = context.oidc?.client;
-    const formTargets = formTargetsOf(client && findClient(client.clientId));
+    if (context.response.get('Content-Security-Policy')) return;
+    // A change of account is noticed before the library has loaded the client, which only the interaction names by then.
+    const clientId: unknown = context.oidc?.client?.clientId ?? context.oidc?.entities.Interaction?.params['client_id'];
+    const formTargets = formTargetsOf(typeof clientId === 'string' ? findClient(clientId) : undefined);
     context.set(
       'Content-Security-Policy',
       buildContentSecurityPolicy({ formTargets, imageSources: [], scriptHashes: scriptHashes(body) }),
