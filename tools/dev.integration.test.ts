@@ -170,6 +170,12 @@ describe('make dev', () => {
     expect((await fetch(url)).status).toBe(400);
   });
 
+  it('signs somebody in by one command', async () => {
+    const command = start('sign-in');
+    expect(await waitForExit(command)).toBe(0);
+    expect(JSON.parse(command.output())).toMatchObject({ serviceA: { service: 'a' }, idTokenClaims: { iss: issuer } });
+  });
+
   it('shows the logs of the services, and keeps them as they came', async () => {
     expect(dev.output()).toMatch(/info {2}auth {9}signed in/);
     expect(readFileSync(path.join(state, 'auth.log'), 'utf8')).toMatch(/^\{"level":"info".*"msg":"listening"\}$/m);

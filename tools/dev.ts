@@ -2,7 +2,8 @@
 import path from 'node:path';
 import { displayPath } from './dev/display-path.ts';
 import { type DevEnvironment, startDevEnvironment } from './dev/environment.ts';
-import { parseDevOptions } from './dev/options.ts';
+import { type DevOptions, parseDevOptions } from './dev/options.ts';
+import { signInSomebody } from './dev/sign-in.ts';
 import { ensureMachine } from './machine/machine.ts';
 import { createProgress } from './machine/progress.ts';
 
@@ -13,7 +14,7 @@ const printNextSteps = ({ running, applicationUrl }: DevEnvironment): void => {
   process.stdout.write(`
 Now try:
 ${applicationUrl === undefined ? '' : `  sign in with a browser:  ${applicationUrl}  (the browser warns: its CA is ${displayPath(running.caFile)})\n`}\
-  sign in without one:     node tools/dev/sign-in.ts${stateArgument}
+  sign in without one:     npm run dev -- sign-in${stateArgument}
   discovery:               curl --cacert ${displayPath(running.caFile)} ${running.issuer}/.well-known/openid-configuration
   the logs as JSON lines:  ${displayPath(state)}/*.log
   end all of it:           Ctrl-C
@@ -21,8 +22,7 @@ ${applicationUrl === undefined ? '' : `  sign in with a browser:  ${applicationU
 };
 
 /** Runs until a signal or until a service ends by itself; whatever the end, nothing is left behind. */
-const dev = async (): Promise<void> => {
-  const options = parseDevOptions(process.argv.slice(2));
+const up = async (options: DevOptions): Promise<void> => {
   const ended = new AbortController();
   const signalled = new Promise<void>((resolve) => {
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -59,7 +59,9 @@ const dev = async (): Promise<void> => {
 };
 
 try {
-  await dev();
+  const options = parseDevOptions(process.argv.slice(2));
+  if (options.command === 'up') await up(options);
+  else console.log(JSON.stringify(await signInSomebody(options.stateDirectory), undefined, 2));
 } catch (error) {
   if (process.env['DEBUG'] !== undefined) console.error(error);
   else console.error(`\n${error instanceof Error ? error.message : String(error)}`);

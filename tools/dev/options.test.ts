@@ -4,6 +4,7 @@ import { parseDevOptions } from './options.ts';
 describe('parseDevOptions', () => {
   it('needs no argument', () => {
     expect(parseDevOptions([])).toEqual({
+      command: 'up',
       port: 8443,
       stateDirectory: expect.stringMatching(/^\/.*\/build\/dev$/),
       clientsFile: expect.stringMatching(/^\/.*\/examples\/dev-clients\.json$/),
@@ -12,7 +13,10 @@ describe('parseDevOptions', () => {
   });
 
   it('takes a port, a state folder and a file of clients', () => {
-    expect(parseDevOptions(['--port', '9443', '--state', '/tmp/s', '--clients=/tmp/c.json', '--no-watch'])).toEqual({
+    expect(
+      parseDevOptions(['sign-in', '--port', '9443', '--state', '/tmp/s', '--clients=/tmp/c.json', '--no-watch']),
+    ).toEqual({
+      command: 'sign-in',
       port: 9443,
       stateDirectory: '/tmp/s',
       clientsFile: '/tmp/c.json',
@@ -20,10 +24,14 @@ describe('parseDevOptions', () => {
     });
   });
 
-  it.each([[['--port', 'x']], [['--port', '0']], [['--port', '65536']], [['--ports', '1']], [['9443']]])(
-    'refuses %j',
-    (argv) => {
-      expect(() => parseDevOptions(argv)).toThrow();
-    },
-  );
+  it.each([
+    [['--port', 'x']],
+    [['--port', '0']],
+    [['--port', '65536']],
+    [['--ports', '1']],
+    [['9443']],
+    [['up', 'up']],
+  ])('refuses %j', (argv) => {
+    expect(() => parseDevOptions(argv)).toThrow();
+  });
 });

@@ -1,13 +1,15 @@
-// node tools/dev/sign-in.ts: a new person signs up and in at a running `make dev`, and service A is called.
 import { randomBytes } from 'node:crypto';
 import { decodeJwt } from 'jose';
-import { parseDevOptions } from './options.ts';
 import { callServiceA, connectRelyingParty, readRunning, signUpAndIn } from './relying-party.ts';
 import { buildDevPaths } from './settings.ts';
 
-const signIn = async (): Promise<void> => {
-  const paths = buildDevPaths(parseDevOptions(process.argv.slice(2)).stateDirectory);
-  const running = await readRunning(paths.running);
+/**
+ * A new person signs up and in at the `make dev` that runs on this state folder, and service A is called with the token.
+ * @returns what is worth printing
+ * @throws Error whose message is fit for the user
+ */
+export const signInSomebody = async (stateDirectory: string): Promise<Record<string, unknown>> => {
+  const running = await readRunning(buildDevPaths(stateDirectory).running);
   if (running === undefined) throw new Error('nothing runs here: start `make dev` first');
   const { application } = running;
   if (application === undefined) throw new Error('the file of clients has no public client of this machine');
@@ -17,21 +19,16 @@ const signIn = async (): Promise<void> => {
     password: randomBytes(15).toString('base64url'),
     name: 'Ada Lovelace',
   };
-  const tokens = await signUpAndIn(party, person);
-  const answer = {
-    person,
-    idTokenClaims: tokens.claims(),
-    accessTokenClaims: decodeJwt(tokens.access_token),
-    accessToken: tokens.access_token,
-    serviceA: await callServiceA(party, tokens.access_token),
-  };
-  process.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`);
-  await party.close();
+  try {
+    const tokens = await signUpAndIn(party, person);
+    return {
+      person,
+      idTokenClaims: tokens.claims(),
+      accessTokenClaims: decodeJwt(tokens.access_token),
+      accessToken: tokens.access_token,
+      serviceA: await callServiceA(party, tokens.access_token),
+    };
+  } finally {
+    await party.close();
+  }
 };
-
-try {
-  await signIn();
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-}
