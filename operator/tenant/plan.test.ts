@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { annotations, labels, managedByValue } from '../api/group.ts';
 import { generateEntries } from '../keys/generated-secret.ts';
+import { withDesiredHash } from '../runtime/desired-state.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
 import { buildTenant } from '../testing/tenants.ts';
 import type { Observed, ObservedSecret } from './observed.ts';
@@ -43,7 +44,12 @@ const carryOut = async (observed: Observed, plan: Plan, at = now): Promise<Obser
     objects.set(key, {
       ...objects.get(key),
       ...object,
-      metadata: { ...object.metadata, uid: key, resourceVersion: '1', generation: 1 },
+      metadata: {
+        ...withDesiredHash(object, annotations.desiredHash).metadata,
+        uid: key,
+        resourceVersion: '1',
+        generation: 1,
+      },
     } as LiveObject);
   }
   for (const { kind, metadata } of plan.remove) objects.delete(`${kind}/${metadata.name}`);
@@ -151,6 +157,15 @@ describe('a first installation', () => {
 });
 
 describe('kstatus', () => {
+  it('says Ready of a new generation only when its revision runs', async () => {
+    const observed = await install('ready');
+    const tenant = buildTenant({ tokens: { accessTokenTTL: '5m' } }, { generation: 2 });
+    const plan = planTenant({ ...observed, tenant }, release, now);
+    expect(condition(plan, 'Ready')).toMatchObject({ status: 'False', observedGeneration: 2 });
+    expect(condition(plan, 'AuthAvailable')).toMatchObject({ status: 'False', reason: 'RolloutInProgress' });
+    expect(condition(plan, 'GatewayAvailable')).toMatchObject({ status: 'True' });
+  });
+
   it('has exactly one of Reconciling and Stalled whenever Ready is not True', async () => {
     for (const step of ['keys', 'database', 'migration', 'ready'] as const) {
       const plan = planTenant(await install(step), release, now);

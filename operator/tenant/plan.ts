@@ -16,6 +16,7 @@ import {
 import type { DatabaseSources } from '../manifests/database-connection.ts';
 import { objectNames } from '../manifests/object-names.ts';
 import { buildTenantObjects, type TenantObject, type TenantObjects } from '../manifests/tenant-objects.ts';
+import { findApplyReason } from '../runtime/desired-state.ts';
 import type { RecordedEvent } from '../runtime/event-recorder.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
 import { decideDatabaseReady, isJobComplete, readMigrationReport } from './database-state.ts';
@@ -156,6 +157,17 @@ const planSteps = (observed: Observed, objects: TenantObjects, live: Live): Step
   return { apply: [...foundation, objects.migrateJob, ...objects.workloads], complete: true, database };
 };
 
+/**
+ * Whether a Deployment is already what this generation asks for; while nothing is known of that, what runs counts. Drift
+ * is repaired in this pass and, where a webhook insists on it, would otherwise say so for ever.
+ */
+const isWorkloadApplied = (objects: TenantObjects | undefined, observed: Observed, name: string): boolean => {
+  const desired = objects?.workloads.find(({ metadata }) => metadata?.name === name);
+  if (desired === undefined) return true;
+  const live = findObject(observed, 'Deployment', name);
+  return findApplyReason(desired, live, annotations.desiredHash)?.reason !== 'changed';
+};
+
 /** Owned objects that nothing desires any more. Never volumes, keys or credentials: those have no owner. */
 const planRemoval = (observed: Observed, desired: readonly TenantObject[]): LiveObject[] => {
   const wanted = new Set(desired.map(({ kind, metadata }) => `${kind}/${metadata?.name}`));
@@ -239,6 +251,7 @@ export const planTenant = (observed: Observed, release: OperatorRelease, now: Da
       live.deployment(component),
       desiredReplicas(blueprint, component),
       observed.pods,
+      isWorkloadApplied(objects, observed, objectNames.workload(blueprint, component)),
     ),
   );
   const zonesRequired =

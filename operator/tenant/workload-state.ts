@@ -40,19 +40,24 @@ const obstacle = (pods: readonly ObservedPod[], component: Component): string =>
   return `; pod ${waiting.name}: ${waiting.waitingReason ?? waiting.unschedulable}`;
 };
 
-/** Whether enough pods of the current revision are ready. `deployment` is undefined while earlier steps go on. */
+/**
+ * Whether enough pods of the current revision are ready. `deployment` is undefined while earlier steps go on.
+ * @param isApplied whether `deployment` is what the tenant's generation asks for; else its status is of an older one.
+ */
 export const decideWorkloadAvailable = (
   component: Component,
   deployment: IDeployment | undefined,
   desired: number,
   pods: readonly ObservedPod[],
+  isApplied: boolean,
 ): Verdict<TenantConditionType, TenantReason> => {
   const type = conditionTypes[component];
   if (deployment === undefined) {
     return { type, status: 'False', reason: 'Waiting', message: `${component} starts when the database is ready` };
   }
   const { metadata, spec, status } = deployment;
-  const current = (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 1) && (spec?.replicas ?? 1) === desired;
+  const current =
+    isApplied && (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 1) && (spec?.replicas ?? 1) === desired;
   const progressing = status?.conditions?.find((condition) => condition.type === 'Progressing');
   const available = status?.availableReplicas ?? 0;
   const updated = status?.updatedReplicas ?? 0;
