@@ -18,8 +18,9 @@ const stalledReasons: ReadonlySet<TenantReason> = new Set<TenantReason>([
 /** A missing reference is work in progress for so long: GitOps applies things in any order. */
 export const referencePatienceMilliseconds = 60_000;
 
-const isPatient = (verdict: TenantVerdict, unresolvedForMilliseconds: number): boolean =>
-  verdict.type === 'ReferencesResolved' && unresolvedForMilliseconds < referencePatienceMilliseconds;
+const isPatient = ({ reason }: TenantVerdict, unresolvedForMilliseconds: number): boolean =>
+  (reason === 'SecretNotFound' || reason === 'SecretKeyMissing') &&
+  unresolvedForMilliseconds < referencePatienceMilliseconds;
 
 /**
  * Ready with its kstatus companions, from the verdicts that it rests on, in their order: the first one that does not
