@@ -71,6 +71,19 @@ const databaseProblemHandler =
     });
   };
 
+/** A path that cannot be decoded is the sender's mistake; express says so by this error. */
+const malformedPathHandler: ErrorRequestHandler = (error: unknown, _request, response, next) => {
+  if (!(error instanceof URIError)) {
+    next(error);
+    return;
+  }
+  sendProblem(response, {
+    status: 400,
+    type: 'urn:identity-operator:problem:malformed-target',
+    title: 'The request target cannot be decoded',
+  });
+};
+
 const createInternalRoutes = ({ protocol, registry, clients, state }: AppOptions): RequestHandler => {
   const routes = express.Router();
   routes.use(allowRoles('operator'));
@@ -111,6 +124,7 @@ export const createAuthApp = (options: AppOptions): Express => {
       title: 'There is nothing at this address',
     }),
   );
+  app.use(malformedPathHandler);
   app.use(databaseProblemHandler(logger));
   app.use(problemHandler(logger));
   return app;

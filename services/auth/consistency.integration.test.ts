@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeProtectedHeader } from 'jose';
 import * as client from 'openid-client';
+import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { internalStateSchema } from '../shared/contracts/internal-state.ts';
-import type { RunningService } from '../shared/service-process.ts';
+import { type RunningService, startService } from '../shared/service-process.ts';
+import { buildAuth } from './service.ts';
 import {
   type AuthFixture,
   issuer,
@@ -56,6 +58,13 @@ const token = async (form: Record<string, string>) => {
   });
   const body = (await response.json()) as Record<string, string>;
   return { status: response.status, retryAfter: response.headers.get('retry-after'), body };
+};
+
+const writeUrl = (url: string): string => {
+  const folder = join(fixture.directory, 'nowhere');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'url'), url);
+  return join(folder, 'url');
 };
 
 const getCode = async () => {
@@ -126,6 +135,56 @@ describe('a token-store that is away', () => {
     await waitFor(async () => (await token(exchange)).status === 200);
     expect((await token(refresh)).status).toBe(200);
     expect((await browser.submit(page, ada)).url.origin).toBe('https://shop.example');
+  });
+});
+
+describe('a database that is away', () => {
+  it('degrades answers, leaves the pods ready, and is found again', async () => {
+    const { body } = await token(await getCode());
+    const refresh = { grant_type: 'refresh_token', refresh_token: body['refresh_token'] ?? '' };
+    const browser = fixture.browser(services);
+    const { url } = await startAuthorization(await discover(send, shop, shopSecret), parameters);
+    const page = await browser.open(url);
+
+    await fixture.store.postgres.kill();
+    expect((await token(refresh)).status).toBe(503);
+    expect((await browser.submit(page, ada)).status).toBe(503);
+    expect((await token({ grant_type: 'client_credentials' })).status).toBe(200);
+    const put = await operator(new URL('/internal/clients/shop', issuer), {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(shop),
+    });
+    expect([put.status, put.headers.get('retry-after')]).toEqual([503, '2']);
+    const [state] = await Promise.all(processes.map(readState));
+    expect(state).toMatchObject({ ready: true, database: { reachable: false, error: expect.any(String) } });
+
+    await fixture.store.postgres.restart();
+    await waitFor(async () => (await token(refresh)).status === 200);
+    await waitFor(async () => (await browser.submit(page, ada)).url.origin === 'https://shop.example');
+    expect((await readState(processes[0] ?? { ports: {} })).database?.schemaVersion).toBeDefined();
+  });
+
+  it('at start keeps a pod from being ready, and the operator is told why', async () => {
+    const options = await buildAuth(
+      {
+        ...fixture.settings(),
+        database: { urlFile: writeUrl('postgres://x:y@127.0.0.1:1/x?sslmode=disable'), maxConnections: 1 },
+      },
+      pino({ level: 'silent' }),
+    );
+    const service = await startService(options);
+    try {
+      expect(options.ready()).toEqual(['client registry not read yet']);
+      expect(await readState(service)).toMatchObject({
+        ready: false,
+        database: { reachable: false, error: 'ECONNREFUSED' },
+      });
+      const probe = await fetch(`http://127.0.0.1:${service.ports['probe']}/readyz`);
+      expect(probe.status).toBe(503);
+    } finally {
+      await service.stop();
+    }
   });
 });
 

@@ -417,14 +417,19 @@ describe('addresses', () => {
     expect((await send(new URL('/oauth2/jwks', issuer), { headers })).status).toBe(304);
   });
 
-  it.each(['/nowhere', '/oauth2/nowhere', '/oauth2/token/introspection', '/oauth2/assets/nothing.css', '/%ff'])(
-    '%s has nothing',
-    async (path) => {
-      const response = await send(new URL(path, issuer), {});
-      expect([400, 404]).toContain(response.status);
-      expect(response.headers.get('content-type')).toContain('application/problem+json');
-    },
-  );
+  it.each([
+    '/nowhere',
+    '/oauth2/nowhere',
+    '/oauth2/token/introspection',
+    '/oauth2/assets/nothing.css',
+    '/%ff',
+    '/oauth2/interaction/%ff',
+    '/oauth2/assets/%ff',
+  ])('%s has nothing', async (path) => {
+    const response = await send(new URL(path, issuer), {});
+    expect([400, 404]).toContain(response.status);
+    expect(response.headers.get('content-type')).toContain('application/problem+json');
+  });
 });
 
 describe('roles', () => {

@@ -1,6 +1,6 @@
 import type { PasswordRefusal } from '../accounts/password-policy.ts';
 
-/** Every English text that a person reads. Another language is another object of this type. */
+/** Every English text that a person reads. Another language is another object of this shape. */
 export const texts = {
   language: 'en',
   email: 'Email address',
@@ -66,5 +66,3 @@ export const texts = {
     notFound: 'There is nothing at this address.',
   },
 } as const;
-
-export type Texts = typeof texts;
