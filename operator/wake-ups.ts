@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { apiVersion } from './api/group.ts';
 import { identityClientSchema } from './api/identity-client.ts';
 import { identityTenantSchema } from './api/identity-tenant.ts';
+import { bindingName } from './client/client-registration.ts';
 import type { CacheChange } from './runtime/informer-cache.ts';
 import { type LiveObject, objectKey } from './runtime/kubernetes-object.ts';
 import type { Priority, WorkQueue } from './runtime/work-queue.ts';
@@ -27,11 +27,21 @@ const tenantsReferring = (caches: TenantCaches, { metadata }: Metadata): string[
     return [objectKey(metadata.namespace, tenant.metadata.name)];
   });
 
-/** Keys of the clients that own this object. */
-const owningClients = ({ metadata }: Metadata): string[] =>
-  (metadata.ownerReferences ?? [])
-    .filter((owner) => owner.kind === 'IdentityClient' && owner.apiVersion === apiVersion)
-    .map(({ name }) => objectKey(metadata.namespace, name));
+/** Keys of the tenants that wait for a stranger's object to go. */
+const tenantsDenied = (caches: TenantCaches, { metadata }: Metadata): string[] =>
+  caches.tenants.list(metadata.namespace).flatMap((object) => {
+    const tenant = identityTenantSchema.safeParse(object).data;
+    if (tenant?.status.conditions?.some(({ reason }) => reason === 'NameTaken') !== true) return [];
+    return [objectKey(metadata.namespace, tenant.metadata.name)];
+  });
+
+/** Keys of the clients whose Secret has this name, be it theirs or a stranger's. */
+const clientsBoundTo = (caches: TenantCaches, { metadata }: Metadata): string[] =>
+  caches.clients.list(metadata.namespace).flatMap((object) => {
+    const client = identityClientSchema.safeParse(object).data;
+    if (client === undefined || bindingName(client) !== metadata.name) return [];
+    return [objectKey(metadata.namespace, client.metadata.name)];
+  });
 
 /** Whether a pod's change concerns who is registered: an auth pod became reachable, or ceased to be. */
 const isReachabilityChange = ({
@@ -75,7 +85,9 @@ export const connectWakeUps = (caches: TenantCaches, tenants: WorkQueue, clients
     const secret = change.after ?? change.before;
     if (secret === undefined) return;
     for (const key of tenantsReferring(caches, secret)) tenants.add(key, priorityOf(change));
-    for (const key of owningClients(secret)) clients.add(key, priorityOf(change));
+    for (const key of clientsBoundTo(caches, secret)) clients.add(key, priorityOf(change));
+    if (change.type !== 'deleted') return;
+    for (const key of tenantsDenied(caches, secret)) tenants.add(key, priorityOf(change));
   });
 
   caches.nodes.onChange(({ before, after }) => {

@@ -53,6 +53,8 @@ export type Plan = {
 
 /** A broken reference is looked at again after this long even if no event came. */
 const brokenReferencePeriod = 5 * 60_000;
+/** So is a taken name: what is not ours is not watched, so that nobody tells when it goes. */
+const takenNamePeriod = 10_000;
 
 const buildBlueprint = ({ tenant, nodes }: Observed, release: OperatorRelease): Blueprint => ({
   name: tenant.metadata.name,
@@ -212,6 +214,15 @@ const planFinalizer = ({ tenant }: Observed): Plan['finalizer'] => {
   return wanted ? 'add' : 'remove';
 };
 
+/** When to look again at what the tenant needs from others; events may come before. */
+const nextReferenceCheck = ({ reason, status }: TenantVerdict, unresolvedFor: number): number | undefined => {
+  if (status === 'True') return undefined;
+  if (reason === 'NameTaken') return takenNamePeriod;
+  return unresolvedFor < referencePatienceMilliseconds
+    ? referencePatienceMilliseconds - unresolvedFor
+    : brokenReferencePeriod;
+};
+
 const earliest = (...delays: (number | undefined)[]): number | undefined => {
   const known = delays.filter((delay) => delay !== undefined);
   return known.length === 0 ? undefined : Math.max(1_000, Math.min(...known));
@@ -296,11 +307,7 @@ export const planTenant = (observed: Observed, release: OperatorRelease, now: Da
 
   const renewal = nextRenewal(blueprint, observed.secrets);
   const requeue = earliest(
-    resolved
-      ? undefined
-      : unresolvedFor < referencePatienceMilliseconds
-        ? referencePatienceMilliseconds - unresolvedFor
-        : brokenReferencePeriod,
+    nextReferenceCheck(references, unresolvedFor),
     renewal === undefined ? undefined : renewal.getTime() - now.getTime(),
   );
   const active = !tenant.spec.paused;
