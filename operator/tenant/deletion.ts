@@ -1,24 +1,44 @@
 import { labels, tenantFinalizer } from '../api/group.ts';
 import type { IdentityTenant } from '../api/identity-tenant.ts';
+import { objectNames } from '../manifests/object-names.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
-import { objectKey } from '../runtime/kubernetes-object.ts';
+import { builtInResources } from '../runtime/resource-kind.ts';
 import { customResources } from './custom-resources.ts';
-import type { TenantCaches } from './tenant-caches.ts';
 
-/** What is left of a tenant after its owned objects: keys, credentials, the database's volume. */
-export const retainedObjects = (tenant: IdentityTenant, caches: TenantCaches): LiveObject[] => {
-  const key = objectKey(tenant.metadata.namespace, tenant.metadata.name);
-  const claims = caches.owned.filter(({ resource }) => resource.kind === 'PersistentVolumeClaim');
-  return [
-    ...caches.secrets.byIndex('tenant', key),
-    ...claims.flatMap(({ cache }) => cache.byIndex('tenant', key)),
-  ].filter(
-    ({ metadata }) =>
-      metadata.labels?.[labels.tenantUid] === tenant.metadata.uid &&
-      (metadata.ownerReferences ?? []).length === 0 &&
-      metadata.deletionTimestamp === undefined,
+type DeletingClient = Pick<KubernetesClient, 'delete' | 'get' | 'list' | 'patchMerge' | 'resourceOf'>;
+
+/**
+ * What is left of a tenant after its owned objects: keys, credentials, the database's volume. Asked of the API server,
+ * since the cache may not know yet what was made a moment before the deletion, and nobody would come back for it.
+ */
+const listRetained = async (
+  { metadata: { namespace, uid } }: IdentityTenant,
+  client: DeletingClient,
+  signal: AbortSignal,
+): Promise<LiveObject[]> => {
+  const selection = { namespace, labelSelector: `${labels.tenantUid}=${uid}`, signal };
+  const pages = await Promise.all(
+    [builtInResources.secrets, builtInResources.persistentVolumeClaims].map((kind) => client.list(kind, selection)),
   );
+  return pages
+    .flatMap(({ items }) => items)
+    .filter(
+      ({ metadata }) => (metadata.ownerReferences ?? []).length === 0 && metadata.deletionTimestamp === undefined,
+    );
+};
+
+/** Before the volume's claim, since the controller of a StatefulSet makes a claim that is missing anew. */
+const deleteDatabase = async (
+  { metadata: { namespace, name, uid } }: IdentityTenant,
+  client: DeletingClient,
+  signal: AbortSignal,
+): Promise<void> => {
+  const reference = { resource: builtInResources.statefulSets, namespace, name: objectNames.database({ name }) };
+  const live = await client.get(reference, { signal });
+  if (live?.metadata.ownerReferences?.some((owner) => owner.uid === uid) !== true) return;
+  const preconditions = { uid: live.metadata.uid };
+  await client.delete(reference, { propagationPolicy: 'Background', preconditions, signal });
 };
 
 /**
@@ -27,14 +47,14 @@ export const retainedObjects = (tenant: IdentityTenant, caches: TenantCaches): L
  */
 export const finishDeletion = async (
   tenant: IdentityTenant,
-  caches: TenantCaches,
-  client: Pick<KubernetesClient, 'delete' | 'patchMerge' | 'resourceOf'>,
+  client: DeletingClient,
   signal: AbortSignal,
 ): Promise<void> => {
   const { name, namespace, finalizers, resourceVersion } = tenant.metadata;
   if (!finalizers.includes(tenantFinalizer)) return;
   if (tenant.spec.deletionPolicy === 'Delete') {
-    for (const object of retainedObjects(tenant, caches)) {
+    await deleteDatabase(tenant, client, signal);
+    for (const object of await listRetained(tenant, client, signal)) {
       await client.delete({ resource: client.resourceOf(object), namespace, name: object.metadata.name }, { signal });
     }
   }

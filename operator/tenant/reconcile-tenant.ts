@@ -51,7 +51,7 @@ export const reconcileTenant = async (
   if (object === undefined) return {};
   const tenant = identityTenantSchema.parse(object);
   if (tenant.metadata.deletionTimestamp !== undefined) {
-    await finishDeletion(tenant, caches, client, signal);
+    await finishDeletion(tenant, client, signal);
     return {};
   }
 
