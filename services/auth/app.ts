@@ -32,6 +32,8 @@ const securityHeaders = helmet({
   crossOriginOpenerPolicy: false,
   crossOriginResourcePolicy: { policy: 'same-origin' },
   referrerPolicy: { policy: 'same-origin' },
+  // Other hosts below the issuer's are not ours to decide for.
+  strictTransportSecurity: { maxAge: 31_536_000, includeSubDomains: false },
   xFrameOptions: { action: 'deny' },
 });
 

@@ -19,14 +19,21 @@ export type ClientRegistry = {
 /** All clients in memory: no request waits for a database to know who asks. */
 export const createClientRegistry = (repository: ClientRepository): ClientRegistry => {
   let held: { revision: number; clients: ReadonlyMap<string, ClientRegistration> } | undefined;
+  let last: Promise<void> = Promise.resolve();
+  const readIfChanged = async (): Promise<void> => {
+    if (held !== undefined && (await repository.readRevision()) === held.revision) return;
+    const { revision, clients } = await repository.readAll();
+    held = { revision, clients: new Map(clients.map((client) => [client.clientId, client])) };
+  };
   return {
     find: (clientId) => held?.clients.get(clientId),
     all: () => [...(held?.clients.values() ?? [])],
     revision: () => held?.revision,
-    refresh: async () => {
-      if (held !== undefined && (await repository.readRevision()) === held.revision) return;
-      const { revision, clients } = await repository.readAll();
-      held = { revision, clients: new Map(clients.map((client) => [client.clientId, client])) };
+    refresh: () => {
+      // One after the other, so that a slow read never overwrites what a later one has found. Revisions cannot be compared
+      // for that: a restored database begins with a lower one.
+      last = last.then(readIfChanged, readIfChanged);
+      return last;
     },
   };
 };
