@@ -12,7 +12,7 @@ import { customResources } from './custom-resources.ts';
 import type { Observed, ObservedSecret } from './observed.ts';
 import type { Plan } from './plan.ts';
 import { buildSecretMetadata, isOwnSecret, type PlannedSecret } from './secret-plan.ts';
-import { decodeEntries } from './tenant-caches.ts';
+import { decodeEntries, encodeEntries } from './tenant-caches.ts';
 
 type Writes = { readonly client: KubernetesClient; readonly now: () => Date; readonly signal: AbortSignal };
 
@@ -137,6 +137,12 @@ const remove = async (object: LiveObject, { client, signal }: Writes): Promise<v
   }
 };
 
+/** As the API server has it, so that it can be compared with a desired one. */
+const asStored = ({ entries, ...secret }: ObservedSecret): LiveObject & Pick<ISecret, 'data'> => ({
+  ...secret,
+  data: encodeEntries(entries),
+});
+
 /** Carries a plan out, in its order. Idempotent: what is as desired is not written. */
 export const applyPlan = async (plan: Plan, observed: Observed, writes: Writes): Promise<ApplyOutcome> => {
   const { blueprint } = plan;
@@ -147,7 +153,7 @@ export const applyPlan = async (plan: Plan, observed: Observed, writes: Writes):
   }
   for (const name of plan.adopt) await adoptSecret(blueprint, name, writes);
   const known = new Map(
-    [...observed.objects, ...observed.secrets.values()].map((object) => [describe(object), object]),
+    [...observed.objects, ...[...observed.secrets.values()].map(asStored)].map((object) => [describe(object), object]),
   );
   for (const desired of plan.apply) {
     const outcome = await applyObject(desired, known.get(describe(desired)), blueprint, writes);

@@ -21,7 +21,10 @@ export type ObservedPod = {
 export type ObservedNode = { readonly name: string; readonly zone?: string };
 
 /** A Secret of ours or of the user's, its entries decoded. They are used to build objects and never leave by a message. */
-export type ObservedSecret = LiveObject & { readonly entries: Readonly<Record<string, string>> };
+export type ObservedSecret = LiveObject & {
+  readonly type?: string;
+  readonly entries: Readonly<Record<string, string>>;
+};
 
 /** A Secret that the spec names, with the entries that must be in it. */
 export type ObservedReference = {

@@ -35,7 +35,7 @@ const withoutManagedFields = (object: LiveObject): LiveObject => {
 const projectSecret = (secret: LiveObject & ISecret): ObservedSecret => {
   const { apiVersion, kind, metadata } = withoutManagedFields(secret);
   const ours = tenantKeyOf(secret) !== undefined;
-  return { apiVersion, kind, metadata, entries: ours ? decodeEntries(secret) : {} };
+  return { apiVersion, kind, metadata, type: secret.type ?? 'Opaque', entries: ours ? decodeEntries(secret) : {} };
 };
 
 /** Entries of a Secret as text. */
@@ -43,6 +43,10 @@ export const decodeEntries = ({ data }: Pick<ISecret, 'data'>): Record<string, s
   Object.fromEntries(
     Object.entries(data ?? {}).map(([entry, value]) => [entry, Buffer.from(value, 'base64').toString()]),
   );
+
+/** The inverse of {@link decodeEntries}. */
+export const encodeEntries = (entries: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(entries).map(([entry, value]) => [entry, Buffer.from(value).toString('base64')]));
 
 type ProjectedPod = ObservedPod & Pick<LiveObject, 'metadata'>;
 
