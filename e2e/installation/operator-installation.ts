@@ -41,8 +41,9 @@ export const installOperator = async (client: KubernetesClient, images: Installe
       namespace: 'identity-operator',
       name: 'identity-operator',
     });
-    const available = deployment?.status?.availableReplicas ?? 0;
-    const current = deployment?.status?.observedGeneration === deployment?.metadata.generation;
-    return current && available >= 2 ? { done: undefined } : { pending: `${available} of 2 replicas are available` };
+    const { observedGeneration, replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = deployment?.status ?? {};
+    const current = observedGeneration === deployment?.metadata.generation && replicas === updatedReplicas;
+    if (current && availableReplicas >= 2) return { done: undefined };
+    return { pending: `${availableReplicas} of 2 replicas are available, ${updatedReplicas} of them current` };
   });
 };

@@ -29,6 +29,8 @@ export const buildDatabaseStatefulSet = (blueprint: Blueprint) => {
     spec: {
       replicas: 1,
       serviceName: name,
+      // OrderedReady would wait for ever for a pod of a broken revision before it makes one of the repaired revision.
+      podManagementPolicy: 'Parallel',
       revisionHistoryLimit: 3,
       selector: { matchLabels: selectorLabels(blueprint, 'database') },
       persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },

@@ -28,7 +28,7 @@ export interface LaidOutImage {
 export const ensureImage = async (cache: string, image: LaidOutImage): Promise<BuiltImage> => {
   const { name, taggedName, root, context, dockerfile } = image;
   const directory = path.join(cache, 'images');
-  const digest = await digestOf(root, taggedName, await readFile(dockerfile, 'utf8'));
+  const digest = await digestOf(root, `${taggedName}-`, await readFile(dockerfile, 'utf8'));
   const reference = `${taggedName}-${digest.slice(0, 8)}`;
   const archive = path.join(directory, `${name}-${digest}.tar`);
   await mkdir(directory, { recursive: true });
