@@ -21,10 +21,19 @@ export const clientSpecSchema = z
       .min(1)
       .max(3)
       .default(['authorization_code', 'refresh_token'])
+      .describe('OAuth grant types that the client may use.')
       .meta({ 'x-kubernetes-list-type': 'set' }),
-    redirectURIs: z.array(redirectUri).max(100).default([]).describe('Compared exactly.'),
-    postLogoutRedirectURIs: z.array(redirectUri).max(100).default([]),
-    scopes: z.array(z.string().min(1).max(256)).max(100).default(['openid', 'offline_access', 'profile', 'email']),
+    redirectURIs: z.array(redirectUri).max(100).default([]).describe('Where codes may be sent. Compared exactly.'),
+    postLogoutRedirectURIs: z
+      .array(redirectUri)
+      .max(100)
+      .default([])
+      .describe('Where people may be sent after signing out. Compared exactly.'),
+    scopes: z
+      .array(z.string().min(1).max(256))
+      .max(100)
+      .default(['openid', 'offline_access', 'profile', 'email'])
+      .describe('Scopes that the client may ask for.'),
     audiences: z
       .array(z.string().min(1).max(2_048))
       .max(100)
@@ -38,9 +47,15 @@ export const clientSpecSchema = z
       .describe('none: a public client, such as a single-page or native app, which has no secret.'),
     secret: z
       .object({
-        name: z.string().min(1).max(253).optional().describe('Name of the Secret that is made. Default: <name>-oidc.'),
+        name: z
+          .string()
+          .min(1)
+          .max(253)
+          .optional()
+          .describe('Name of the Secret that is made. Default: `<name>-oidc`.'),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('The Secret that the operator writes for the application.'),
   })
   .meta(
     rules(
@@ -62,9 +77,9 @@ export const clientSpecSchema = z
 export type ClientSpec = z.output<typeof clientSpecSchema>;
 
 export const clientStatusSchema = z.object({
-  observedGeneration: z.int().optional(),
-  conditions: conditionsSchema.optional(),
-  clientId: z.string().max(253).optional(),
+  observedGeneration: z.int().optional().describe('Generation of the spec that the status speaks of.'),
+  conditions: conditionsSchema.optional().describe('See docs/conditions.md.'),
+  clientId: z.string().max(253).optional().describe('`client_id` of the application.'),
   binding: z
     .object({ name: z.string().max(253) })
     .optional()

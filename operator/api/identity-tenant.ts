@@ -16,6 +16,10 @@ const secretReference = z.object({ name: secretName.describe('Name of a Secret i
 const quantityPattern = /^([0-9]+m|[0-9]+(\.[0-9]{1,3})?([kMGTPE]|[KMGTPE]i)?)$/;
 const quantity = z.union([z.int(), z.string().max(32)]).meta({ pattern: quantityPattern.source, minimum: 0 });
 const resourceList = z.object({ cpu: quantity.optional(), memory: quantity.optional() });
+const resources = z.object({
+  requests: resourceList.optional().describe('What the scheduler sets aside.'),
+  limits: resourceList.optional().describe('What the container is held to; above its memory limit it is ended.'),
+});
 
 const workloadShape = {
   replicas: z
@@ -24,11 +28,13 @@ const workloadShape = {
     .max(1_000)
     .optional()
     .describe('Pods of this service. Default 3, or 1 under `availability.mode: Single`.'),
-  resources: z
-    .object({ requests: resourceList.optional(), limits: resourceList.optional() })
+  resources: resources
     .optional()
-    .describe('Requests and limits of the container. Default: see docs/reference; no CPU limit.'),
-  logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('Changes without a restart.'),
+    .describe('Requests and limits of the container; they replace the default whole. Default: docs/tenant.md.'),
+  logLevel: z
+    .enum(['debug', 'info', 'warn', 'error'])
+    .default('info')
+    .describe('What is logged at least. Changes without a restart.'),
 };
 
 const routeSchema = z.object({
@@ -43,11 +49,12 @@ const routeSchema = z.object({
     methods: z
       .array(z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']))
       .max(7)
-      .optional(),
+      .optional()
+      .describe('Methods that the route takes; GET takes HEAD too. Default: all.'),
   }),
   upstream: z.object({
     service: z.string().min(1).max(63).describe('Name of a Service in the namespace of the tenant.'),
-    port: z.int().min(1).max(65_535),
+    port: z.int().min(1).max(65_535).describe('Port of that Service; plain HTTP is spoken to it.'),
   }),
   authentication: z
     .enum(['Required', 'Optional', 'None'])
@@ -62,7 +69,11 @@ const routeSchema = z.object({
     .default([])
     .describe('All of them must be in the token; else 403.'),
   stripPrefix: z.boolean().default(false).describe('Take the prefix off the path before it is passed on.'),
-  timeout: durationSchema.default('30s'),
+  timeout: durationSchema
+    .default('30s')
+    .describe(
+      'Until the head of the answer, all attempts and the upload included; then the longest silence in its body.',
+    ),
 });
 
 /**
@@ -114,21 +125,41 @@ export const tenantSpecSchema = z
           .enum(['Preferred', 'Required'])
           .default('Preferred')
           .describe('Required: a pod that cannot keep the zones balanced waits, and Ready needs two zones.'),
-        topologyKey: z.string().min(1).max(316).default('topology.kubernetes.io/zone'),
+        topologyKey: z
+          .string()
+          .min(1)
+          .max(316)
+          .default('topology.kubernetes.io/zone')
+          .describe('Label of nodes whose value is the zone.'),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('How many pods there are, and how they stand in the zones.'),
     database: z
       .object({
         connection: z
           .object({ secretRef: secretReference })
           .optional()
-          .describe('Secret with `url` (owner of the database, used by migrations) and optionally `ca.crt`.'),
+          .describe(
+            'A PostgreSQL of yours. Secret with `url` (its owner, used by migrations) and optionally `ca.crt`.',
+          ),
         managed: z
           .object({
-            storage: z.string().max(32).regex(quantityPattern).default('10Gi'),
-            storageClassName: z.string().max(253).optional(),
+            storage: z
+              .string()
+              .max(32)
+              .regex(quantityPattern)
+              .default('10Gi')
+              .describe('Size of the volume. Taken when the database is made.'),
+            storageClassName: z
+              .string()
+              .max(253)
+              .optional()
+              .describe("StorageClass of the volume. Default: the cluster's. Taken when the database is made."),
             image: z.string().min(1).max(512).optional().describe('PostgreSQL image. Default: postgres:18.'),
-            nodeSelector: z.record(z.string().max(317), z.string().max(63)).optional(),
+            nodeSelector: z
+              .record(z.string().max(317), z.string().max(63))
+              .optional()
+              .describe('Labels of the nodes on which the database may run.'),
             resources: workloadShape.resources,
           })
           .optional()
@@ -148,16 +179,23 @@ export const tenantSpecSchema = z
         exposure: z
           .object({
             service: z
-              .object({ type: z.enum(['ClusterIP', 'NodePort', 'LoadBalancer']).default('ClusterIP') })
+              .object({
+                type: z
+                  .enum(['ClusterIP', 'NodePort', 'LoadBalancer'])
+                  .default('ClusterIP')
+                  .describe('Type of the Service of the gateway.'),
+              })
               .prefault({}),
           })
           .prefault({})
-          .describe('How customers reach the gateway. The Service listens on the port of the issuer.'),
+          .describe(
+            'How customers reach the gateway. Its Service listens on the port of the issuer, or on 80 without TLS.',
+          ),
         tls: z
-          .object({ secretName: secretName })
+          .object({ secretName: secretName.describe('Name of a Secret with `tls.crt` and `tls.key`.') })
           .optional()
           .describe(
-            'Secret of type kubernetes.io/tls for the host of the issuer. Unset: plain HTTP behind your own TLS.',
+            'Certificate for the host of the issuer; renewed without a restart. Unset: plain HTTP behind your own TLS.',
           ),
         drainTimeout: durationSchema
           .default('30s')
@@ -169,18 +207,25 @@ export const tenantSpecSchema = z
           .describe('Your services behind the gateway.')
           .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('The only public entrance: the pages and endpoints of the issuer, and your services.'),
     auth: z
       .object({
         ...workloadShape,
-        registration: z.object({ enabled: z.boolean().default(true) }).prefault({}),
+        registration: z
+          .object({ enabled: z.boolean().default(true).describe('Whether people may sign themselves up.') })
+          .prefault({}),
         passwordPolicy: z
-          .object({ minimumLength: z.int().min(8).max(64).default(15) })
+          .object({ minimumLength: z.int().min(8).max(64).default(15).describe('Characters of a new password.') })
           .prefault({})
           .describe('NIST SP 800-63B-4: 15 characters when a password is the only factor; no composition rules.'),
         session: z
-          .object({ idleTimeout: durationSchema.default('720h'), absoluteTimeout: durationSchema.default('4320h') })
-          .prefault({}),
+          .object({
+            idleTimeout: durationSchema.default('720h').describe('A session ends when it is not used for so long.'),
+            absoluteTimeout: durationSchema.default('4320h').describe('A session ends so long after the sign-in.'),
+          })
+          .prefault({})
+          .describe('How long somebody stays signed in.'),
         branding: z
           .object({
             name: z
@@ -193,34 +238,46 @@ export const tenantSpecSchema = z
               .string()
               .max(2_048)
               .regex(/^https:\/\//)
-              .optional(),
+              .optional()
+              .describe('Logo on the pages.'),
             primaryColor: z
               .string()
               .max(7)
               .regex(/^#[0-9a-fA-F]{6}$/)
-              .optional(),
+              .optional()
+              .describe('Colour of buttons and links; made readable where it is not.'),
           })
           .prefault({})
-          .describe('Changes without a restart.'),
+          .describe('How the pages look. Changes without a restart.'),
       })
-      .prefault({}),
-    tokenStore: z.object(workloadShape).prefault({}),
+      .prefault({})
+      .describe('The OpenID provider: accounts, sign-in, its pages.'),
+    tokenStore: z.object(workloadShape).prefault({}).describe('Where tokens, sessions and grants are kept.'),
     tokens: z
       .object({
-        accessTokenTTL: durationSchema.default('10m'),
+        accessTokenTTL: durationSchema
+          .default('10m')
+          .describe('Lifetime of access tokens: the gateway and services accept one until its end.'),
         refreshTokenTTL: durationSchema.default('720h').describe('Slides with each use.'),
-        refreshTokenAbsoluteTTL: durationSchema.default('4320h'),
-        idTokenTTL: durationSchema.default('10m'),
-        authorizationCodeTTL: durationSchema.default('60s'),
+        refreshTokenAbsoluteTTL: durationSchema
+          .default('4320h')
+          .describe('Whatever its use, a family of refresh tokens ends so long after its first one.'),
+        idTokenTTL: durationSchema.default('10m').describe('Lifetime of ID tokens.'),
+        authorizationCodeTTL: durationSchema.default('60s').describe('Time to exchange a code.'),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('Lifetimes.'),
     keys: z
       .object({
-        algorithm: z.enum(['ES256', 'EdDSA', 'RS256', 'PS256']).default('ES256'),
+        algorithm: z
+          .enum(['ES256', 'EdDSA', 'RS256', 'PS256'])
+          .default('ES256')
+          .describe('Of the signing key. Taken when the key is made.'),
         jwksMaxAge: durationSchema.default('10m').describe('How long verifiers may cache the JWKS.'),
         clockSkew: durationSchema.default('30s').describe('The largest difference between any two clocks.'),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('The key that signs tokens.'),
   })
   .meta(
     rules({
@@ -234,16 +291,19 @@ export type TenantSpec = z.output<typeof tenantSpecSchema>;
 export type TenantRoute = TenantSpec['gateway']['routes'][number];
 
 const serviceStatusSchema = z.object({
-  desired: z.int(),
-  ready: z.int(),
-  updated: z.int(),
-  zones: z.array(z.string().max(253)).max(64),
+  desired: z.int().describe('Pods that there should be.'),
+  ready: z.int().describe('Pods that are ready.'),
+  updated: z.int().describe('Pods of the current revision.'),
+  zones: z.array(z.string().max(253)).max(64).describe('Zones in which a pod is ready.'),
 });
 
 export const tenantStatusSchema = z.object({
-  observedGeneration: z.int().optional(),
-  conditions: conditionsSchema.optional(),
-  endpoints: z.object({ issuer: z.string().max(512), discovery: z.string().max(1_024) }).optional(),
+  observedGeneration: z.int().optional().describe('Generation of the spec that the status speaks of.'),
+  conditions: conditionsSchema.optional().describe('See docs/conditions.md.'),
+  endpoints: z
+    .object({ issuer: z.string().max(512), discovery: z.string().max(1_024) })
+    .optional()
+    .describe('Where applications find the tenant.'),
   version: z.string().max(63).optional().describe('Version of the services that run.'),
   services: z
     .object({
@@ -258,12 +318,13 @@ export const tenantStatusSchema = z.object({
       z.object({
         kid: z.string().max(64),
         algorithm: z.string().max(16),
-        state: z.string().max(16),
-        since: z.iso.datetime(),
+        state: z.string().max(16).describe('Active: it signs.'),
+        since: z.iso.datetime().describe('When it came into this state.'),
       }),
     )
     .max(64)
     .optional()
+    .describe('Signing keys.')
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['kid'] }),
 });
 export type TenantStatus = z.output<typeof tenantStatusSchema>;
