@@ -17,12 +17,13 @@ import type { Readable } from 'node:stream';
 import { decodeProtectedHeader } from 'jose';
 import { fetch as fetchWithSystemCa } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createBrowser } from '../services/auth/testing/browser.ts';
+import { createIssuerConnection, type IssuerConnection } from '../examples/application/issuer-connection.ts';
+import { callServiceA, connectRelyingParty, type RelyingParty } from '../examples/application/relying-party.ts';
+import { createScriptlessBrowser, signInByPages, signUpAndIn } from '../examples/application/sign-up.ts';
 import type { ClientRegistration } from '../services/shared/contracts/client-registration.ts';
 import { keyringSchema } from '../services/shared/contracts/keyring.ts';
 import { eventually } from '../services/shared/testing/condition.ts';
 import { findFreePorts } from './dev/ports.ts';
-import { callServiceA, connectRelyingParty, type RelyingParty, signUpAndIn } from './dev/relying-party.ts';
 
 const state = mkdtempSync(path.join(tmpdir(), 'dev-test-'));
 const clientsFile = path.join(state, 'clients', 'clients.json');
@@ -33,6 +34,7 @@ const issuer = `https://localhost:${port}`;
 type Dev = { process: ChildProcessByStdio<null, Readable, Readable>; output: () => string };
 const started: Dev[] = [];
 let dev: Dev;
+let connection: IssuerConnection;
 let party: RelyingParty;
 let adaSubject: string | undefined;
 
@@ -40,7 +42,7 @@ const client: ClientRegistration = {
   clientId: 'dev-app',
   grantTypes: ['authorization_code', 'refresh_token'],
   redirectUris: [`http://127.0.0.1:${callbackPort}/callback`],
-  postLogoutRedirectUris: [],
+  postLogoutRedirectUris: [`http://127.0.0.1:${callbackPort}/signed-out`],
   scopes: ['openid', 'email', 'profile', 'offline_access'],
   audiences: [],
   tokenEndpointAuthMethod: 'none',
@@ -110,12 +112,22 @@ const keyIdsInState = (): string[] => {
 };
 
 const connect = (clientId = client.clientId) =>
-  connectRelyingParty({
-    issuer,
-    caFile: path.join(state, 'ca.crt'),
-    clientId,
-    redirectUri: client.redirectUris[0] ?? '',
-  });
+  connectRelyingParty({ issuer, clientId, redirectUri: client.redirectUris[0] ?? '' }, connection.fetch);
+
+/** The example application in a browser that keeps its one cookie, follows nothing and posts its forms. */
+const createVisitor = () => {
+  let cookie = '';
+  const visit = async (address: string, init: RequestInit = {}): Promise<{ location: string; text: string }> => {
+    const response = await fetch(new URL(address, `http://127.0.0.1:${callbackPort}`), {
+      ...init,
+      headers: { cookie },
+      redirect: 'manual',
+    });
+    cookie = response.headers.getSetCookie()[0]?.split(';')[0] ?? cookie;
+    return { location: response.headers.get('location') ?? '', text: await response.text() };
+  };
+  return { open: (address: string) => visit(address), post: (address: string) => visit(address, { method: 'POST' }) };
+};
 
 beforeAll(async () => {
   // PostgreSQL does not run as root: its own user passes through.
@@ -123,11 +135,12 @@ beforeAll(async () => {
   mkdirSync(path.dirname(clientsFile));
   writeClients([client]);
   dev = await startAndWait();
+  connection = createIssuerConnection({ ca: readFileSync(path.join(state, 'ca.crt'), 'utf8') });
   party = await connect();
 });
 
 afterAll(async () => {
-  await party?.close();
+  await connection?.close();
   for (const running of started) {
     if (!hasEnded(running)) running.process.kill('SIGTERM');
     await waitForExit(running);
@@ -156,18 +169,36 @@ describe('make dev', () => {
     expect((await party.fetch(`${issuer}/a`)).status).toBe(401);
   });
 
-  it('has an application to sign in to with a browser', async () => {
-    const page = await fetch(`http://127.0.0.1:${callbackPort}/`, { redirect: 'manual' });
-    const browser = createBrowser(issuer, (url, init) => party.fetch(url, { ...init, redirect: 'manual' }));
-    const signIn = await browser.open(page.headers.get('location') ?? '');
-    const { url } = await browser.submit(signIn, { email: ada.email, password: ada.password });
-    const answer = await fetch(url);
-    expect(answer.status).toBe(200);
-    expect(await answer.json()).toMatchObject({
-      idTokenClaims: { email: ada.email },
-      serviceA: { service: 'a', next: { service: 'b' } },
-    });
-    expect((await fetch(url)).status).toBe(400);
+  it('has an application to sign in to, call services from, refresh and sign out of', async () => {
+    const visitor = createVisitor();
+    expect((await visitor.open('/')).text).toContain('action="/sign-in"');
+    const { location } = await visitor.post('/sign-in');
+    const issuerBrowser = createScriptlessBrowser(party);
+    const signInPage = await issuerBrowser.open(location);
+    const { url } = await issuerBrowser.submit(signInPage, { email: ada.email, password: ada.password });
+
+    // The answer belongs to the browser that asked.
+    expect((await createVisitor().open(url.href)).text).toContain('No sign-in was begun in this browser');
+    expect((await visitor.open(url.href)).location).toBe('/');
+    expect((await visitor.open(url.href)).text).toContain('No sign-in was begun in this browser');
+    expect((await visitor.open('/')).text).toContain(`Signed in as <strong>${ada.name}</strong>`);
+
+    await visitor.post('/call');
+    const { text } = await visitor.open('/');
+    for (const service of ['A', 'B', 'C']) {
+      expect(text).toContain(`<th scope="row">service ${service}</th><td>verified subject ${adaSubject}</td>`);
+    }
+    await visitor.post('/refresh');
+    expect((await visitor.open('/')).text).toContain('New tokens; the old refresh token is used up.');
+
+    const signOut = new URL((await visitor.post('/sign-out')).location);
+    expect(signOut.searchParams.get('id_token_hint')).toMatch(/^ey/);
+    const signOutPage = await issuerBrowser.open(signOut);
+    const signedOut =
+      signOutPage.forms.length > 0 ? await issuerBrowser.submit(signOutPage, { logout: 'yes' }) : signOutPage;
+    expect(signedOut.url.pathname).toBe('/signed-out');
+    expect((await visitor.open(signedOut.url.href)).text).toContain('Signed out');
+    expect((await visitor.open('/')).text).toContain('action="/sign-in"');
   });
 
   it('signs somebody in by one command', async () => {
@@ -195,7 +226,6 @@ describe('make dev', () => {
     await eventually(() => dev.output().includes('clients taken over: dev-app, second-app'));
     const second = await connect('second-app');
     await signUpAndIn(second, { ...ada, email: 'grace@example.test' });
-    await second.close();
 
     writeClients([{ ...client, grantTypes: ['guessing'] }]);
     await eventually(() => dev.output().includes('clients not taken over:'));
@@ -236,8 +266,7 @@ describe('make dev', () => {
     dev = await startAndWait();
     const processes = descendants(dev.process.pid ?? 0);
     expect(await keyIds()).toEqual(before);
-    // An address that has an account gets none again: the sign-in that follows is to the first one.
-    expect((await signUpAndIn(party, ada)).claims()?.sub).toBe(adaSubject);
+    expect((await signInByPages(party, ada)).claims()?.sub).toBe(adaSubject);
 
     const auth = processes
       .map((name) => Number.parseInt(name, 10))

@@ -10,6 +10,7 @@ import {
 import { loadWorkloadIdentity } from '../../services/shared/identity.ts';
 import { peerConnectOptions } from '../../services/shared/mutual-tls.ts';
 import { watchDirectory } from '../../services/shared/watched-directory.ts';
+import type { Running } from './running.ts';
 import { devTenant, loopback } from './settings.ts';
 
 const clientsFileSchema = z
@@ -38,12 +39,12 @@ const parseJson = (file: string, text: string): unknown => {
 };
 
 /** The client that the example application can play: public, signs users in, and gets them back on this machine. */
-export const findApplicationClient = (
-  clients: readonly ClientRegistration[],
-): { clientId: string; redirectUri: string } | undefined => {
-  for (const { clientId, tokenEndpointAuthMethod, redirectUris } of clients) {
+export const findApplicationClient = (clients: readonly ClientRegistration[]): Running['application'] => {
+  for (const { clientId, tokenEndpointAuthMethod, redirectUris, postLogoutRedirectUris } of clients) {
     const redirectUri = redirectUris.find((uri) => uri.startsWith(`http://${loopback}:`));
-    if (tokenEndpointAuthMethod === 'none' && redirectUri !== undefined) return { clientId, redirectUri };
+    if (tokenEndpointAuthMethod !== 'none' || redirectUri === undefined) continue;
+    const postLogoutRedirectUri = postLogoutRedirectUris.find((uri) => uri.startsWith(new URL(redirectUri).origin));
+    return { clientId, redirectUri, ...(postLogoutRedirectUri !== undefined && { postLogoutRedirectUri }) };
   }
   return undefined;
 };

@@ -1,9 +1,10 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { startApplication } from '../../examples/application/application.ts';
+import { createIssuerConnection } from '../../examples/application/issuer-connection.ts';
 import { migrationReportSchema } from '../../services/shared/contracts/migration-report.ts';
 import type { Progress } from '../machine/progress.ts';
-import { startApplication } from './application.ts';
 import { type Child, startChild } from './child.ts';
 import { connectClientRegistry, findApplicationClient, readClientsFile, watchClientsFile } from './clients.ts';
 import { startDevPostgres, writeDatabaseAccess } from './database.ts';
@@ -11,7 +12,7 @@ import { displayPath } from './display-path.ts';
 import { formatLogLine } from './log-line.ts';
 import type { DevOptions } from './options.ts';
 import { findFreePorts, isPortTaken } from './ports.ts';
-import { type Running, readRunning } from './relying-party.ts';
+import { type Running, readRunning } from './running.ts';
 import { ensureDevSecrets, hasDataEncryptionKeys } from './secrets.ts';
 import {
   buildDevLiveSettings,
@@ -199,15 +200,17 @@ const followClients = (stage: Stage): Promise<void> =>
 
 /** Its port may be a developer's own application's, which is what the port is for. */
 const startExampleApplication = (
-  { progress, resources }: Stage,
-  client: Parameters<typeof startApplication>[0],
+  { progress, resources, plan: { issuer, paths } }: Stage,
+  client: NonNullable<Running['application']>,
 ): Promise<string | undefined> =>
   progress.step('application', async (detail) => {
     if (await isPortTaken(Number(new URL(client.redirectUri).port))) {
       detail(`not started: something listens at ${client.redirectUri}`);
       return undefined;
     }
-    const application = await startApplication(client);
+    const connection = createIssuerConnection({ ca: await readFile(paths.ca, 'utf8') });
+    resources.defer(() => connection.close());
+    const application = await startApplication({ issuer, ...client }, connection.fetch);
     resources.defer(() => application.stop());
     detail(`${application.url} signs in as client ${client.clientId}`);
     return application.url;
@@ -261,6 +264,6 @@ export const startDevEnvironment = async (
   await startExampleServices(stage);
   await followClients(stage);
   if (options.watch) followSources(stage);
-  const applicationUrl = application && (await startExampleApplication(stage, { ...running, ...application }));
+  const applicationUrl = application && (await startExampleApplication(stage, application));
   return { running, applicationUrl, failed: supervisor.failed };
 };

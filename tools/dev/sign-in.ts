@@ -1,6 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { decodeJwt } from 'jose';
-import { callServiceA, connectRelyingParty, readRunning, signUpAndIn } from './relying-party.ts';
+import { createIssuerConnection } from '../../examples/application/issuer-connection.ts';
+import { callServiceA, connectRelyingParty } from '../../examples/application/relying-party.ts';
+import { signUpAndIn } from '../../examples/application/sign-up.ts';
+import { readRunning } from './running.ts';
 import { buildDevPaths } from './settings.ts';
 
 /**
@@ -13,13 +17,14 @@ export const signInSomebody = async (stateDirectory: string): Promise<Record<str
   if (running === undefined) throw new Error('nothing runs here: start `make dev` first');
   const { application } = running;
   if (application === undefined) throw new Error('the file of clients has no public client of this machine');
-  const party = await connectRelyingParty({ ...running, ...application });
+  const connection = createIssuerConnection({ ca: await readFile(running.caFile, 'utf8') });
   const person = {
     email: `ada-${randomBytes(4).toString('hex')}@example.test`,
     password: randomBytes(15).toString('base64url'),
     name: 'Ada Lovelace',
   };
   try {
+    const party = await connectRelyingParty({ issuer: running.issuer, ...application }, connection.fetch);
     const tokens = await signUpAndIn(party, person);
     return {
       person,
@@ -29,6 +34,6 @@ export const signInSomebody = async (stateDirectory: string): Promise<Record<str
       serviceA: await callServiceA(party, tokens.access_token),
     };
   } finally {
-    await party.close();
+    await connection.close();
   }
 };
