@@ -1,4 +1,4 @@
-// node tools/test.ts [unit|integration|e2e ...]: sets the machine up, runs the suites, and closes with `N passed, N failed`.
+// node tools/test.ts [unit|integration|browser|e2e ...]: sets the machine up, runs the suites, and closes with `N passed, N failed`.
 import { spawn } from 'node:child_process';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { z } from 'zod';
@@ -8,7 +8,7 @@ import { ensureGo } from './machine/go.ts';
 import { ensureMachine } from './machine/machine.ts';
 import { createProgress } from './machine/progress.ts';
 
-const suites = ['unit', 'integration', 'e2e'] as const;
+const suites = ['unit', 'integration', 'browser', 'e2e'] as const;
 type Suite = (typeof suites)[number];
 
 const reportDirectory = 'build/test';

@@ -98,10 +98,7 @@ const check = async (context: BrowserContext, page: Page, device: string, name: 
   expect(context.pages()).toHaveLength(1);
 };
 
-// Chrome drops what it is loading when a network interface comes or goes, as they do where a cluster runs.
-const patience = { retry: 2 };
-
-describe.each(Object.entries(devices))('on a %s', patience, (device, options) => {
+describe.each(Object.entries(devices))('on a %s', (device, options) => {
   it('a person registers, signs in, and signs out, on accessible pages under the strict policy', async () => {
     const context = await browser.newContext({ ...options, ignoreHTTPSErrors: true });
     const page = await context.newPage();
@@ -150,7 +147,7 @@ describe.each(Object.entries(devices))('on a %s', patience, (device, options) =>
   });
 });
 
-describe('in Chrome', patience, () => {
+describe('in Chrome', () => {
   it('the forms that oidc-provider makes itself submit themselves', async () => {
     const context = await browser.newContext({ ignoreHTTPSErrors: true });
     const page = await context.newPage();
