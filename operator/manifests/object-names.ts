@@ -12,6 +12,8 @@ export const objectNames = {
   liveSettings: ({ name }: Named, component: Component) => `${name}-${component}-live`,
   migrateJob: ({ name }: Named, hash: string) => `${name}-migrate-${hash}`,
   database: ({ name }: Named) => `${name}-database`,
+  /** The claim that the StatefulSet makes of its template. */
+  databaseVolume: ({ name }: Named) => `data-${name}-database-0`,
   certificateAuthority: ({ name }: Named) => `${name}-internal-ca`,
   /** Certificate of one role of the internal mTLS. */
   identity: ({ name }: Named, role: IdentityRole) => `${name}-${role}-identity`,

@@ -7,7 +7,6 @@ import { findApplyReason, withDesiredHash } from '../runtime/desired-state.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import { hasReason } from '../runtime/kubernetes-error.ts';
 import type { KubernetesObject, LiveObject } from '../runtime/kubernetes-object.ts';
-import { builtInResources } from '../runtime/resource-kind.ts';
 import { customResources } from './custom-resources.ts';
 import type { Observed, ObservedSecret } from './observed.ts';
 import type { Plan } from './plan.ts';
@@ -53,12 +52,13 @@ const applySecret = async (
   return isOwnSecret(blueprint, observed, planned.retained) ? {} : { taken: describe(secret) };
 };
 
-const adoptSecret = async ({ namespace, uid }: Blueprint, name: string, { client, signal }: Writes): Promise<void> => {
-  await client.patchMerge(
-    { resource: builtInResources.secrets, namespace, name },
-    { metadata: { labels: { [labels.tenantUid]: uid } } },
-    { signal },
-  );
+const adopt = async (
+  { namespace, uid }: Blueprint,
+  { resource, name }: Plan['adopt'][number],
+  { client, signal }: Writes,
+): Promise<void> => {
+  const metadata = { labels: { [labels.tenantUid]: uid } };
+  await client.patchMerge({ resource, namespace, name }, { metadata }, { signal });
 };
 
 /** Garbage collection has not come to it yet; the next try will find it gone. */
@@ -151,7 +151,7 @@ export const applyPlan = async (plan: Plan, observed: Observed, writes: Writes):
     const outcome = await applySecret(blueprint, planned, writes);
     if (outcome.taken !== undefined) return outcome;
   }
-  for (const name of plan.adopt) await adoptSecret(blueprint, name, writes);
+  for (const object of plan.adopt) await adopt(blueprint, object, writes);
   const known = new Map(
     [...observed.objects, ...[...observed.secrets.values()].map(asStored)].map((object) => [describe(object), object]),
   );

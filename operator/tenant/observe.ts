@@ -77,6 +77,6 @@ export const observeTenant = async (
     pods: caches.pods.byIndex('tenant', key),
     settingsInUse: new Set(caches.replicaSets.byIndex('tenant', key).flatMap(({ configMaps }) => configMaps)),
     nodes: caches.nodes.list().map((node) => observeNode(node, tenant.spec.availability.topologyKey)),
-    databaseVolumeExists: claims?.get(namespace, `data-${objectNames.database({ name })}-0`) !== undefined,
+    databaseVolumeExists: claims?.get(namespace, objectNames.databaseVolume({ name })) !== undefined,
   };
 };

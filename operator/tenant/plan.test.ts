@@ -224,7 +224,7 @@ describe('what an earlier tenant left', () => {
     const observed = await install('ready');
     const heir = { ...observed, tenant: buildTenant({}, { uid: '22222222-2222-4222-8222-222222222222' }), objects: [] };
     const plan = planTenant(heir, release, now);
-    expect(plan.adopt).toContain('acme-data-encryption-keys');
+    expect(plan.adopt.map(({ name }) => name)).toContain('acme-data-encryption-keys');
     expect(plan.secrets.map(({ name }) => name)).not.toContain('acme-data-encryption-keys');
   });
 
@@ -233,6 +233,30 @@ describe('what an earlier tenant left', () => {
     const stranger = { ...observed, tenant: buildTenant({ issuer: 'https://other.example' }), objects: [] };
     const plan = planTenant(stranger, release, now);
     // Nothing that comes later will cure it, as it may a missing Secret: there is nothing to be patient for.
+    expect(condition(plan, 'Stalled')).toMatchObject({ reason: 'RetainedObjectsOfAnotherIssuer' });
+    expect([plan.adopt, plan.secrets, plan.apply]).toEqual([[], [], []]);
+  });
+
+  const volumeOf = (issuer: string): LiveObject => ({
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: {
+      name: 'data-acme-database-0',
+      uid: 'v',
+      resourceVersion: '1',
+      labels: { [labels.tenantUid]: 'an earlier one' },
+      annotations: { [annotations.issuer]: issuer },
+    },
+  });
+
+  it('includes the volume, so that it is the heir to delete it', async () => {
+    const observed = await install('keys');
+    const plan = planTenant({ ...observed, objects: [volumeOf('https://id.acme.example')] }, release, now);
+    expect(plan.adopt.map(({ name }) => name)).toEqual(['data-acme-database-0']);
+  });
+
+  it("stalls a tenant on another issuer's volume alone", () => {
+    const plan = planTenant({ ...nothing(), objects: [volumeOf('https://other.example')] }, release, now);
     expect(condition(plan, 'Stalled')).toMatchObject({ reason: 'RetainedObjectsOfAnotherIssuer' });
     expect([plan.adopt, plan.secrets, plan.apply]).toEqual([[], [], []]);
   });

@@ -19,13 +19,14 @@ import { buildTenantObjects, type TenantObject, type TenantObjects } from '../ma
 import { findApplyReason } from '../runtime/desired-state.ts';
 import type { RecordedEvent } from '../runtime/event-recorder.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
+import { builtInResources, type ResourceKind } from '../runtime/resource-kind.ts';
 import { decideDatabaseReady, isJobComplete, readMigrationReport } from './database-state.ts';
 import { findObject, type Observed } from './observed.ts';
 import {
   areSecretsComplete,
   nextRenewal,
   type PlannedSecret,
-  planAdoption,
+  planSecretAdoption,
   planSecrets,
   retainedSecrets,
 } from './secret-plan.ts';
@@ -39,8 +40,8 @@ export type OperatorRelease = { readonly version: string; readonly image: string
 export type Plan = {
   readonly blueprint: Blueprint;
   readonly secrets: readonly PlannedSecret[];
-  /** Names of retained Secrets that become this tenant's. */
-  readonly adopt: readonly string[];
+  /** Retained objects of an earlier tenant that become this one's. */
+  readonly adopt: readonly { readonly resource: ResourceKind; readonly name: string }[];
   /** In this order; each only where it differs. */
   readonly apply: readonly TenantObject[];
   readonly replicas: readonly { readonly deployment: string; readonly replicas: number }[];
@@ -89,15 +90,18 @@ const decideReferences = ({ references, taken }: Observed): TenantVerdict => {
 
 /** What a tenant of this name left behind, when it must not be used or cannot be replaced. */
 const decideRetained = (observed: Observed, blueprint: Blueprint): TenantVerdict | undefined => {
-  for (const { name } of retainedSecrets(blueprint)) {
-    const secret = observed.secrets.get(name);
-    const issuer = secret?.metadata.annotations?.[annotations.issuer];
-    if (secret !== undefined && issuer !== blueprint.spec.issuer) {
+  const retained = [
+    ...retainedSecrets(blueprint).map(({ name }) => observed.secrets.get(name)),
+    findObject(observed, 'PersistentVolumeClaim', objectNames.databaseVolume(blueprint)),
+  ].filter((object) => object !== undefined);
+  for (const { kind, metadata } of retained) {
+    const issuer = metadata.annotations?.[annotations.issuer];
+    if (issuer !== blueprint.spec.issuer) {
       return {
         type: 'ReferencesResolved',
         status: 'False',
         reason: 'RetainedObjectsOfAnotherIssuer',
-        message: `Secret "${name}" holds keys of the issuer ${issuer ?? 'of nobody'}; delete it with the volume of that tenant, or choose another name`,
+        message: `${kind} "${metadata.name}" holds keys or data of the issuer ${issuer ?? 'of nobody'}; delete all that its tenant left, or choose another name`,
       };
     }
   }
@@ -157,6 +161,15 @@ const planSteps = (observed: Observed, objects: TenantObjects, live: Live): Step
     return { apply: foundation, complete: false, database };
   if (!isJobComplete(job)) return { apply: [...foundation, objects.migrateJob], complete: false, database };
   return { apply: [...foundation, objects.migrateJob, ...objects.workloads], complete: true, database };
+};
+
+const planAdoption = (observed: Observed, blueprint: Blueprint): Plan['adopt'] => {
+  const volume = findObject(observed, 'PersistentVolumeClaim', objectNames.databaseVolume(blueprint));
+  const isLeft = volume !== undefined && volume.metadata.labels?.[labels.tenantUid] !== blueprint.uid;
+  return [
+    ...planSecretAdoption(blueprint, observed.secrets).map((name) => ({ resource: builtInResources.secrets, name })),
+    ...(isLeft ? [{ resource: builtInResources.persistentVolumeClaims, name: volume.metadata.name }] : []),
+  ];
 };
 
 /**
@@ -314,7 +327,7 @@ export const planTenant = (observed: Observed, release: OperatorRelease, now: Da
   return {
     blueprint,
     secrets: active ? secrets : [],
-    adopt: active && resolved ? planAdoption(blueprint, observed.secrets) : [],
+    adopt: active && resolved ? planAdoption(observed, blueprint) : [],
     apply: active ? (steps?.apply ?? []) : [],
     replicas: active && steps?.complete === true ? planReplicas(blueprint, live) : [],
     remove: active && steps?.complete === true ? planRemoval(observed, steps.apply) : [],

@@ -125,7 +125,7 @@ export const planSecrets = (blueprint: Blueprint, secrets: Secrets, now: Date): 
 };
 
 /** Retained Secrets of an earlier tenant of this name and issuer: this one takes them over. */
-export const planAdoption = (blueprint: Blueprint, secrets: Secrets): string[] =>
+export const planSecretAdoption = (blueprint: Blueprint, secrets: Secrets): string[] =>
   retainedSecrets(blueprint)
     .map(({ name }) => name)
     .filter((name) => {
