@@ -1,0 +1,623 @@
+import type { IDeployment } from 'kubernetes-models/apps/v1';
+import type { IEvent, ISecret } from 'kubernetes-models/v1';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { waitUntil } from '../e2e/cluster/wait.ts';
+import type { Condition } from './api/conditions.ts';
+import { apiVersion, labels } from './api/group.ts';
+import type { ClientStatus } from './api/identity-client.ts';
+import type { TenantStatus } from './api/identity-tenant.ts';
+import type { LiveObject } from './runtime/kubernetes-object.ts';
+import { builtInResources, type ResourceKind } from './runtime/resource-kind.ts';
+import { customResources } from './tenant/custom-resources.ts';
+import { decodeEntries, ownedKinds } from './tenant/tenant-caches.ts';
+import { type KubeletStandIn, startKubeletStandIn } from './testing/kubelet-stand-in.ts';
+import { type RunningOperator, startOperator } from './testing/running-operator.ts';
+import { startTestCluster, type TestCluster } from './testing/test-cluster.ts';
+
+type Tenant = LiveObject & { readonly spec: Record<string, unknown>; readonly status?: TenantStatus };
+type Client = LiveObject & { readonly status?: ClientStatus };
+type Deployment = LiveObject & IDeployment;
+type Secret = LiveObject & ISecret;
+type ManagedFields = { readonly manager: string; readonly operation: string; readonly fieldsV1: object }[];
+
+const { identityTenants, identityClients } = customResources;
+const { deployments, jobs, persistentVolumeClaims, podDisruptionBudgets, secrets, services, statefulSets } =
+  builtInResources;
+
+const operatorNamespace = 'identity-operator';
+const issuer = 'https://id.acme.example';
+const serviceComponents = ['auth', 'gateway', 'token-store'];
+const retainedNames = [
+  'acme-cookie-keys',
+  'acme-data-encryption-keys',
+  'acme-database-credentials',
+  'acme-signing-keys',
+];
+const within = { timeout: 30_000, interval: 50 };
+/** Garbage collection learns of new kinds every half minute only. */
+const collected = { timeout: 60_000, interval: 100 };
+
+describe('the operator at a real API server', { timeout: 120_000 }, () => {
+  let cluster: TestCluster;
+  let kubelets: KubeletStandIn;
+  let operator: RunningOperator;
+
+  const startLeader = async (identity: string): Promise<RunningOperator> => {
+    const started = startOperator(cluster.plane, operatorNamespace, identity);
+    await waitUntil(`${identity} to lead`, 30_000, async () => started.isLeading());
+    return started;
+  };
+
+  beforeAll(async () => {
+    cluster = await startTestCluster();
+    kubelets = await startKubeletStandIn(cluster.client);
+    await cluster.createNamespace(operatorNamespace);
+    operator = await startLeader('operator-1');
+  });
+  afterAll(async () => {
+    await operator?.stop();
+    await kubelets?.stop();
+    await cluster?.stop();
+  });
+
+  const get = <T extends LiveObject>(resource: ResourceKind, namespace: string, name: string) =>
+    cluster.client.get<T>({ resource, namespace, name });
+
+  const list = async <T extends LiveObject>(resource: ResourceKind, namespace: string) =>
+    (await cluster.client.list<T>(resource, { namespace })).items;
+
+  const names = async (resource: ResourceKind, namespace: string) =>
+    (await list(resource, namespace)).map(({ metadata }) => metadata.name).sort();
+
+  const createTenant = (namespace: string, spec: Record<string, unknown> = {}) =>
+    cluster.client.create<Tenant>({
+      apiVersion,
+      kind: 'IdentityTenant',
+      metadata: { name: 'acme', namespace },
+      spec: { issuer, ...spec },
+    });
+
+  const createClient = (namespace: string, spec: Record<string, unknown> = {}) =>
+    cluster.client.create<Client>({
+      apiVersion,
+      kind: 'IdentityClient',
+      metadata: { name: 'app', namespace },
+      spec: { tenantRef: { name: 'acme' }, redirectURIs: ['https://app.example.com/callback'], ...spec },
+    });
+
+  const remove = (resource: ResourceKind, namespace: string, name: string) =>
+    cluster.client.delete({ resource, namespace, name });
+
+  /** Waits until a condition of a tenant or client is so. */
+  const expectCondition = (
+    object: { resource: ResourceKind; namespace: string },
+    type: string,
+    expected: Partial<Condition>,
+  ) =>
+    expect
+      .poll(async () => {
+        const name = object.resource === identityTenants ? 'acme' : 'app';
+        const found = await get<Tenant | Client>(object.resource, object.namespace, name);
+        return found?.status?.conditions?.find((condition) => condition.type === type);
+      }, within)
+      .toMatchObject(expected);
+
+  const tenantIn = (namespace: string) => ({ resource: identityTenants, namespace });
+  const clientIn = (namespace: string) => ({ resource: identityClients, namespace });
+  const expectReady = (namespace: string) => expectCondition(tenantIn(namespace), 'Ready', { status: 'True' });
+
+  /** A tenant that has become Ready in a namespace of its own. */
+  const createReadyTenant = async (namespace: string, spec: Record<string, unknown> = {}): Promise<Tenant> => {
+    await cluster.createNamespace(namespace);
+    const tenant = await createTenant(namespace, spec);
+    await expectReady(namespace);
+    return tenant;
+  };
+
+  /** Lets the tenant be looked at `times` times, and waits until it was, each time. */
+  const wakeTenant = async (namespace: string, times: number): Promise<void> => {
+    for (let time = 1; time <= times; time += 1) {
+      const before = await operator.reconciles('tenant');
+      await cluster.client.patchMerge(
+        { resource: identityTenants, namespace, name: 'acme' },
+        { metadata: { annotations: { touched: `${before}` } } },
+      );
+      await expect.poll(() => operator.reconciles('tenant'), within).toBeGreaterThan(before);
+    }
+  };
+
+  /**
+   * What changes when the operator writes an object: its resourceVersion, or its generation where the controllers of
+   * Kubernetes write a status.
+   */
+  const versions = async (namespace: string): Promise<Record<string, string | number | undefined>> => {
+    const kinds = [...ownedKinds, secrets, identityClients];
+    const objects = (await Promise.all(kinds.map((kind) => list(kind, namespace)))).flat();
+    const hasStatus = new Set(['Deployment', 'Job', 'PersistentVolumeClaim', 'PodDisruptionBudget', 'StatefulSet']);
+    return Object.fromEntries(
+      objects.map(({ kind, metadata }) => [
+        `${kind}/${metadata.name}`,
+        hasStatus.has(kind) ? metadata.generation : metadata.resourceVersion,
+      ]),
+    );
+  };
+
+  /** Material of the retained Secrets, by name. */
+  const keyMaterial = async (namespace: string): Promise<Record<string, unknown>> =>
+    Object.fromEntries(
+      (await list<Secret>(secrets, namespace))
+        .filter(({ metadata }) => retainedNames.includes(metadata.name))
+        .map(({ metadata, data }) => [metadata.name, data]),
+    );
+
+  /** Every state of a namespace's objects of one kind from now on, until the test ends it. */
+  const recordStates = async <T extends LiveObject>(resource: ResourceKind, namespace: string) => {
+    const { resourceVersion } = await cluster.client.list(resource, { namespace });
+    const states: T[] = [];
+    const stop = new AbortController();
+    const options = { namespace, resourceVersion, timeoutSeconds: 300, idleTimeoutMs: 300_000, signal: stop.signal };
+    const recording = (async () => {
+      for await (const event of cluster.client.watch<T>(resource, options)) {
+        if (event.type === 'ADDED' || event.type === 'MODIFIED') states.push(event.object);
+      }
+    })().catch(() => undefined);
+    return {
+      states,
+      stop: async () => {
+        stop.abort();
+        await recording;
+      },
+    };
+  };
+
+  describe('an installation', () => {
+    const namespace = 'install';
+
+    it('goes from nothing to Ready, each step after the one that it needs', async () => {
+      await cluster.createNamespace(namespace);
+      kubelets.hold(namespace, 'database', 'migrate', ...serviceComponents);
+      const tenants = await recordStates<Tenant>(identityTenants, namespace);
+      const scaled = await recordStates<Deployment>(deployments, namespace);
+      await createTenant(namespace, { availability: { zoneSpread: 'Required' } });
+
+      // The database has not answered: nothing that needs it is there.
+      await expectCondition(tenantIn(namespace), 'DatabaseReady', { status: 'False', reason: 'DatabaseStarting' });
+      expect(await names(statefulSets, namespace)).toEqual(['acme-database']);
+      expect([await names(jobs, namespace), await names(deployments, namespace)]).toEqual([[], []]);
+
+      kubelets.release(namespace, 'database');
+      await expectCondition(tenantIn(namespace), 'DatabaseReady', { reason: 'MigrationRunning' });
+      await expect.poll(() => names(jobs, namespace), within).toHaveLength(1);
+      expect(await names(deployments, namespace)).toEqual([]);
+
+      kubelets.release(namespace, 'migrate');
+      await expectCondition(tenantIn(namespace), 'DatabaseReady', { status: 'True', reason: 'Migrated' });
+      await expectCondition(tenantIn(namespace), 'AuthAvailable', { reason: 'MinimumReplicasUnavailable' });
+      await expectCondition(tenantIn(namespace), 'Ready', { status: 'False', reason: 'Progressing' });
+
+      kubelets.release(namespace, ...serviceComponents);
+      await expectReady(namespace);
+      await expect
+        .poll(async () => (await get<Tenant>(identityTenants, namespace, 'acme'))?.status?.zones, within)
+        .toBe('3/3');
+      const tenant = await get<Tenant>(identityTenants, namespace, 'acme');
+      const types = tenant?.status?.conditions?.map(({ type, status }) => `${type}=${status}`);
+      expect(types).toEqual([
+        'Ready=True',
+        'ReferencesResolved=True',
+        'DatabaseReady=True',
+        'TokenStoreAvailable=True',
+        'AuthAvailable=True',
+        'GatewayAvailable=True',
+        'ZoneRedundant=True',
+      ]);
+      expect(tenant?.status).toMatchObject({
+        observedGeneration: 1,
+        version: '0.1.0',
+        endpoints: { issuer, discovery: `${issuer}/.well-known/openid-configuration` },
+        services: { auth: { desired: 3, ready: 3, updated: 3, zones: ['zone-1', 'zone-2', 'zone-3'] } },
+        keys: [{ algorithm: 'ES256', state: 'Active' }],
+      });
+      expect(await names(deployments, namespace)).toEqual(['acme-auth', 'acme-gateway', 'acme-token-store']);
+      expect(await names(podDisruptionBudgets, namespace)).toEqual(['acme-auth', 'acme-gateway', 'acme-token-store']);
+      await Promise.all([tenants.stop(), scaled.stop()]);
+
+      // The first pass says at once that this generation is being worked on, before it makes the first Secret.
+      const first = tenants.states.find(({ status }) => (status?.conditions?.length ?? 0) > 0);
+      expect(first?.status?.conditions).toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({ type: 'Ready', status: 'False', observedGeneration: 1 }),
+          expect.objectContaining({ type: 'Reconciling', status: 'True', observedGeneration: 1 }),
+        ]),
+      );
+      const oldest = (await list(secrets, namespace)).map(({ metadata }) => BigInt(metadata.resourceVersion)).sort()[0];
+      expect(BigInt(first?.metadata.resourceVersion ?? 0)).toBeLessThan(oldest ?? 0n);
+
+      for (const { status } of tenants.states.filter((state) => state.status?.conditions !== undefined)) {
+        const of = (type: string) => status?.conditions?.find((condition) => condition.type === type)?.status;
+        const abnormal = [of('Reconciling'), of('Stalled')].filter((one) => one === 'True');
+        expect(abnormal).toHaveLength(of('Ready') === 'True' ? 0 : 1);
+        for (const { reason, message } of status?.conditions ?? [])
+          expect(`${reason}: ${message}`).toMatch(/^\w+: .{10}/);
+      }
+    });
+
+    it('leaves the replicas to a field manager of their own, whose number no other apply resets', async () => {
+      const managersOf = async (field: RegExp): Promise<string[]> => {
+        const auth = await get<Deployment>(deployments, namespace, 'acme-auth');
+        // LiveObject does not know this field; the API server has validated it.
+        const { managedFields = [] } = (auth?.metadata ?? {}) as { managedFields?: ManagedFields };
+        return managedFields
+          .filter(({ operation, fieldsV1 }) => operation === 'Apply' && field.test(JSON.stringify(fieldsV1)))
+          .map(({ manager }) => manager);
+      };
+      expect(await managersOf(/"f:replicas":/)).toEqual(['identity-operator-replicas']);
+      expect(await managersOf(/"f:template":/)).toEqual(['identity-operator']);
+
+      const scaled = await recordStates<Deployment>(deployments, namespace);
+      const auth = { replicas: 5, resources: { requests: { cpu: '50m', memory: '64Mi' } } };
+      await cluster.client.patchMerge({ resource: identityTenants, namespace, name: 'acme' }, { spec: { auth } });
+      const requests = async () => {
+        const live = await get<Deployment>(deployments, namespace, 'acme-auth');
+        const { resources } = live?.spec?.template?.spec?.containers[0] ?? {};
+        return { replicas: live?.spec?.replicas, cpu: resources?.requests?.['cpu'] };
+      };
+      await expect.poll(requests, within).toEqual({ replicas: 5, cpu: '50m' });
+      await expectCondition(tenantIn(namespace), 'AuthAvailable', { status: 'True', observedGeneration: 2 });
+      await scaled.stop();
+      const seen = scaled.states
+        .filter(({ metadata }) => metadata.name === 'acme-auth')
+        .map(({ spec }) => spec?.replicas ?? 0);
+      expect(Math.min(...seen)).toBe(3);
+    });
+
+    it('removes the settings of a revision only when no ReplicaSet names them any more', async () => {
+      const settings = async () =>
+        (await names(builtInResources.configMaps, namespace)).filter((name) => /^acme-auth-\w{10}$/.test(name));
+      const [before] = await settings();
+      await cluster.client.patchMerge(
+        { resource: identityTenants, namespace, name: 'acme' },
+        { spec: { tokens: { accessTokenTTL: '7m' } } },
+      );
+      await expectCondition(tenantIn(namespace), 'AuthAvailable', { status: 'True', observedGeneration: 3 });
+      expect(await settings()).toHaveLength(2);
+      expect(await settings()).toContain(before);
+    });
+
+    it('writes nothing once it has converged, however often it looks', async () => {
+      await wakeTenant(namespace, 1);
+      const writes = await operator.writes();
+      const before = await versions(namespace);
+      await wakeTenant(namespace, 5);
+      expect(await versions(namespace)).toEqual(before);
+      expect(await operator.writes()).toBe(writes);
+      expect(Object.keys(before).length).toBeGreaterThan(25);
+    });
+  });
+
+  describe('drift', () => {
+    const namespace = 'drift';
+
+    const patch = (resource: ResourceKind, name: string, change: Record<string, unknown>) =>
+      cluster.client.patchMerge({ resource, namespace, name }, change);
+
+    it('of an image is repaired', async () => {
+      await createReadyTenant(namespace);
+      const container = async () =>
+        (await get<Deployment>(deployments, namespace, 'acme-gateway'))?.spec?.template?.spec?.containers[0];
+      const before = await container();
+      const spec = { template: { spec: { containers: [{ ...before, image: 'example.com/other:1' }] } } };
+      await patch(deployments, 'acme-gateway', { spec });
+      await expect.poll(async () => (await container())?.image, within).toBe('identity-operator:0.1.0');
+      await expectReady(namespace);
+    });
+
+    it('of the number of pods is repaired', async () => {
+      await patch(deployments, 'acme-auth', { spec: { replicas: 1 } });
+      const replicas = async () => (await get<Deployment>(deployments, namespace, 'acme-auth'))?.spec?.replicas;
+      await expect.poll(replicas, within).toBe(3);
+    });
+
+    it.each([labels.component, labels.instance, labels.managedBy])('of the label %s is repaired', async (label) => {
+      const labelled = async () => (await get(services, namespace, 'acme-auth'))?.metadata.labels?.[label];
+      const before = await labelled();
+      await patch(services, 'acme-auth', { metadata: { labels: { [label]: null } } });
+      await expect.poll(labelled, within).toBe(before);
+    });
+
+    it.each([
+      ['Service', services],
+      ['PodDisruptionBudget', podDisruptionBudgets],
+      ['NetworkPolicy', builtInResources.networkPolicies],
+      ['Deployment', deployments],
+    ] as const)('by deletion of a %s is repaired', async (_kind, resource) => {
+      const before = await get(resource, namespace, 'acme-auth');
+      await remove(resource, namespace, 'acme-auth');
+      const uid = async () => (await get(resource, namespace, 'acme-auth'))?.metadata.uid ?? before?.metadata.uid;
+      await expect.poll(uid, within).not.toBe(before?.metadata.uid);
+      await expectReady(namespace);
+    });
+
+    it('leaves alone what others add', async () => {
+      await patch(services, 'acme-gateway', { metadata: { annotations: { 'example.com/mine': 'yes' } } });
+      await wakeTenant(namespace, 2);
+      const gateway = await get(services, namespace, 'acme-gateway');
+      expect(gateway?.metadata.annotations).toMatchObject({ 'example.com/mine': 'yes' });
+    });
+  });
+
+  describe('an object of a wanted name that is not ours', () => {
+    it.each([
+      ['Service', services, 'acme-auth', { spec: { ports: [{ port: 80 }] } }],
+      ['Secret', secrets, 'acme-signing-keys', { stringData: { mine: 'yes' } }],
+      ['Secret', secrets, 'acme-auth-identity', { stringData: { mine: 'yes' } }],
+    ] as const)(
+      '%s: is left alone, named, and no longer in the way when it is gone',
+      async (kind, resource, name, content) => {
+        const namespace = `taken-${name}`;
+        await cluster.createNamespace(namespace);
+        const stranger = await cluster.client.create({
+          apiVersion: 'v1',
+          kind,
+          metadata: { name, namespace },
+          ...content,
+        });
+        await createTenant(namespace);
+        await expectCondition(tenantIn(namespace), 'Stalled', {
+          status: 'True',
+          reason: 'NameTaken',
+          message: expect.stringContaining(`${kind} "${name}"`),
+        });
+        expect((await get(resource, namespace, name))?.metadata.resourceVersion).toBe(
+          stranger.metadata.resourceVersion,
+        );
+        await remove(resource, namespace, name);
+        await expectReady(namespace);
+      },
+    );
+  });
+
+  describe('a Secret that the spec names', () => {
+    it('and that is not there is named in status and event; the tenant goes on when it comes', async () => {
+      const namespace = 'reference';
+      await cluster.createNamespace(namespace);
+      await createTenant(namespace, { gateway: { tls: { secretName: 'public-tls' } } });
+      const message =
+        'Secret "public-tls" is not there; create it, or name another Secret in spec.gateway.tls.secretName';
+      await expectCondition(tenantIn(namespace), 'ReferencesResolved', {
+        status: 'False',
+        reason: 'SecretNotFound',
+        message,
+      });
+      // GitOps applies things in any order: for a minute that is work in progress.
+      await expectCondition(tenantIn(namespace), 'Reconciling', { status: 'True', reason: 'SecretNotFound' });
+      const events = async () =>
+        (await list<LiveObject & IEvent>(builtInResources.events, namespace)).filter(
+          ({ involvedObject }) => involvedObject?.kind === 'IdentityTenant',
+        );
+      await expect
+        .poll(events, within)
+        .toEqual([expect.objectContaining({ type: 'Warning', reason: 'SecretNotFound', message, count: 1 })]);
+
+      const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'public-tls', namespace } };
+      await cluster.client.create({ ...secret, stringData: { 'tls.crt': 'a' } });
+      await expectCondition(tenantIn(namespace), 'ReferencesResolved', { reason: 'SecretKeyMissing' });
+      await cluster.client.applyServerSide({ ...secret, stringData: { 'tls.crt': 'a', 'tls.key': 'b' } });
+      await expectReady(namespace);
+    });
+
+    it('leads to a database outside, with a role for each service and its TLS demands kept', async () => {
+      const namespace = 'external';
+      await cluster.createNamespace(namespace);
+      const url = 'postgres://owner:s3cret-of-the-owner@db.example.com:6432/identity?sslmode=verify-full';
+      await cluster.client.create({
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name: 'my-database', namespace },
+        stringData: { url, 'ca.crt': 'the CA of the database' },
+      });
+      kubelets.reportMigration(namespace, { outcome: 'failed', reason: 'DatabaseUnreachable', code: 'ECONNREFUSED' });
+      await createTenant(namespace, { database: { connection: { secretRef: { name: 'my-database' } } } });
+
+      // Nobody need change the tenant for this: it is never Stalled.
+      await expectCondition(tenantIn(namespace), 'DatabaseReady', { status: 'False', reason: 'DatabaseUnreachable' });
+      await expectCondition(tenantIn(namespace), 'Reconciling', { status: 'True', reason: 'DatabaseUnreachable' });
+      kubelets.reportMigration(namespace, { outcome: 'failed', reason: 'AuthenticationFailed', code: '28P01' });
+      await expectCondition(tenantIn(namespace), 'Stalled', { reason: 'DatabaseAuthenticationFailed' });
+      kubelets.reportMigration(namespace, { outcome: 'migrated', schemaVersion: '1', applied: [] });
+      await expectReady(namespace);
+
+      expect(await names(statefulSets, namespace)).toEqual([]);
+      const connection = await get<Secret>(secrets, namespace, 'acme-database-connection');
+      const entries = decodeEntries(connection ?? {});
+      expect(entries['url']).toBe(url);
+      for (const [entry, role] of [
+        ['auth-url', 'external_acme_auth'],
+        ['token-store-url', 'external_acme_token_store'],
+      ] as const) {
+        const { username, password, host, pathname, searchParams } = new URL(entries[entry] ?? '');
+        expect([username, host, pathname, searchParams.get('sslmode')]).toEqual([
+          role,
+          'db.example.com:6432',
+          '/identity',
+          'verify-full',
+        ]);
+        expect(password).toHaveLength(43);
+      }
+      expect(entries['ca.crt']).toBe('the CA of the database');
+      expect(operator.log()).not.toContain('s3cret-of-the-owner');
+    });
+  });
+
+  describe('a tenant that is deleted', () => {
+    const ownedBy = async (namespace: string, uid: string) => {
+      const objects = (await Promise.all([...ownedKinds, secrets].map((kind) => list(kind, namespace)))).flat();
+      return objects
+        .filter(({ metadata }) => metadata.ownerReferences?.some((owner) => owner.uid === uid))
+        .map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+    };
+
+    it('leaves keys, credentials and the volume under Retain, and only an heir of its issuer gets them', async () => {
+      const namespace = 'retain';
+      const { metadata } = await createReadyTenant(namespace);
+      const material = await keyMaterial(namespace);
+      expect(Object.keys(material)).toEqual(retainedNames);
+      await remove(identityTenants, namespace, 'acme');
+      await expect.poll(() => ownedBy(namespace, metadata.uid), collected).toEqual([]);
+      expect(await keyMaterial(namespace)).toEqual(material);
+      expect(await names(persistentVolumeClaims, namespace)).toEqual(['data-acme-database-0']);
+
+      await createTenant(namespace, { issuer: 'https://other.example' });
+      await expectCondition(tenantIn(namespace), 'Stalled', {
+        status: 'True',
+        reason: 'RetainedObjectsOfAnotherIssuer',
+      });
+      expect(await names(statefulSets, namespace)).toEqual([]);
+      await remove(identityTenants, namespace, 'acme');
+
+      const heir = await createTenant(namespace, { deletionPolicy: 'Delete' });
+      await expectReady(namespace);
+      expect(await keyMaterial(namespace)).toEqual(material);
+      expect(heir.metadata.uid).not.toBe(metadata.uid);
+
+      // What the heir has taken over is the heir's to delete.
+      await remove(identityTenants, namespace, 'acme');
+      await expect.poll(() => get(identityTenants, namespace, 'acme'), within).toBeUndefined();
+      await expect.poll(() => names(persistentVolumeClaims, namespace), collected).toEqual([]);
+      await expect.poll(() => keyMaterial(namespace), within).toEqual({});
+    });
+
+    it('leaves nothing under Delete, and can be made anew at once with new keys', async () => {
+      const namespace = 'delete';
+      await createReadyTenant(namespace, { deletionPolicy: 'Delete' });
+      const material = await keyMaterial(namespace);
+      await remove(identityTenants, namespace, 'acme');
+      await expect.poll(() => get(identityTenants, namespace, 'acme'), within).toBeUndefined();
+      await createTenant(namespace, { deletionPolicy: 'Delete' });
+      await expectReady(namespace);
+      const anew = await keyMaterial(namespace);
+      expect(Object.keys(anew)).toEqual(retainedNames);
+      for (const name of retainedNames) expect(anew[name]).not.toEqual(material[name]);
+      await remove(identityTenants, namespace, 'acme');
+      const left = async () => [
+        ...(await names(secrets, namespace)),
+        ...(await names(persistentVolumeClaims, namespace)),
+        ...(await names(deployments, namespace)),
+        ...(await names(services, namespace)),
+      ];
+      await expect.poll(left, collected).toEqual([]);
+    });
+
+    it('in the middle of its creation leaves nothing under Delete either', async () => {
+      const namespace = 'delete-early';
+      await cluster.createNamespace(namespace);
+      await createTenant(namespace, { deletionPolicy: 'Delete' });
+      await expect.poll(() => names(secrets, namespace), { timeout: 30_000, interval: 1 }).not.toEqual([]);
+      await remove(identityTenants, namespace, 'acme');
+      await expect.poll(() => get(identityTenants, namespace, 'acme'), within).toBeUndefined();
+      const left = async () => [
+        ...(await names(secrets, namespace)),
+        ...(await names(persistentVolumeClaims, namespace)),
+        ...(await names(statefulSets, namespace)),
+        ...(await names(services, namespace)),
+      ];
+      await expect.poll(left, collected).toEqual([]);
+    });
+  });
+
+  describe('a client', () => {
+    it('waits for its tenant, gets its Secret, and says that auth does not answer', async () => {
+      const namespace = 'client';
+      await cluster.createNamespace(namespace);
+      await createClient(namespace);
+      await expectCondition(clientIn(namespace), 'Ready', {
+        status: 'False',
+        reason: 'TenantNotFound',
+        message: expect.stringContaining('IdentityTenant "acme"'),
+      });
+      kubelets.hold(namespace, 'auth');
+      await createTenant(namespace);
+      await expectCondition(clientIn(namespace), 'Reconciling', { status: 'True', reason: 'AuthUnreachable' });
+      const secret = await get<Secret>(secrets, namespace, 'app-oidc');
+      expect(secret?.type).toBe('servicebinding.io/oauth2');
+      const { 'client-secret': clientSecret, ...entries } = decodeEntries(secret ?? {});
+      expect(entries).toEqual({ type: 'oauth2', provider: 'identity-operator', issuer, 'client-id': 'app' });
+      expect(clientSecret).toHaveLength(43);
+      expect((await get<Client>(identityClients, namespace, 'app'))?.status).toMatchObject({
+        clientId: 'app',
+        binding: { name: 'app-oidc' },
+      });
+
+      // A pod that is ready and does not answer.
+      kubelets.release(namespace, 'auth');
+      await expectCondition(clientIn(namespace), 'Ready', {
+        reason: 'AuthUnreachable',
+        message: expect.stringContaining('ECONNREFUSED'),
+      });
+      expect(operator.log()).not.toContain(clientSecret);
+
+      // auth cannot confirm that the client is disabled, so it stays; without its tenant nothing can.
+      await remove(identityClients, namespace, 'app');
+      await expect
+        .poll(async () => (await get(identityClients, namespace, 'app'))?.metadata.deletionTimestamp, within)
+        .toBeDefined();
+      await remove(identityTenants, namespace, 'acme');
+      await expect.poll(() => get(identityClients, namespace, 'app'), within).toBeUndefined();
+    });
+
+    it("leaves a stranger's Secret alone, and takes the name when it is free", async () => {
+      const namespace = 'client-taken';
+      await cluster.createNamespace(namespace);
+      kubelets.hold(namespace, 'database');
+      await createTenant(namespace);
+      const metadata = { name: 'app-oidc', namespace };
+      const stranger = await cluster.client.create({ apiVersion: 'v1', kind: 'Secret', metadata });
+      await createClient(namespace);
+      await expectCondition(clientIn(namespace), 'Stalled', {
+        status: 'True',
+        reason: 'NameTaken',
+        message: expect.stringContaining('Secret "app-oidc"'),
+      });
+      const untouched = await get(secrets, namespace, 'app-oidc');
+      expect(untouched?.metadata.resourceVersion).toBe(stranger.metadata.resourceVersion);
+      await remove(secrets, namespace, 'app-oidc');
+      await expectCondition(clientIn(namespace), 'Reconciling', { status: 'True', reason: 'AuthUnreachable' });
+    });
+  });
+
+  describe('of two operators', () => {
+    const namespace = 'two';
+
+    it('one works; when it stops, the other goes on where it was, and nothing is written twice', async () => {
+      const standby = startOperator(cluster.plane, operatorNamespace, 'operator-2');
+      await expect.poll(standby.isSynced, within).toBe(true);
+      await cluster.createNamespace(namespace);
+      kubelets.hold(namespace, 'migrate');
+      await createTenant(namespace);
+      await expectCondition(tenantIn(namespace), 'DatabaseReady', { reason: 'MigrationRunning' });
+      await expect.poll(() => names(jobs, namespace), within).toHaveLength(1);
+      const before = await versions(namespace);
+      expect(await standby.writes()).toBe(0);
+
+      const first = operator;
+      operator = standby;
+      expect(await first.stop()).toBe('stopped');
+      await expect.poll(standby.isLeading, within).toBe(true);
+      kubelets.release(namespace, 'migrate');
+      await expectReady(namespace);
+      const after = await versions(namespace);
+      expect(after).toMatchObject(before);
+      expect(await names(jobs, namespace)).toHaveLength(1);
+    });
+
+    it('and after a restart nothing is written either', async () => {
+      const tenants = (await cluster.client.list(identityTenants)).items.length;
+      await operator.stop();
+      const before = await versions(namespace);
+      operator = await startLeader('operator-3');
+      await expect.poll(() => operator.reconciles('tenant'), within).toBeGreaterThanOrEqual(tenants);
+      expect(await versions(namespace)).toEqual(before);
+      expect(await operator.writes()).toBe(0);
+    });
+  });
+});

@@ -1,0 +1,64 @@
+import { KubeConfig } from '@kubernetes/client-node';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { runOperator } from '../operator.ts';
+import type { TestControlPlane } from './control-plane.ts';
+
+/** An operator in this process, as `main.ts` would run it. */
+export type RunningOperator = {
+  readonly isSynced: () => boolean;
+  readonly isLeading: () => boolean;
+  /** How many reconciles of a controller have ended, well or not. */
+  readonly reconciles: (controller: 'tenant' | 'client') => Promise<number>;
+  /** Requests that it sent so far to change something; those that keep its Lease apart. */
+  readonly writes: () => Promise<number>;
+  /** Everything that it has logged, as text. */
+  readonly log: () => string;
+  /** Orderly stop, as by SIGTERM. */
+  readonly stop: () => Promise<'stopped' | 'lost'>;
+};
+
+const sum = async (
+  metrics: Registry,
+  name: string,
+  counts: (labels: Partial<Record<string, string | number>>) => boolean,
+): Promise<number> => {
+  const values = (await metrics.getSingleMetric(name)?.get())?.values ?? [];
+  return values.filter(({ labels }) => counts(labels)).reduce((total, { value }) => total + value, 0);
+};
+
+export const startOperator = (plane: TestControlPlane, namespace: string, identity: string): RunningOperator => {
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromString(plane.kubeconfig);
+  const metrics = new Registry();
+  const stop = new AbortController();
+  const lines: string[] = [];
+  let state = { synced: false, leading: false };
+  const ended = runOperator({
+    kubeConfig,
+    release: { version: '0.1.0', image: 'identity-operator:0.1.0', databaseImage: 'postgres:18' },
+    namespace,
+    identity,
+    stop: stop.signal,
+    log: pino({ level: 'debug', base: { identity } }, { write: (line: string) => lines.push(line) }),
+    metrics,
+    onState: (next) => {
+      state = next;
+    },
+  });
+  // Whoever stops it learns of a failure; until then it must not end the process.
+  ended.catch(() => undefined);
+  return {
+    isSynced: () => state.synced,
+    isLeading: () => state.leading,
+    reconciles: (controller) =>
+      sum(metrics, 'controller_runtime_reconcile_total', (labels) => labels['controller'] === controller),
+    // The Lease alone is written by PUT.
+    writes: () => sum(metrics, 'rest_client_requests_total', ({ method }) => method !== 'GET' && method !== 'PUT'),
+    log: () => lines.join(''),
+    stop: () => {
+      stop.abort();
+      return ended;
+    },
+  };
+};
