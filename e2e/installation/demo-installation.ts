@@ -1,10 +1,20 @@
 import { readFile } from 'node:fs/promises';
+import type { IDeployment } from 'kubernetes-models/apps/v1';
 import type { IConfigMap, ISecret } from 'kubernetes-models/v1';
+import { z } from 'zod';
 import type { KubernetesClient } from '../../operator/runtime/kubernetes-client.ts';
 import type { LiveObject } from '../../operator/runtime/kubernetes-object.ts';
 import { createDemoCertificates, type DemoCertificates } from './demo-certificates.ts';
-import { type ManifestObject, parseManifests, resources, waitForCondition } from './kubernetes.ts';
+import {
+  type ManifestObject,
+  parseManifests,
+  readCondition,
+  resources,
+  waitFor,
+  waitForCondition,
+} from './kubernetes.ts';
 import { applyAll, type InstalledImages, withImages } from './operator-installation.ts';
+import { decideRollout } from './rollout.ts';
 
 /** Names of the demo, as in `examples/`. */
 export const demo = {
@@ -79,18 +89,77 @@ export const applyDemo = async (
   return ca;
 };
 
-/** Waits until tenant, clients and services are ready. */
-export const waitForDemo = async (client: KubernetesClient, deadlineMilliseconds = 300_000): Promise<void> => {
-  const named = (resource: (typeof resources)[keyof typeof resources], name: string) => ({
-    resource,
-    namespace: demo.namespace,
-    name,
+/** What to wait for, and how long. */
+export type DemoExpectation = {
+  /** What the pods shall run: after a change of images, those of before are ready too. Left out: any. */
+  readonly images?: InstalledImages;
+  readonly deadlineMilliseconds?: number;
+};
+
+const named = (resource: (typeof resources)[keyof typeof resources], name: string) => ({
+  resource,
+  namespace: demo.namespace,
+  name,
+});
+
+const waitForRollout = (
+  client: KubernetesClient,
+  name: string,
+  { images, deadlineMilliseconds = 300_000 }: DemoExpectation,
+): Promise<void> =>
+  waitFor(`Deployment ${name}`, deadlineMilliseconds, async () =>
+    decideRollout(
+      await client.get<LiveObject & IDeployment>(named(resources.deployments, name)),
+      images?.identityOperator,
+    ),
+  );
+
+const observedGenerationSchema = z.looseObject({
+  status: z.looseObject({ observedGeneration: z.int().optional() }).prefault({}),
+});
+
+/** Ready is said of a generation: an older one's says nothing of what was applied since. */
+const waitForTenant = (client: KubernetesClient, deadlineMilliseconds: number): Promise<LiveObject> =>
+  waitFor(`IdentityTenant ${demo.tenant} to be Ready`, deadlineMilliseconds, async () => {
+    const tenant = await client.get(named(resources.identityTenants, demo.tenant));
+    const ready = readCondition(tenant, 'Ready');
+    if (tenant === undefined || ready === undefined) return { pending: 'the operator has not looked at it yet' };
+    const { observedGeneration } = observedGenerationSchema.parse(tenant).status;
+    if (observedGeneration !== tenant.metadata.generation)
+      return { pending: 'the operator has not seen its change yet' };
+    return ready.status === 'True' ? { done: tenant } : { pending: `${ready.reason}: ${ready.message}` };
   });
-  await waitForCondition(client, named(resources.identityTenants, demo.tenant), 'Ready', deadlineMilliseconds);
+
+/**
+ * Waits until tenant, clients and services are ready, with what was applied last.
+ * @returns the tenant
+ */
+export const waitForDemo = async (client: KubernetesClient, expectation: DemoExpectation = {}): Promise<LiveObject> => {
+  const { deadlineMilliseconds = 300_000 } = expectation;
+  // First the tenant, whose message says what is wrong where a Deployment is only not there.
+  await waitForTenant(client, deadlineMilliseconds);
+  for (const service of ['token-store', 'auth', 'gateway']) {
+    await waitForRollout(client, `${demo.tenant}-${service}`, expectation);
+  }
   await waitForCondition(client, named(resources.identityClients, 'demo-app'), 'Ready', 60_000);
   await waitForCondition(client, named(resources.identityClients, 'demo-job'), 'Ready', 60_000);
-  for (const name of ['service-a', 'service-b', 'service-c']) {
-    await waitForCondition(client, named(resources.deployments, name), 'Available', 120_000);
+  for (const name of ['service-a', 'service-b', 'service-c']) await waitForRollout(client, name, expectation);
+  // Again: what the tenant says of itself shall be of after the rollout.
+  return waitForTenant(client, deadlineMilliseconds);
+};
+
+/**
+ * Removes the demo's tenant, then everything else of the demo; operator and CRDs stay.
+ * The tenant goes first and by itself: its operator removes what it made.
+ */
+export const removeDemo = async (client: KubernetesClient): Promise<void> => {
+  const namespace = { resource: resources.namespaces, name: demo.namespace };
+  const tenant = named(resources.identityTenants, demo.tenant);
+  for (const reference of [tenant, namespace]) {
+    await client.delete(reference);
+    await waitFor(`the end of ${reference.resource.kind} ${reference.name}`, 120_000, async () =>
+      (await client.get(reference)) === undefined ? { done: undefined } : { pending: 'it is still there' },
+    );
   }
 };
 

@@ -49,22 +49,14 @@ const lead = (client: Socket, upstream: Socket): void => {
   upstream.pipe(client);
 };
 
-/** A loopback listener that leads each connection to a node in turn, as a load balancer before the cluster would. */
-export const startForwarder = (
-  targets: ForwarderTargets,
+/** Listens on a port of loopback (0: any free one). `accept` gets each connection paused. @throws when the port is in use */
+export const listenOnLoopback = (
   port: number,
+  accept: (client: Socket) => void,
 ): Promise<Server & { readonly port: number }> => {
-  let turn = 0;
   const server = createServer({ pauseOnConnect: true }, (client) => {
-    turn += 1;
     client.on('error', () => client.destroy());
-    connectToAny(targets, turn).then(
-      (upstream) => {
-        lead(client, upstream);
-        client.resume();
-      },
-      () => client.destroy(),
-    );
+    accept(client);
   });
   return new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -72,5 +64,23 @@ export const startForwarder = (
       const address = server.address();
       resolve(Object.assign(server, { port: typeof address === 'object' && address !== null ? address.port : port }));
     });
+  });
+};
+
+/** A loopback listener that leads each connection to a node in turn, as a load balancer before the cluster would. */
+export const startForwarder = (
+  targets: ForwarderTargets,
+  port: number,
+): Promise<Server & { readonly port: number }> => {
+  let turn = 0;
+  return listenOnLoopback(port, (client) => {
+    turn += 1;
+    connectToAny(targets, turn).then(
+      (upstream) => {
+        lead(client, upstream);
+        client.resume();
+      },
+      () => client.destroy(),
+    );
   });
 };

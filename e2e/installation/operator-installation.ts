@@ -3,6 +3,7 @@ import type { IDeployment } from 'kubernetes-models/apps/v1';
 import type { KubernetesClient } from '../../operator/runtime/kubernetes-client.ts';
 import type { LiveObject } from '../../operator/runtime/kubernetes-object.ts';
 import { type ManifestObject, parseManifests, resources, waitFor, waitForCondition } from './kubernetes.ts';
+import { decideRollout } from './rollout.ts';
 
 /** Images to run instead of those that the manifests name. */
 export type InstalledImages = { readonly identityOperator: string; readonly postgres: string };
@@ -41,9 +42,6 @@ export const installOperator = async (client: KubernetesClient, images: Installe
       namespace: 'identity-operator',
       name: 'identity-operator',
     });
-    const { observedGeneration, replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = deployment?.status ?? {};
-    const current = observedGeneration === deployment?.metadata.generation && replicas === updatedReplicas;
-    if (current && availableReplicas >= 2) return { done: undefined };
-    return { pending: `${availableReplicas} of 2 replicas are available, ${updatedReplicas} of them current` };
+    return decideRollout(deployment, images.identityOperator);
   });
 };
