@@ -162,7 +162,10 @@ describe('at auth', () => {
 
   it('a wrong client secret is refused', async () => {
     const wrong = await discover(connection, { ...application, clientSecret: 'wrong' });
-    await expect(oidc.refreshTokenGrant(wrong, 'x')).rejects.toMatchObject({ error: 'invalid_client' });
+    await expect(oidc.refreshTokenGrant(wrong, 'x')).rejects.toMatchObject({
+      status: 401,
+      cause: [{ parameters: { error: 'invalid_client' } }],
+    });
   });
 
   it('a refresh token that was used already ends its family', async () => {

@@ -109,7 +109,8 @@ const applyReplicas = async (
   );
 };
 
-const applyFinalizer = async (
+/** Sets or takes away the finalizer, in exactly the version of the tenant that was observed. */
+export const applyFinalizer = async (
   { tenant }: Observed,
   finalizer: Plan['finalizer'],
   { client, signal }: Writes,
@@ -146,7 +147,6 @@ const asStored = ({ entries, ...secret }: ObservedSecret): LiveObject & Pick<ISe
 /** Carries a plan out, in its order. Idempotent: what is as desired is not written. */
 export const applyPlan = async (plan: Plan, observed: Observed, writes: Writes): Promise<ApplyOutcome> => {
   const { blueprint } = plan;
-  await applyFinalizer(observed, plan.finalizer, writes);
   for (const planned of plan.secrets) {
     const outcome = await applySecret(blueprint, planned, writes);
     if (outcome.taken !== undefined) return outcome;

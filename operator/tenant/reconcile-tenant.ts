@@ -5,11 +5,11 @@ import { type IdentityTenant, identityTenantSchema, type TenantStatus } from '..
 import type { ReconcileResult } from '../runtime/controller.ts';
 import type { EventRecorder } from '../runtime/event-recorder.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
-import { parseObjectKey } from '../runtime/kubernetes-object.ts';
-import { applyPlan } from './apply.ts';
+import { type LiveObject, parseObjectKey } from '../runtime/kubernetes-object.ts';
+import { applyFinalizer, applyPlan } from './apply.ts';
 import { finishDeletion } from './deletion.ts';
 import { observeTenant } from './observe.ts';
-import { type OperatorRelease, planTenant } from './plan.ts';
+import { type OperatorRelease, type Plan, planTenant } from './plan.ts';
 import type { TenantCaches } from './tenant-caches.ts';
 
 /** What reconciling tenants needs. */
@@ -22,21 +22,29 @@ export type TenantReconciler = {
   readonly log: Logger;
 };
 
-const reportStatus = async (
+/** What is compared is what the API server stores: members that are undefined are not there. */
+const stored = (status: TenantStatus): unknown => JSON.parse(JSON.stringify(status));
+
+/**
+ * Writes a plan's status when it differs, and with it the events of its transitions: told at once, they are neither lost
+ * nor told twice when a later step of the pass fails.
+ * @returns the tenant as it is then.
+ */
+const report = async (
   tenant: IdentityTenant,
-  status: TenantStatus,
-  { client }: TenantReconciler,
+  plan: Plan,
+  object: LiveObject,
+  { client, events }: TenantReconciler,
   signal: AbortSignal,
-) => {
-  // Through JSON, as the API server stores it: members that are undefined are not there.
-  if (isDeepStrictEqual(JSON.parse(JSON.stringify(status)), JSON.parse(JSON.stringify(tenant.status)))) return;
+): Promise<IdentityTenant> => {
+  if (isDeepStrictEqual(stored(plan.status), stored(tenant.status))) return tenant;
   const { name, namespace } = tenant.metadata;
   await client.applyStatus(
-    { apiVersion, kind: 'IdentityTenant', metadata: { name, namespace }, status },
-    {
-      signal,
-    },
+    { apiVersion, kind: 'IdentityTenant', metadata: { name, namespace }, status: plan.status },
+    { signal },
   );
+  for (const event of plan.events) events.record(object, event);
+  return { ...tenant, status: plan.status };
 };
 
 /** Brings one tenant, `namespace/name`, to its desired state: observe -> plan -> apply -> report. */
@@ -45,7 +53,7 @@ export const reconcileTenant = async (
   key: string,
   signal: AbortSignal,
 ): Promise<ReconcileResult> => {
-  const { caches, client, events, release, now } = reconciler;
+  const { caches, client, release, now } = reconciler;
   const { namespace, name } = parseObjectKey(key);
   const object = caches.tenants.get(namespace, name);
   if (object === undefined) return {};
@@ -57,12 +65,14 @@ export const reconcileTenant = async (
 
   const observed = await observeTenant(tenant, caches, client, signal);
   const intended = planTenant(observed, release, now());
+  // Before the status, which would change the version that the finalizer's write is bound to.
+  await applyFinalizer(observed, intended.finalizer, { client, now, signal });
   // Before any slow work: whoever waits for the tenant learns at once that this generation is being worked on.
-  if (tenant.status.observedGeneration === undefined) await reportStatus(tenant, intended.status, reconciler, signal);
+  const isNew = tenant.status.observedGeneration === undefined;
+  const told = isNew ? await report(tenant, intended, object, reconciler, signal) : tenant;
 
   const { taken } = await applyPlan(intended, observed, { client, now, signal });
-  const plan = taken === undefined ? intended : planTenant({ ...observed, taken }, release, now());
-  await reportStatus(tenant, plan.status, reconciler, signal);
-  for (const event of plan.events) events.record(object, event);
+  const plan = taken === undefined ? intended : planTenant({ ...observed, tenant: told, taken }, release, now());
+  await report(told, plan, object, reconciler, signal);
   return plan.requeueAfterMilliseconds === undefined ? {} : { requeueAfter: plan.requeueAfterMilliseconds };
 };
