@@ -105,7 +105,9 @@ export const installDemo = async (progress: Progress, env: NodeJS.ProcessEnv): P
   const applicationUrl = await runLoggedStep(progress, { name: 'entrance', log: forwarderLog }, async (detail) => {
     const by = driver === 'existing' ? 'api-server' : 'node-port';
     const url = await startForwarderProcess({ kubeconfigPath: cluster.kubeconfigPath, by });
-    detail(`127.0.0.1:${issuerPort} leads to the gateway, by its ${by === 'api-server' ? 'API server' : 'node port'}`);
+    detail(
+      `127.0.0.1:${issuerPort} leads to the gateway, by ${by === 'api-server' ? 'the API server' : 'its node port'}`,
+    );
     return url;
   });
   return { cluster, client, ca, kubeconfigPath, applicationUrl };

@@ -8,6 +8,7 @@ import {
   callServiceA,
   connectRelyingParty,
   finishSignIn,
+  listServices,
   type RelyingParty,
   refreshTokens,
   startSignIn,
@@ -72,7 +73,8 @@ const buildHandlers = (party: RelyingParty, sessions: Sessions): Readonly<Record
     },
     'POST /call': withTokens(async (session, tokens) => {
       session.serviceAnswer = await callServiceA(party, tokens.access_token);
-      return 'Service A answered, and so did B and C.';
+      const names = listServices(session.serviceAnswer).map(({ service }) => service.toUpperCase());
+      return `Answered by ${names.join(', then ')}.`;
     }),
     'POST /refresh': withTokens(async (session, tokens) => {
       const { refresh_token: refreshToken } = tokens;
