@@ -1,11 +1,21 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { parseConfig } from './config.ts';
+import { type Config, parseConfig } from './config.ts';
 import { runOperator } from './operator.ts';
 import { createProbeServer } from './probe-server.ts';
 
-const config = parseConfig(process.env);
+/** What is wrong with the environment is one fatal line, beside everything else that `kubectl logs` shows. */
+const readConfig = (): Config => {
+  try {
+    return parseConfig(process.env);
+  } catch (error) {
+    pino({ base: { service: 'operator' } }).fatal({ err: error }, 'cannot start');
+    process.exit(1);
+  }
+};
+
+const config = readConfig();
 const log = pino({ level: config.LOG_LEVEL, base: { service: 'operator' } });
 const metrics = new Registry();
 collectDefaultMetrics({ register: metrics });

@@ -59,7 +59,11 @@ const progress = createProgress();
 await mkdir(reportDirectory, { recursive: true });
 await ensureMachine({ for: 'test', env: process.env, progress });
 await progress.step('kubernetes', async (detail) => {
-  const { version, built } = await ensureKubernetes(() => ensureGo(process.env));
+  const { version, built } = await ensureKubernetes(
+    () => ensureGo(process.env),
+    process.env,
+    () => progress.note('compiling Kubernetes: about 5 minutes on two cores, once'),
+  );
   detail(`${version} ${built ? 'built' : 'from the cache'}`);
 });
 if (chosen.includes('e2e')) await ensureImages(progress);

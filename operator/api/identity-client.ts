@@ -74,7 +74,6 @@ export const clientSpecSchema = z
       },
     ),
   );
-export type ClientSpec = z.output<typeof clientSpecSchema>;
 
 export const clientStatusSchema = z.object({
   observedGeneration: z.int().optional().describe('Generation of the spec that the status speaks of.'),

@@ -1,9 +1,11 @@
-import { createLogger } from '../shared/logging.ts';
+import { startProcess } from '../shared/main-process.ts';
 import { runService } from '../shared/service-process.ts';
 import { readSettings, settingsPath } from '../shared/settings-file.ts';
 import { buildTokenStore } from './service.ts';
 import { tokenStoreSettingsSchema } from './settings.ts';
 
 // node token-store.mjs <settings.json>
-const settings = readSettings(settingsPath(process.argv), tokenStoreSettingsSchema);
-await runService(await buildTokenStore(settings, createLogger('token-store', 'info')));
+await startProcess('token-store', async (logger) => {
+  const settings = readSettings(settingsPath(process.argv), tokenStoreSettingsSchema);
+  await runService(await buildTokenStore(settings, logger));
+});
