@@ -4,7 +4,10 @@ import { describeFailure, runLoggedStep, StepFailure } from './logged-step.ts';
 
 const run = async (message: string) => {
   let printed = '';
-  const output = { now: () => 0, write: (text: string) => void (printed += text) };
+  const write = (text: string): void => {
+    printed += text;
+  };
+  const output = { now: () => 0, write };
   const failure: unknown = await runLoggedStep(createProgress(output), { name: 'operator', log: 'operator.log' }, () =>
     Promise.reject(new Error(message)),
   ).catch((error: unknown) => error);

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import type { IDeployment } from 'kubernetes-models/apps/v1';
 import type { IConfigMap, ISecret } from 'kubernetes-models/v1';
 import { z } from 'zod';
 import type { KubernetesClient } from '../../operator/runtime/kubernetes-client.ts';
@@ -13,8 +12,7 @@ import {
   waitFor,
   waitForCondition,
 } from './kubernetes.ts';
-import { applyAll, type InstalledImages, withImages } from './operator-installation.ts';
-import { decideRollout } from './rollout.ts';
+import { applyAll, type InstalledImages, waitForRollout, withImages } from './operator-installation.ts';
 
 /** Names of the demo, as in `examples/`. */
 export const demo = {
@@ -102,18 +100,6 @@ const named = (resource: (typeof resources)[keyof typeof resources], name: strin
   name,
 });
 
-const waitForRollout = (
-  client: KubernetesClient,
-  name: string,
-  { images, deadlineMilliseconds = 300_000 }: DemoExpectation,
-): Promise<void> =>
-  waitFor(`Deployment ${name}`, deadlineMilliseconds, async () =>
-    decideRollout(
-      await client.get<LiveObject & IDeployment>(named(resources.deployments, name)),
-      images?.identityOperator,
-    ),
-  );
-
 const observedGenerationSchema = z.looseObject({
   status: z.looseObject({ observedGeneration: z.int().optional() }).prefault({}),
 });
@@ -135,15 +121,21 @@ const waitForTenant = (client: KubernetesClient, deadlineMilliseconds: number): 
  * @returns the tenant
  */
 export const waitForDemo = async (client: KubernetesClient, expectation: DemoExpectation = {}): Promise<LiveObject> => {
-  const { deadlineMilliseconds = 300_000 } = expectation;
+  const { images, deadlineMilliseconds = 300_000 } = expectation;
+  const rollOut = (name: string): Promise<void> =>
+    waitForRollout(
+      client,
+      { namespace: demo.namespace, name },
+      { image: images?.identityOperator, deadlineMilliseconds },
+    );
   // First the tenant, whose message says what is wrong where a Deployment is only not there.
   await waitForTenant(client, deadlineMilliseconds);
   for (const service of ['token-store', 'auth', 'gateway']) {
-    await waitForRollout(client, `${demo.tenant}-${service}`, expectation);
+    await rollOut(`${demo.tenant}-${service}`);
   }
   await waitForCondition(client, named(resources.identityClients, 'demo-app'), 'Ready', 60_000);
   await waitForCondition(client, named(resources.identityClients, 'demo-job'), 'Ready', 60_000);
-  for (const name of ['service-a', 'service-b', 'service-c']) await waitForRollout(client, name, expectation);
+  for (const name of ['service-a', 'service-b', 'service-c']) await rollOut(name);
   // Again: what the tenant says of itself shall be of after the rollout.
   return waitForTenant(client, deadlineMilliseconds);
 };

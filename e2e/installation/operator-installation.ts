@@ -1,9 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import type { IDeployment } from 'kubernetes-models/apps/v1';
+import type { IPod } from 'kubernetes-models/v1';
 import type { KubernetesClient } from '../../operator/runtime/kubernetes-client.ts';
 import type { LiveObject } from '../../operator/runtime/kubernetes-object.ts';
 import { type ManifestObject, parseManifests, resources, waitFor, waitForCondition } from './kubernetes.ts';
-import { decideRollout } from './rollout.ts';
+import { decideRollout, findObstacle } from './rollout.ts';
 
 /** Images to run instead of those that the manifests name. */
 export type InstalledImages = { readonly identityOperator: string; readonly postgres: string };
@@ -21,6 +22,25 @@ export const applyAll = async (client: KubernetesClient, objects: readonly Manif
   for (const object of objects) await client.applyServerSide(object);
 };
 
+/** Waits until all pods of a Deployment are current and available; throws with what is missing, and why if a pod says so. */
+export const waitForRollout = (
+  client: KubernetesClient,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  { image, deadlineMilliseconds }: { readonly image: string | undefined; readonly deadlineMilliseconds: number },
+): Promise<void> =>
+  waitFor(`Deployment ${name}`, deadlineMilliseconds, async () => {
+    const reference = { resource: resources.deployments, namespace, name };
+    const deployment = await client.get<LiveObject & IDeployment>(reference);
+    const rollout = decideRollout(deployment, image);
+    if ('done' in rollout) return rollout;
+    const labelSelector = Object.entries(deployment?.spec?.selector.matchLabels ?? {})
+      .map((label) => label.join('='))
+      .join(',');
+    const { items } = await client.list<LiveObject & IPod>(resources.pods, { namespace, labelSelector });
+    const obstacle = findObstacle(items);
+    return { pending: obstacle === undefined ? rollout.pending : `${rollout.pending}; ${obstacle}` };
+  });
+
 /** Installs CRDs and operator, and waits until both replicas answer. */
 export const installOperator = async (client: KubernetesClient, images: InstalledImages): Promise<void> => {
   for (const file of await readdir('crds')) {
@@ -36,12 +56,6 @@ export const installOperator = async (client: KubernetesClient, images: Installe
     }
   }
   await applyAll(client, parseManifests(withImages(await readFile('install/operator.yaml', 'utf8'), images)));
-  await waitFor('the operator', 120_000, async () => {
-    const deployment = await client.get<LiveObject & IDeployment>({
-      resource: resources.deployments,
-      namespace: 'identity-operator',
-      name: 'identity-operator',
-    });
-    return decideRollout(deployment, images.identityOperator);
-  });
+  const operator = { namespace: 'identity-operator', name: 'identity-operator' };
+  await waitForRollout(client, operator, { image: images.identityOperator, deadlineMilliseconds: 120_000 });
 };

@@ -1,6 +1,7 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
+import type { IPod } from 'kubernetes-models/v1';
 import { describe, expect, it } from 'vitest';
-import { decideRollout } from './rollout.ts';
+import { decideRollout, findObstacle } from './rollout.ts';
 
 const complete = { observedGeneration: 2, replicas: 3, updatedReplicas: 3, availableReplicas: 3 };
 
@@ -36,5 +37,37 @@ describe('decideRollout', () => {
   it('takes any image when none is named, and no Deployment for a rollout', () => {
     expect(decideRollout(deployment({}), undefined)).toEqual({ done: undefined });
     expect(decideRollout(undefined, undefined)).toEqual({ pending: 'it is not there yet' });
+  });
+});
+
+describe('findObstacle', () => {
+  const pod = (waiting: { reason: string; message?: string } | undefined): IPod => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'auth-1' },
+    status: {
+      containerStatuses: [
+        {
+          name: 'auth',
+          image: '',
+          imageID: '',
+          ready: false,
+          restartCount: 0,
+          ...(waiting === undefined ? {} : { state: { waiting } }),
+        },
+      ],
+    },
+  });
+
+  it('names the container, its pod and the reason', () => {
+    const pods = [pod(undefined), pod({ reason: 'ImagePullBackOff', message: 'no such image' })];
+    expect(findObstacle(pods)).toBe('container auth of pod auth-1 waits: ImagePullBackOff: no such image');
+    expect(findObstacle([pod({ reason: 'CrashLoopBackOff' })])).toBe(
+      'container auth of pod auth-1 waits: CrashLoopBackOff',
+    );
+  });
+
+  it('sees none in pods that run, or that are being made', () => {
+    expect(findObstacle([pod(undefined), pod({ reason: 'ContainerCreating' })])).toBeUndefined();
   });
 });

@@ -1,4 +1,5 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
+import type { IPod } from 'kubernetes-models/v1';
 
 /** How far a Deployment is with what was asked of it; `pending` says in words what is missing. */
 export type Rollout = { readonly done: undefined } | { readonly pending: string };
@@ -20,4 +21,19 @@ export const decideRollout = (deployment: IDeployment | undefined, image: string
   if (replicas > updatedReplicas) return { pending: `${replicas - updatedReplicas} pods of before are still there` };
   if (availableReplicas < desired) return { pending: `${availableReplicas} of ${desired} pods are available` };
   return { done: undefined };
+};
+
+/** Waiting reasons that every pod has while all is well. */
+const ordinary = new Set(['ContainerCreating', 'PodInitializing']);
+
+/** What keeps the first container that cannot start from starting, such as an image that is not there. */
+export const findObstacle = (pods: readonly IPod[]): string | undefined => {
+  for (const { metadata, status } of pods) {
+    for (const { name, state } of [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]) {
+      const { reason, message = '' } = state?.waiting ?? {};
+      if (reason === undefined || ordinary.has(reason)) continue;
+      return `container ${name} of pod ${metadata?.name} waits: ${reason}${message === '' ? '' : `: ${message}`}`;
+    }
+  }
+  return undefined;
 };
