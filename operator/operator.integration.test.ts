@@ -450,6 +450,20 @@ describe('the operator at a real API server', { timeout: 120_000 }, () => {
     });
   });
 
+  it('says what the API server refuses of what a tenant asks for, and goes on when it is corrected', async () => {
+    const namespace = 'refused';
+    await cluster.createNamespace(namespace);
+    const askFor = (memory: string) => ({ auth: { resources: { requests: { memory: '2Gi' }, limits: { memory } } } });
+    await createTenant(namespace, askFor('1Gi'));
+    await expectCondition(tenantIn(namespace), 'Stalled', {
+      status: 'True',
+      reason: 'ObjectRefused',
+      message: expect.stringMatching(/deployments\/acme-auth.*must be less than or equal to memory limit/),
+    });
+    await cluster.client.patchMerge({ resource: identityTenants, namespace, name: 'acme' }, { spec: askFor('2Gi') });
+    await expectReady(namespace);
+  });
+
   describe('a tenant that is deleted', () => {
     const ownedBy = async (namespace: string, uid: string) => {
       const objects = (await Promise.all([...ownedKinds, secrets].map((kind) => list(kind, namespace)))).flat();

@@ -39,6 +39,7 @@ export type TenantReason =
   | 'SecretNotFound'
   | 'SecretKeyMissing'
   | 'NameTaken'
+  | 'ObjectRefused'
   | 'RetainedObjectsOfAnotherIssuer'
   | 'EncryptionKeyMissing'
   | 'DatabaseStarting'

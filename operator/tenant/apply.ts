@@ -5,7 +5,7 @@ import type { Blueprint } from '../manifests/blueprint.ts';
 import type { TenantObject } from '../manifests/tenant-objects.ts';
 import { findApplyReason, withDesiredHash } from '../runtime/desired-state.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
-import { hasReason } from '../runtime/kubernetes-error.ts';
+import { hasReason, type KubernetesError } from '../runtime/kubernetes-error.ts';
 import type { KubernetesObject, LiveObject } from '../runtime/kubernetes-object.ts';
 import { customResources } from './custom-resources.ts';
 import type { Observed, ObservedSecret } from './observed.ts';
@@ -15,8 +15,11 @@ import { decodeEntries, encodeEntries } from './tenant-caches.ts';
 
 type Writes = { readonly client: KubernetesClient; readonly now: () => Date; readonly signal: AbortSignal };
 
-/** `taken`: an object of a wanted name is somebody else's, and nothing after it was written. */
-export type ApplyOutcome = { readonly taken?: string };
+/**
+ * `taken`: an object of a wanted name is somebody else's; `refused`: the API server's words about one that it does not
+ * accept. Nothing after it was written.
+ */
+export type ApplyOutcome = Pick<Observed, 'taken' | 'refused'>;
 
 const describe = (object: KubernetesObject): string => `${object.kind} "${object.metadata?.name}"`;
 
@@ -70,6 +73,10 @@ const isLeftOver = (object: LiveObject, { name, uid }: Blueprint): boolean =>
 const isOwned = (object: LiveObject, uid: string): boolean =>
   object.metadata.ownerReferences?.some((owner) => owner.uid === uid) ?? false;
 
+/** What the API server will not accept as it is. In a namespace that is going nothing is: that says nothing of the object. */
+const isRefusal = (error: unknown): error is KubernetesError =>
+  hasReason(error, 'Invalid') || (hasReason(error, 'Forbidden') && !error.message.includes('being terminated'));
+
 const applyObject = async (
   desired: TenantObject,
   live: LiveObject | undefined,
@@ -89,8 +96,14 @@ const applyObject = async (
   }
   if (found !== undefined && !isOwned(found, blueprint.uid)) return { taken: describe(desired) };
   if (findApplyReason(desired, found, annotations.desiredHash) === undefined) return {};
-  await client.applyServerSide(withDesiredHash(desired, annotations.desiredHash), { signal });
-  return {};
+  try {
+    await client.applyServerSide(withDesiredHash(desired, annotations.desiredHash), { signal });
+    return {};
+  } catch (error) {
+    // To try again would be of no use, and to fail would leave the tenant without a word.
+    if (isRefusal(error)) return { refused: error.message };
+    throw error;
+  }
 };
 
 const applyReplicas = async (
@@ -157,7 +170,7 @@ export const applyPlan = async (plan: Plan, observed: Observed, writes: Writes):
   );
   for (const desired of plan.apply) {
     const outcome = await applyObject(desired, known.get(describe(desired)), blueprint, writes);
-    if (outcome.taken !== undefined) return outcome;
+    if (outcome.taken !== undefined || outcome.refused !== undefined) return outcome;
   }
   for (const replicas of plan.replicas) await applyReplicas(blueprint, replicas, writes);
   for (const object of plan.remove) await remove(object, writes);

@@ -68,11 +68,15 @@ const buildBlueprint = ({ tenant, nodes }: Observed, release: OperatorRelease): 
   zonesLabelled: nodes.some(({ zone }) => zone !== undefined),
 });
 
-const decideReferences = ({ references, taken }: Observed): TenantVerdict => {
+const decideReferences = ({ references, taken, refused }: Observed): TenantVerdict => {
   const type = 'ReferencesResolved';
   if (taken !== undefined) {
     const message = `${taken} belongs to somebody else and is left alone; delete or rename it, or give the tenant another name`;
     return { type, status: 'False', reason: 'NameTaken', message };
+  }
+  if (refused !== undefined) {
+    const message = `the API server refuses what the tenant asks for; correct the tenant, or the policy that forbids it: ${refused.slice(0, 1_000)}`;
+    return { type, status: 'False', reason: 'ObjectRefused', message };
   }
   for (const { field, name, secret, requiredEntries } of references) {
     if (secret === undefined) {

@@ -71,8 +71,9 @@ export const reconcileTenant = async (
   const isNew = tenant.status.observedGeneration === undefined;
   const told = isNew ? await report(tenant, intended, object, reconciler, signal) : tenant;
 
-  const { taken } = await applyPlan(intended, observed, { client, now, signal });
-  const plan = taken === undefined ? intended : planTenant({ ...observed, tenant: told, taken }, release, now());
+  const outcome = await applyPlan(intended, observed, { client, now, signal });
+  const wentThrough = outcome.taken === undefined && outcome.refused === undefined;
+  const plan = wentThrough ? intended : planTenant({ ...observed, tenant: told, ...outcome }, release, now());
   await report(told, plan, object, reconciler, signal);
   return plan.requeueAfterMilliseconds === undefined ? {} : { requeueAfter: plan.requeueAfterMilliseconds };
 };
