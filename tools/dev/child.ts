@@ -25,11 +25,11 @@ export type ChildRequest = {
 
 const stopMilliseconds = 5_000;
 
-// It ends with its parent, however that ends: the kernel sends SIGTERM then (PR_SET_PDEATHSIG). The shell closes the gap
-// in which the parent dies before the kernel was told.
+// It ends with its parent, however that ends: the kernel kills it then (PR_SET_PDEATHSIG). SIGTERM would let it drain, for
+// up to 35 s, with nobody left to wait for it. The shell closes the gap in which the parent dies before the kernel was told.
 const bind = (command: readonly string[]): string[] => [
   '--pdeathsig',
-  'TERM',
+  'KILL',
   'sh',
   '-c',
   '[ "$PPID" = "$0" ] && exec "$@"',
