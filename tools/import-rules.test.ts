@@ -32,6 +32,7 @@ const cases: readonly [importer: string, imported: string, allowed: boolean][] =
   ['operator/manifests/x.ts', '../tenant/plan.ts', false],
   ['operator/manifests/x.ts', '../../services/auth/app.ts', false],
   ['operator/manifests/x.ts', '../../services/auth/settings.ts', true],
+  ['operator/manifests/x.ts', '../../services/shared/service-settings.ts', true],
   ['operator/keys/x.ts', '../../services/shared/contracts/keyring.ts', true],
   ['operator/keys/x.ts', '../runtime/clock.ts', false],
   ['operator/tenant/x.ts', '../../services/auth/app.ts', false],

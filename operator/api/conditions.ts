@@ -35,7 +35,6 @@ export type TenantConditionType =
 export type TenantReason =
   | 'AllAvailable'
   | 'Progressing'
-  | 'Deleting'
   | 'SecretNotFound'
   | 'SecretKeyMissing'
   | 'NameTaken'

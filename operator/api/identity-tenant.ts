@@ -53,7 +53,12 @@ const routeSchema = z.object({
       .describe('Methods that the route takes; GET takes HEAD too. Default: all.'),
   }),
   upstream: z.object({
-    service: z.string().min(1).max(63).describe('Name of a Service in the namespace of the tenant.'),
+    service: z
+      .string()
+      .max(63)
+      // A DNS label (RFC 1035, as Services are named): anything else could lead the gateway to another host.
+      .regex(/^[a-z]([a-z0-9-]*[a-z0-9])?$/)
+      .describe('Name of a Service in the namespace of the tenant.'),
     port: z.int().min(1).max(65_535).describe('Port of that Service; plain HTTP is spoken to it.'),
   }),
   authentication: z

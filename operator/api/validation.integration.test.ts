@@ -70,6 +70,11 @@ const refusedTenants: [string, Spec, RegExp][] = [
     /spec\.tokens\.accessTokenTTL: Invalid value/,
   ],
   [
+    'an upstream that is no name of a Service',
+    routes(route({ upstream: { service: 'evil.example/', port: 80 } })),
+    /spec\.gateway\.routes\[0\]\.upstream\.service: Invalid value/,
+  ],
+  [
     'a route whose path does not begin with a slash',
     routes(route({ match: { pathPrefix: 'orders' } })),
     /spec\.gateway\.routes\[0\]\.match\.pathPrefix: Invalid value/,

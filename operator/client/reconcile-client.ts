@@ -194,6 +194,8 @@ const isDisabledEverywhere = async (
   tenant: IdentityTenant,
   caches: TenantCaches,
 ): Promise<boolean> => {
+  // Never registered: there is nothing to disable, and auth may not even run yet.
+  if (identityClient.status.registryRevision === undefined) return true;
   const peer = openAuthPeer(tenant, caches);
   if (peer === undefined) return true;
   try {
