@@ -13,7 +13,7 @@ import { ensureImages } from '../tools/image/project-images.ts';
 import { ensureMachine } from '../tools/machine/machine.ts';
 import type { Progress } from '../tools/machine/progress.ts';
 import { demoPorts, issuerPort } from './demo-application.ts';
-import { demoDirectory, demoFile, recordCluster, writeDemoFile } from './demo-state.ts';
+import { demoDirectory, demoFile, readCluster, recordCluster, writeDemoFile } from './demo-state.ts';
 import { adaptToForeignCluster, readForeignImages } from './foreign-cluster.ts';
 import { forwarderRuns, startForwarderProcess } from './forwarder-process.ts';
 import { runLoggedStep, StepFailure } from './logged-step.ts';
@@ -46,6 +46,14 @@ const assertPortsFree = async (): Promise<void> => {
       throw new Error(`port ${port} of this machine is in use; end what listens there and run \`make demo\` again`);
     }
   }
+};
+
+/** One demo at a time: `make demo-down` knows of the last one only. */
+const assertNotElsewhere = async (driver: DriverName): Promise<void> => {
+  const recorded = await readCluster();
+  if (recorded === undefined || recorded.driver === driver) return;
+  const { kubeconfigPath } = recorded;
+  throw new Error(`the demo is on another cluster (${displayPath(kubeconfigPath)}): run \`make demo-down\` first`);
 };
 
 /** A cluster of our own, with the images of this checkout. */
@@ -81,6 +89,7 @@ const keepKubeconfig = async ({ driver, kubeconfigPath }: Cluster): Promise<stri
  */
 export const installDemo = async (progress: Progress, env: NodeJS.ProcessEnv): Promise<DemoInstallation> => {
   const driver = await chooseDriver(env);
+  await assertNotElsewhere(driver);
   await assertPortsFree();
   const { cluster, images, adapt } = await (driver === 'existing'
     ? prepareForeignPlatform(progress, env)
