@@ -48,13 +48,18 @@ const expectAccessible = async (page: Page): Promise<void> => {
   expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
 };
 
-/** The request by which the browser comes back to the application; nothing need listen there. */
+/**
+ * The request by which the browser comes back to the application. Nothing listens there, so the page ends on an error
+ * of the browser's and is closed; the next one shares its cookies.
+ */
 const comesBackTo = async (page: Page, uri: string, act: () => Promise<void>): Promise<URL> => {
   const [request] = await Promise.all([
     page.waitForRequest((one) => one.url().startsWith(uri), { timeout: 30_000 }),
     act(),
   ]);
-  return new URL(request.url());
+  const url = new URL(request.url());
+  await page.close();
+  return url;
 };
 
 const devices = {
@@ -65,7 +70,7 @@ const devices = {
 describe.each(Object.entries(devices))('with a browser on a %s', (device, options) => {
   it('a person registers, signs in, uses services A, B and C, stays signed in, and signs out', async () => {
     const context = await browser.newContext({ ...options, ignoreHTTPSErrors: true });
-    const page = await context.newPage();
+    let page = await context.newPage();
     const person = newPerson('Ada');
     const picture = (name: string) => page.screenshot({ path: `${pictures}/${device}-${name}.png`, fullPage: true });
 
@@ -114,6 +119,7 @@ describe.each(Object.entries(devices))('with a browser on a %s', (device, option
     expect((await callServiceA(connection, refreshed.access_token)).status).toBe(200);
 
     // The session is remembered: another sign-in asks for nothing.
+    page = await context.newPage();
     const again = await startAuthorization(configuration, application.redirectUri, 'openid');
     const silently = await comesBackTo(page, application.redirectUri, async () => {
       await page.goto(again.url.href).catch(() => undefined);
@@ -124,11 +130,13 @@ describe.each(Object.entries(devices))('with a browser on a %s', (device, option
       id_token_hint: tokens.id_token ?? '',
       post_logout_redirect_uri: 'http://127.0.0.1:8765/signed-out',
     });
+    page = await context.newPage();
     await page.goto(signOut.href);
     await expectAccessible(page);
     await picture('sign-out');
     await comesBackTo(page, 'http://127.0.0.1:8765/signed-out', () => page.click('button[name=logout]'));
 
+    page = await context.newPage();
     const afterwards = await startAuthorization(configuration, application.redirectUri, 'openid');
     await page.goto(afterwards.url.href);
     await page.waitForSelector('#password');

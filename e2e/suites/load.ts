@@ -1,0 +1,92 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import * as oidc from 'openid-client';
+import { inject } from 'vitest';
+import { createIssuerConnection, type IssuerConnection } from '../installation/issuer-connection.ts';
+import { callServiceA } from './application.ts';
+
+/** What went wrong, and when (monotonic ms). */
+export type Failure = { readonly at: number; readonly what: string };
+
+export type Load = {
+  readonly failures: readonly Failure[];
+  readonly successes: () => number;
+  /** Monotonic ms since the last failure, or since the load began. */
+  readonly quietFor: () => number;
+  stop(): Promise<void>;
+};
+
+type User = {
+  readonly connection: IssuerConnection;
+  readonly configuration: oidc.Configuration;
+  readonly tokens: oidc.TokenEndpointResponse;
+};
+
+/**
+ * Customers who use a tenant: 20 calls of services a second on a connection that is kept, 10 on new ones, one on a
+ * connection that idles for 5 s in between, and a client that refreshes its token five times a second. Bounded to
+ * five minutes.
+ */
+export const startLoad = ({ connection, configuration, tokens }: User): Load => {
+  const { ca, gatewayPort } = inject('environment');
+  const began = performance.now();
+  const failures: Failure[] = [];
+  let successes = 0;
+  let running = true;
+  let accessToken = tokens.access_token;
+  let refreshToken = tokens.refresh_token ?? '';
+
+  const attempt = async (what: string, act: () => Promise<string | undefined>): Promise<void> => {
+    const problem = await act().catch((error: unknown) =>
+      error instanceof Error ? `${error.message} ${error.cause ?? ''}` : String(error),
+    );
+    if (problem === undefined) successes += 1;
+    else failures.push({ at: performance.now(), what: `${what}: ${problem}` });
+  };
+  const call = async (over: IssuerConnection): Promise<string | undefined> => {
+    const answer = await callServiceA(over, accessToken);
+    const body = await answer.text();
+    return answer.status === 200 ? undefined : `${answer.status} ${body.slice(0, 200)}`;
+  };
+  const onNewConnection = async (): Promise<string | undefined> => {
+    const fresh = createIssuerConnection(ca, gatewayPort);
+    try {
+      return await call(fresh);
+    } finally {
+      await fresh.close();
+    }
+  };
+  const refresh = async (): Promise<string | undefined> => {
+    const next = await oidc.refreshTokenGrant(configuration, refreshToken);
+    accessToken = next.access_token;
+    refreshToken = next.refresh_token ?? '';
+    return undefined;
+  };
+  const repeat = async (
+    what: string,
+    periodMilliseconds: number,
+    act: () => Promise<string | undefined>,
+  ): Promise<void> => {
+    while (running && performance.now() - began < 300_000) {
+      await attempt(what, act);
+      await delay(periodMilliseconds);
+    }
+  };
+
+  const idle = createIssuerConnection(ca, gatewayPort);
+  const users = [
+    repeat('kept connection', 50, () => call(connection)),
+    repeat('new connection', 100, onNewConnection),
+    repeat('idle connection', 5_000, () => call(idle)),
+    repeat('refresh', 200, refresh),
+  ];
+  return {
+    failures,
+    successes: () => successes,
+    quietFor: () => performance.now() - (failures.at(-1)?.at ?? began),
+    stop: async () => {
+      running = false;
+      await Promise.all(users);
+      await idle.close();
+    },
+  };
+};

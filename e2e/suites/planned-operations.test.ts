@@ -1,0 +1,97 @@
+import type { ILease } from 'kubernetes-models/coordination.k8s.io/v1';
+import type { IConfigMap } from 'kubernetes-models/v1';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { identityTenantSchema } from '../../operator/api/identity-tenant.ts';
+import type { KubernetesClient } from '../../operator/runtime/kubernetes-client.ts';
+import type { LiveObject } from '../../operator/runtime/kubernetes-object.ts';
+import { demo, waitForDemo } from '../installation/demo-installation.ts';
+import type { IssuerConnection } from '../installation/issuer-connection.ts';
+import { openCluster, readCondition, resources, waitFor } from '../installation/kubernetes.ts';
+import { discover, signUpAndIn } from '../installation/relying-party.ts';
+import { newPerson, openApplication } from './application.ts';
+import { startLoad } from './load.ts';
+
+let client: KubernetesClient;
+let connection: IssuerConnection;
+const tenant = { resource: resources.identityTenants, namespace: demo.namespace, name: demo.tenant };
+
+beforeAll(async () => {
+  client = openCluster(inject('environment').kubeconfigPath);
+  await waitForDemo(client, { images: inject('environment').images });
+});
+afterAll(async () => {
+  await connection?.close();
+  await client?.close();
+});
+
+it('a rollout of all three services at once loses no request', async () => {
+  const opened = await openApplication(client);
+  connection = opened.connection;
+  const configuration = await discover(connection, opened.application);
+  const tokens = await signUpAndIn(connection, configuration, opened.application, newPerson('Ada'));
+  const load = startLoad({ connection, configuration, tokens });
+
+  const { metadata } = await client.patchMerge(tenant, {
+    spec: {
+      tokens: { idTokenTTL: '11m' },
+      gateway: { drainTimeout: '20s' },
+      tokenStore: { resources: { requests: { cpu: '90m', memory: '128Mi' }, limits: { memory: '384Mi' } } },
+    },
+  });
+  await waitFor('the new revision everywhere', 240_000, async () => {
+    const object = await client.get(tenant);
+    const { status } = identityTenantSchema.parse(object);
+    const current =
+      status.observedGeneration === metadata.generation && readCondition(object, 'Ready')?.status === 'True';
+    return current ? { done: undefined } : { pending: JSON.stringify(readCondition(object, 'Ready')) };
+  });
+  // The pods of before drain for a while after the new ones are all available.
+  await waitFor('the end of the old pods', 120_000, async () => {
+    const { items } = await client.list(resources.pods, {
+      namespace: demo.namespace,
+      labelSelector: `app.kubernetes.io/instance=${demo.tenant},app.kubernetes.io/managed-by=identity-operator`,
+    });
+    const going = items.filter(({ metadata: pod }) => pod.deletionTimestamp !== undefined);
+    return going.length === 0 ? { done: undefined } : { pending: `${going.length} pods are ending` };
+  });
+  await load.stop();
+  expect(load.failures.map(({ what }) => what)).toEqual([]);
+  expect(load.successes()).toBeGreaterThan(500);
+});
+
+it('when the leading operator is killed, the other one goes on', async () => {
+  const lease = await client.get<LiveObject & ILease>({
+    resource: resources.leases,
+    namespace: 'identity-operator',
+    name: 'identity-operator',
+  });
+  const leader = lease?.spec?.holderIdentity ?? '';
+  const [pod = ''] = leader.split('_');
+  await client.delete(
+    { resource: resources.pods, namespace: 'identity-operator', name: pod },
+    { gracePeriodSeconds: 0 },
+  );
+
+  await client.patchMerge(tenant, { spec: { auth: { branding: { name: 'Acme after all' } } } });
+  await waitFor('the change to reach the pages', 60_000, async () => {
+    const settings = await client.get<LiveObject & IConfigMap>({
+      resource: resources.configMaps,
+      namespace: demo.namespace,
+      name: `${demo.tenant}-auth-live`,
+    });
+    const live = settings?.data?.['live.json'] ?? '';
+    return live.includes('Acme after all') ? { done: undefined } : { pending: live };
+  });
+  const after = await client.get<LiveObject & ILease>({
+    resource: resources.leases,
+    namespace: 'identity-operator',
+    name: 'identity-operator',
+  });
+  expect(after?.spec?.holderIdentity).not.toBe(leader);
+  // Seen by customers without any pod starting anew.
+  const browse = async () => (await connection.fetch(`${demo.issuer}/oauth2/sign-out`)).text();
+  await waitFor('the new name on a page', 60_000, async () => {
+    const page = await browse();
+    return page.includes('Acme after all') ? { done: undefined } : { pending: page.slice(0, 300) };
+  });
+});

@@ -1,0 +1,82 @@
+import type { IPod } from 'kubernetes-models/v1';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { identityTenantSchema } from '../../operator/api/identity-tenant.ts';
+import type { KubernetesClient } from '../../operator/runtime/kubernetes-client.ts';
+import type { LiveObject } from '../../operator/runtime/kubernetes-object.ts';
+import { findCluster, killZone, startZone } from '../cluster/cluster.ts';
+import type { Cluster } from '../cluster/driver.ts';
+import { demo, waitForDemo } from '../installation/demo-installation.ts';
+import type { IssuerConnection } from '../installation/issuer-connection.ts';
+import { openCluster, resources, waitFor } from '../installation/kubernetes.ts';
+import { discover, signUpAndIn } from '../installation/relying-party.ts';
+import { callServiceA, newPerson, openApplication } from './application.ts';
+import { startLoad } from './load.ts';
+
+let client: KubernetesClient;
+let connection: IssuerConnection;
+let cluster: Cluster;
+
+beforeAll(async () => {
+  const { clusterName, kubeconfigPath, images } = inject('environment');
+  const found = await findCluster(clusterName);
+  if (found === undefined) throw new Error('no cluster');
+  cluster = found;
+  client = openCluster(kubeconfigPath);
+  await waitForDemo(client, { images });
+});
+afterAll(async () => {
+  await connection?.close();
+  await client?.close();
+});
+
+const readyPods = async (component: string) => {
+  const { items } = await client.list<LiveObject & IPod>(resources.pods, {
+    namespace: demo.namespace,
+    labelSelector: `app.kubernetes.io/instance=${demo.tenant},app.kubernetes.io/component=${component}`,
+  });
+  return items.filter(
+    ({ metadata, status }) =>
+      metadata.deletionTimestamp === undefined &&
+      status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True'),
+  );
+};
+
+/** Whether the control plane has noticed: no endpoint of the gateway is in the dead zone any more. */
+const isNoticed = async (): Promise<boolean> =>
+  (await readyPods('gateway')).every(
+    ({ spec }) => spec?.nodeName !== cluster.nodes.find(({ zone }) => zone === 'zone-3')?.name,
+  );
+
+it('a zone that loses its power is got over, and its return too', async () => {
+  const opened = await openApplication(client);
+  connection = opened.connection;
+  const configuration = await discover(connection, opened.application);
+  const tokens = await signUpAndIn(connection, configuration, opened.application, newPerson('Ada'));
+  const load = startLoad({ connection, configuration, tokens });
+
+  expect(await killZone(cluster, 3)).toEqual({ ok: true });
+  // The bound of the design: partial errors for less than 70 s (40 s here, where a node is given up after 16 s).
+  await waitFor('the customers to notice nothing any more', 70_000, async () =>
+    (await isNoticed()) && load.quietFor() > 10_000
+      ? { done: undefined }
+      : { pending: `${load.failures.length} failures, the last ${Math.round(load.quietFor())} ms ago` },
+  );
+  await waitFor('replacements in the other zones', 120_000, async () => {
+    const counts = await Promise.all(
+      ['gateway', 'auth', 'token-store'].map(async (component) => (await readyPods(component)).length),
+    );
+    return counts.every((count) => count >= 3) ? { done: undefined } : { pending: counts.join(', ') };
+  });
+  const tenant = { resource: resources.identityTenants, namespace: demo.namespace, name: demo.tenant };
+  await waitFor('the status to tell it', 30_000, async () => {
+    const { status } = identityTenantSchema.parse(await client.get(tenant));
+    return status.zones === '2/3' ? { done: undefined } : { pending: `zones ${status.zones}` };
+  });
+
+  expect(await startZone(cluster, 3)).toEqual({ ok: true });
+  await waitForDemo(client, { images: inject('environment').images });
+  await load.stop();
+  // Errors there may be; a client that was told its token is no good would be signed out.
+  expect(load.failures.filter(({ what }) => what.includes('invalid_grant'))).toEqual([]);
+  expect((await callServiceA(connection, tokens.access_token)).status).toBe(200);
+});
