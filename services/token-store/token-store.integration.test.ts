@@ -294,6 +294,19 @@ describe('records', () => {
     expect((await find('session', old)).record).toBeUndefined();
   });
 
+  it('let six tabs give one session a new id at once, and one of them keeps it', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const [old, uid] = [randomUUID(), randomUUID()];
+      const fresh = Array.from({ length: 6 }, () => randomUUID());
+      await commit([upsert('session', old, { uid })]);
+      const responses = await Promise.all(
+        fresh.map((id, index) => commit([upsert('session', id, { uid })], { client: index % 2 ? second : first })),
+      );
+      expect(outcomes(responses)).toBe(6);
+      expect(fresh).toContain((await find('session', uid, 'uid')).record?.id);
+    }
+  });
+
   it('are not there any more when they have expired', async () => {
     const { grantId, id } = await issue('refresh_token');
     await owner.query(`UPDATE token_store.tokens SET expires_at = now()`);

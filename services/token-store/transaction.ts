@@ -9,8 +9,13 @@ import { useOneTimeIds } from './queries/one-time-ids.ts';
 import { upsertRecords } from './queries/upsert.ts';
 import { decideGrantsAlive, isSingleStatement, planTransaction, type TransactionPlan } from './transaction-plan.ts';
 
-const deadlockDetected = '40P01';
-const attempts = 3;
+/**
+ * What another transaction may cause and a repetition cures: a deadlock, and a session that two tabs give a new id at
+ * once, of which the second meets a row that its own snapshot did not show.
+ */
+const lostRaces: ReadonlySet<string> = new Set(['40P01', '23505']);
+/** Of tabs that sign in at once one wins each round: more than anybody has who restores a browser. */
+const attempts = 8;
 
 /**
  * Runs one protocol request's writes in one PostgreSQL transaction. A replayed refresh token ends its family before the
@@ -23,14 +28,14 @@ export const runTransaction = async (
   request: TransactionRequest,
 ): Promise<TransactionResponse> => {
   const plan = planTransaction(request);
-  const response = await retryDeadlocks(() => applyPlan(pool, keyring, plan));
+  const response = await retryLostRaces(() => applyPlan(pool, keyring, plan));
   if (
     response.outcome === 'refused' &&
     response.reason === 'already_consumed' &&
     plan.consumedRefreshTokens.length > 0
   ) {
     // A transaction of its own: the refused one holds a shared lock, and two that want to raise it block each other.
-    await retryDeadlocks(() => revokeReplayedFamilies(pool, plan.consumedRefreshTokens, plan.commitId));
+    await retryLostRaces(() => revokeReplayedFamilies(pool, plan.consumedRefreshTokens, plan.commitId));
   }
   return response;
 };
@@ -107,12 +112,12 @@ const keepsWork = (plan: TransactionPlan, response: TransactionResponse): boolea
 const grantsToChange = ({ writtenGrants, revokedGrants }: TransactionPlan): Buffer[] =>
   [...writtenGrants, ...revokedGrants].sort((left, right) => Buffer.compare(left, right));
 
-const retryDeadlocks = async <Value>(work: () => Promise<Value>): Promise<Value> => {
+const retryLostRaces = async <Value>(work: () => Promise<Value>): Promise<Value> => {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await work();
     } catch (error) {
-      if (databaseErrorCode(error) !== deadlockDetected || attempt === attempts) throw error;
+      if (!lostRaces.has(databaseErrorCode(error)) || attempt === attempts) throw error;
     }
   }
 };
