@@ -14,7 +14,8 @@ import { buildProviderKeys } from './keys/provider-keys.ts';
 import type { SigningKeys } from './keys/signing-key-files.ts';
 import type { Pages } from './pages/pages.ts';
 import { buildProvider } from './provider/build-provider.ts';
-import { paths, refuseForeignCharsets } from './provider/issuer.ts';
+import { requirePlainUtf8 } from './provider/form-encoding.ts';
+import { paths } from './provider/issuer.ts';
 import type { AuthSettings } from './settings.ts';
 import { createAccessTokenVerifier } from './userinfo/access-token.ts';
 import { createUserinfoRoutes } from './userinfo/userinfo.ts';
@@ -64,9 +65,10 @@ export const buildProtocol = (options: ProtocolOptions): Protocol => {
     if (request.fresh) response.status(304).end();
     else response.send(jwks.body);
   });
+  handle.use(requirePlainUtf8);
   handle.use(paths.userinfo, createUserinfoRoutes({ issuer: settings.issuer, verify, store, findAccount, logger }));
   handle.use(paths.interaction, createInteractionRoutes({ ...options, provider }));
-  handle.use(refuseForeignCharsets, provider.callback());
+  handle.use(provider.callback());
 
   return {
     keyring,

@@ -45,10 +45,12 @@ const openSignIn = async (changes: Record<string, string> = {}) => {
   return { browser, page: await browser.open(url), url };
 };
 
+const formType = 'application/x-www-form-urlencoded';
+
 const post = async (path: string, form: Record<string, string>, headers: Record<string, string> = {}) => {
   const response = await send(new URL(path, issuer), {
     method: 'POST',
-    headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+    headers: { 'content-type': formType, ...headers },
     body: new URLSearchParams(form).toString(),
   });
   return { status: response.status, headers: response.headers, text: await response.text() };
@@ -242,6 +244,19 @@ describe('the token endpoint', () => {
     expect(await response.json()).toMatchObject({ error: 'invalid_request' });
   });
 
+  it.each(['/oauth2/token', '/oauth2/userinfo', '/oauth2/interaction/x/sign-in'])(
+    'answers 400 at %s to a body that is compressed, or says so',
+    async (path) => {
+      for (const coding of ['gzip', 'br', 'zstd', 'identity, gzip']) {
+        const answer = await post(path, { access_token: 'x' }, { 'content-encoding': coding });
+        expect(answer.status).toBe(400);
+        expect(JSON.parse(answer.text)).toMatchObject({ error: 'invalid_request' });
+      }
+      const answer = await post(path, { access_token: 'x' }, { 'content-type': `${formType}; charset=utf-7` });
+      expect(answer.status).toBe(400);
+    },
+  );
+
   it('revokes the family of a refresh token that is used twice, and keeps the person’s other ones', async () => {
     const configuration = await discover(send, shop, shopSecret);
     const browser = fixture.browser(services);
@@ -300,6 +315,20 @@ describe('userinfo', () => {
     const challenge = response.headers.get('www-authenticate');
     expect(challenge).toContain('Bearer realm=');
     if (error !== null) expect(challenge).toContain(`error="${error}"`);
+  });
+
+  it('lets an application in a browser send its token from another origin', async () => {
+    const response = await send(new URL('/oauth2/userinfo', issuer), {
+      method: 'OPTIONS',
+      headers: {
+        origin: 'https://app.example',
+        'access-control-request-method': 'GET',
+        'access-control-request-headers': 'authorization',
+      },
+    });
+    expect(response.status).toBe(204);
+    expect(response.headers.get('access-control-allow-origin')).toBe('*');
+    expect(response.headers.get('access-control-allow-headers')).toBe('Authorization');
   });
 
   it('refuses an ID token and a token without a user', async () => {

@@ -46,17 +46,3 @@ export const pinIssuer = (issuer: string): RequestHandler => {
     next();
   };
 };
-
-/**
- * Refuses form bodies that are not UTF-8: oidc-provider decodes all of them as such, whatever they say, and would take one
- * text for another.
- */
-export const refuseForeignCharsets: RequestHandler = (request, response, next) => {
-  const [, charset] = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(request.headers['content-type'] ?? '') ?? [];
-  if (charset === undefined || /^utf-?8$/i.test(charset)) {
-    next();
-    return;
-  }
-  response.status(400).set('Cache-Control', 'no-store');
-  response.json({ error: 'invalid_request', error_description: 'the body must be UTF-8' });
-};

@@ -104,6 +104,12 @@ export const createUserinfoRoutes = (options: UserinfoOptions): RequestHandler =
   };
 
   const routes = Router();
+  // A browser asks before it sends an Authorization header to another origin.
+  routes.options('/', (_request, response) => {
+    response.set({ 'Access-Control-Allow-Origin': '*', 'Access-Control-Allow-Methods': 'GET, POST' });
+    response.set({ 'Access-Control-Allow-Headers': 'Authorization', 'Access-Control-Max-Age': '3600' });
+    response.status(204).end();
+  });
   routes.get('/', handle);
   routes.post('/', express.urlencoded({ extended: false, limit: '16kb', parameterLimit: 20 }), handle);
   return routes;
