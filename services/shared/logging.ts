@@ -1,4 +1,4 @@
-import { type Logger, pino, stdTimeFunctions } from 'pino';
+import { type DestinationStream, type Logger, pino, stdSerializers, stdTimeFunctions } from 'pino';
 import type { LogLevel } from './service-settings.ts';
 
 const credentialHeaders = ['authorization', 'cookie', 'proxy-authorization', '["set-cookie"]'];
@@ -6,18 +6,27 @@ const redactedPaths = ['headers', 'req.headers', 'request.headers', 'res.headers
   credentialHeaders.map((header) => (header.startsWith('[') ? `${at}${header}` : `${at}.${header}`)),
 );
 
+/** Members of PostgreSQL's errors that quote rows and statements: "Failing row contains (...)", a password's hash in it. */
+const quotingMembers: ReadonlySet<string> = new Set(['detail', 'where', 'hint', 'internalQuery']);
+
+const serializeError = (error: Error): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(stdSerializers.err(error)).filter(([member]) => !quotingMembers.has(member)));
+
 /**
  * JSON lines on stdout with `service`, a level by name and ISO time. Headers that hold credentials are redacted wherever
- * a `headers` object is logged; everything else that is secret is not handed to the logger in the first place.
+ * a `headers` object is logged, and what a database's error quotes is left out; everything else that is secret is not handed to the logger in the first place.
  */
-export const createLogger = (service: string, level: LogLevel): Logger =>
-  pino({
+export const createLogger = (service: string, level: LogLevel, destination?: DestinationStream): Logger => {
+  const options = {
     level,
     base: { service },
     timestamp: stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
+    formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: serializeError },
     redact: { paths: redactedPaths, censor: '[redacted]' },
-  });
+  };
+  return destination === undefined ? pino(options) : pino(options, destination);
+};
 
 /** Sends what libraries print (oidc-provider's notices, for one) to the log, so that stdout stays JSON line by line. */
 export const routeConsoleTo = (logger: Logger): void => {
