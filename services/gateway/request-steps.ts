@@ -89,12 +89,18 @@ const buildPassage = async (destination: Destination, path: RequestPath, parts: 
   };
 };
 
-const routeRefusal = (decision: Exclude<ReturnType<typeof decideRoute>, { ok: true }>): Refusal =>
-  decision.reason === 'no_route'
-    ? refuse(404, 'not-found', 'Nothing is served at this address')
-    : refuse(405, 'method-not-allowed', 'This method is not served at this address', undefined, {
+const routeRefusal = (decision: Exclude<ReturnType<typeof decideRoute>, { ok: true }>): Refusal => {
+  switch (decision.reason) {
+    case 'no_route':
+      return refuse(404, 'not-found', 'Nothing is served at this address');
+    case 'ambiguous':
+      return refuse(400, 'ambiguous-path', 'The path can be read in more than one way');
+    case 'method_not_allowed':
+      return refuse(405, 'method-not-allowed', 'This method is not served at this address', undefined, {
         Allow: decision.allow.join(', '),
       });
+  }
+};
 
 const tooLarge = refuse(413, 'body-too-large', 'The body is too large', undefined, { Connection: 'close' });
 

@@ -34,6 +34,12 @@ describe('decideRoute', () => {
     ['HEAD', '/shop/orders/1', 'orders-read /shop/orders/1'],
     ['POST', '/shop/orders', 'orders-write /shop/orders'],
     ['DELETE', '/shop/orders', 'method_not_allowed'],
+    // Services that do not tell upper from lower case would serve what another route guards.
+    ['GET', '/SHOP', 'ambiguous'],
+    ['GET', '/shop/Orders/1', 'ambiguous'],
+    ['GET', '/shop/%4frders/1', 'ambiguous'],
+    ['GET', '/shop/orders/ABC', 'orders-read /shop/orders/ABC'],
+    ['GET', '/Elsewhere', 'all /Elsewhere'],
     ['GET', '/shop/orders2', 'shop /base/orders2'],
     ['GET', '/oauth2/authorize', 'issuer'],
     ['GET', '/oauth2x', 'all /oauth2x'],

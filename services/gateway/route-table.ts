@@ -7,10 +7,14 @@ export type Destination = { kind: 'issuer' } | { kind: 'route'; route: GatewayRo
 export type RouteDecision =
   | { ok: true; destination: Destination }
   | { ok: false; reason: 'no_route' }
+  | { ok: false; reason: 'ambiguous' }
   | { ok: false; reason: 'method_not_allowed'; allow: string[] };
 
+/** Routes that share a prefix; `folded` is how services read it that do not tell upper from lower case. */
+type SharedPrefix = { prefix: string; folded: string; routes: GatewayRoute[] };
+
 /** Routes by prefix, longest first. */
-export type RouteTable = { issuerBase: string; prefixes: { prefix: string; routes: GatewayRoute[] }[] };
+export type RouteTable = { issuerBase: string; prefixes: SharedPrefix[] };
 
 const withoutTrailingSlash = (path: string): string => (path.endsWith('/') ? path.slice(0, -1) : path);
 
@@ -24,7 +28,7 @@ export const buildRouteTable = (issuer: string, routes: GatewayRoute[]): RouteTa
   return {
     issuerBase: withoutTrailingSlash(new URL(issuer).pathname),
     prefixes: [...byPrefix]
-      .map(([prefix, sharing]) => ({ prefix, routes: sharing }))
+      .map(([prefix, sharing]) => ({ prefix, folded: prefix.toLowerCase(), routes: sharing }))
       .sort((a, b) => b.prefix.length - a.prefix.length),
   };
 };
@@ -41,7 +45,8 @@ const buildUpstreamPath = (route: GatewayRoute, prefix: string, { raw, search }:
 
 /**
  * Where a request goes. The issuer's paths go to auth, whatever the routes say. A path belongs to its longest prefix: when
- * no route of that prefix takes the method, shorter ones (with weaker rules, perhaps) are not asked.
+ * no route of that prefix takes the method, shorter ones (with weaker rules, perhaps) are not asked. Nor are they for
+ * `/public/ADMIN`, which many frameworks serve as `/public/admin`.
  */
 export const decideRoute = (table: RouteTable, method: string, path: RequestPath): RouteDecision => {
   const { issuerBase } = table;
@@ -51,6 +56,10 @@ export const decideRoute = (table: RouteTable, method: string, path: RequestPath
   const match = table.prefixes.find(({ prefix }) => isUnderPrefix(path.decoded, prefix));
   if (!match) {
     return { ok: false, reason: 'no_route' };
+  }
+  const insensitive = table.prefixes.find(({ folded }) => isUnderPrefix(path.decoded.toLowerCase(), folded));
+  if (insensitive?.folded !== match.folded) {
+    return { ok: false, reason: 'ambiguous' };
   }
   const route = match.routes.find((candidate) => allowsMethod(candidate, method));
   if (!route) {
