@@ -35,7 +35,7 @@ export const parseBearerToken = (headers: HeaderList): PresentedToken => {
     });
     return { ok: false, refusal };
   }
-  const [scheme, credentials, ...rest] = authorization.trim().split(/ +/);
+  const [scheme, credentials, ...rest] = authorization.trim().split(/[ \t]+/);
   if (scheme?.toLowerCase() === 'dpop') {
     return { ok: false, refusal: invalidToken('bound to a key, which is not supported') };
   }

@@ -17,6 +17,12 @@ describe('stripRequestHeaders', () => {
     'X-Real-IP',
     'X-Original-URL',
     'X-Rewrite-Url',
+    'X.Identity.Subject',
+    'X~Identity!Subject',
+    'Client-IP',
+    'True-Client-IP',
+    'X-HTTP-Method-Override',
+    'x_method_override',
   ])('drops %s, which only the gateway may say', (name) => {
     expect(stripRequestHeaders([name, 'spoofed', 'Accept', '*/*', name, 'again'])).toEqual(['Accept', '*/*']);
   });

@@ -19,12 +19,24 @@ const ownOfThisHop = new Set([...hopByHop, 'host', 'expect', 'http2-settings']);
 
 /** Headers by which services are told who asks, and from where; believed by them, hence never the client's. */
 const reservedPrefixes = ['x-identity-', 'x-forwarded-'];
-/** The last two make some frameworks serve another path than the one that was routed. */
-const reservedNames = new Set(['forwarded', 'x-real-ip', 'x-original-url', 'x-rewrite-url']);
+const reservedNames = new Set([
+  'forwarded',
+  'x-real-ip',
+  'client-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'true-client-ip',
+  // By these some frameworks serve another path or method than the one that was routed.
+  'x-original-url',
+  'x-rewrite-url',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+]);
 
-/** CGI, WSGI, PHP and others read `X_Identity_Subject` and `X-Identity-Subject` as one name. */
+/** CGI, WSGI, PHP and others read `X_Identity.Subject` and `X-Identity-Subject` as one name. */
 const isReserved = (name: string): boolean => {
-  const asServicesReadIt = name.toLowerCase().replaceAll('_', '-');
+  const asServicesReadIt = name.toLowerCase().replaceAll(/[^a-z0-9]/g, '-');
   return reservedNames.has(asServicesReadIt) || reservedPrefixes.some((prefix) => asServicesReadIt.startsWith(prefix));
 };
 

@@ -130,6 +130,7 @@ describe('the gateway', () => {
       ['a DPoP scheme', (jwt: string) => ['Authorization', `DPoP ${jwt}`]],
       ['nonsense', () => ['Authorization', 'Bearer nonsense']],
       ['nothing after the scheme', () => ['Authorization', 'Bearer']],
+      ['nonsense after a tab', () => ['Authorization', 'Bearer\tnonsense']],
       ['two tokens', (jwt: string) => ['Authorization', `Bearer ${jwt} ${jwt}`]],
     ])('refuses %s, where a token is optional, too', async (_name, headers) => {
       const jwt = await stage.tokens.sign();

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { headerValues } from './forwarded-headers.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { type ParsedRequestPath, parseRequestPath } from './request-path.ts';
 
@@ -11,12 +12,30 @@ const pathRefusals: Record<Extract<ParsedRequestPath, { ok: false }>['reason'], 
   ambiguous: refuse(400, 'ambiguous-path', 'The path can be read in more than one way'),
 };
 
+/** RFC 3986, 3.2.2 and 3.2.3: a name or address, perhaps with a port. Empty is allowed. */
+const hostValue = /^(\[[0-9a-f:.]+\]|[a-z0-9\-._~%!$&'()*+,;=]*)(:\d*)?$/i;
+
+/** RFC 9112: what others on the way may have read as another request than we do. */
+const isAmbiguouslyFramed = ({ httpVersionMajor, headers, rawHeaders }: IncomingMessage): boolean => {
+  const hosts = headerValues(rawHeaders, 'host');
+  const coding = headers['transfer-encoding'];
+  return (
+    httpVersionMajor !== 1 ||
+    hosts.length > 1 ||
+    !hosts.every((host) => hostValue.test(host)) ||
+    (coding !== undefined && coding.toLowerCase() !== 'chunked')
+  );
+};
+
 /** What no destination takes, whoever asks. */
 export const checkLimits = (request: IncomingMessage): Refusal | undefined => {
   if (!knownMethods.has(request.method ?? '')) {
     return refuse(405, 'method-not-allowed', 'This method is not supported', undefined, {
       Allow: [...knownMethods].join(', '),
     });
+  }
+  if (isAmbiguouslyFramed(request)) {
+    return refuse(400, 'malformed-request', 'The request is malformed', undefined, { Connection: 'close' });
   }
   // Other upgrades (`h2c` is offered by Java's client) may be ignored, RFC 9110, 7.8; a WebSocket client would wait.
   if (/\bwebsocket\b/i.test(request.headers.upgrade ?? '')) {
