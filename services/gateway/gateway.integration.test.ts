@@ -45,7 +45,7 @@ describe('the gateway', () => {
       });
       incoming.on('end', () => {
         const { method, url, headers, rawHeaders } = incoming;
-        response.setHeader('Set-Cookie', ['a=1', 'b=2']);
+        response.setHeader('Set-Cookie', ['a=1', '__Host-session=theirs; Path=/; Secure', 'b=2']);
         response.setHeader('X-Powered-By', 'upstream');
         response.end(JSON.stringify({ method, url, headers, rawHeaders, body }));
       });
@@ -185,6 +185,12 @@ describe('the gateway', () => {
         expect(status).toBe(200);
         expect(text).not.toContain('spoofed');
       }
+    });
+
+    it('its cookies of the issuer reach auth and no service', async () => {
+      const headers = ['Cookie', 'cart=1; __Host-session=secret; __Host-session.sig=secret'];
+      expect((await send('/public', { headers })).json().headers).toMatchObject({ cookie: 'cart=1' });
+      expect((await send('/oauth2/authorize', { headers })).json().headers).toMatchObject({ cookie: headers[1] });
     });
 
     it('neither is where it claims to come from, nor the host it names', async () => {

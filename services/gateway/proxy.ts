@@ -11,6 +11,10 @@ export type ProxyRequest = {
   targets: PeerTarget[];
   path: string;
   headers: HeaderList;
+  /** What of the answer's headers may be passed on, besides those of the connection. */
+  filterAnswer?: (
+    headers: Record<string, string | string[] | undefined>,
+  ) => Record<string, string | string[] | undefined>;
   /** Until the head of the answer, all attempts and the upload included; then the longest silence in its body. ms */
   timeoutMilliseconds: number;
   /** How long one target may be silent before a request that may be repeated goes to the next. ms */
@@ -50,7 +54,7 @@ const abortWith = (abort: Abort, reason: Error): void => {
 
 /** Streams one attempt. Resolves when it is over: undefined for an answer that was passed on, else why there is none. */
 const attempt = (
-  { request, response, path, headers, timeoutMilliseconds, ...rest }: ProxyRequest,
+  { request, response, path, headers, filterAnswer = (all) => all, timeoutMilliseconds, ...rest }: ProxyRequest,
   target: PeerTarget,
   body: Dispatcher.DispatchOptions['body'],
   abort: Abort,
@@ -81,7 +85,7 @@ const attempt = (
           return;
         }
         target.succeeded();
-        response.writeHead(status, stripResponseHeaders(answered));
+        response.writeHead(status, stripResponseHeaders(filterAnswer(answered)));
         // One write for head and body where they come together; a stream of events may say nothing for long after its head.
         setImmediate(() => response.flushHeaders());
       },

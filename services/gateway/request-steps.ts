@@ -12,9 +12,10 @@ import {
 import { clientAddress } from './client-address.ts';
 import { forwardedHeaders, type HeaderList, identityHeaders, stripRequestHeaders } from './forwarded-headers.ts';
 import { checkLimits, parsePath } from './limits.ts';
-import { type ProxyOutcome, proxy } from './proxy.ts';
+import { type ProxyOutcome, type ProxyRequest, proxy } from './proxy.ts';
 import { type Refusal, refuse, sendRefusal } from './refusal.ts';
 import type { RequestPath } from './request-path.ts';
+import { dropIssuerSetCookies, stripIssuerCookies } from './route-cookies.ts';
 import { type Destination, decideRoute, type RouteTable } from './route-table.ts';
 import type { GatewayRoute } from './settings.ts';
 import type { TokenVerifier } from './verified-token-cache.ts';
@@ -38,13 +39,7 @@ export type GatewayParts = {
 export type RequestNotes = { route: string; clientAddress: string; subject?: string; outcome?: string };
 
 /** The limits and place of one request's way on. */
-type Passage = {
-  targets: PeerTarget[];
-  path: string;
-  timeoutMilliseconds: number;
-  attemptMilliseconds?: number;
-  bodyLimit: number;
-};
+type Passage = Omit<ProxyRequest, 'request' | 'response'>;
 
 type Authorized = { ok: true; token: VerifiedToken | undefined } | { ok: false; refusal: Refusal };
 
@@ -70,11 +65,17 @@ const authorize = async (route: GatewayRoute, headers: HeaderList, parts: Gatewa
   return refusal ? { ok: false, refusal } : { ok: true, token };
 };
 
-const buildPassage = async (destination: Destination, path: RequestPath, parts: GatewayParts): Promise<Passage> => {
+const buildPassage = async (
+  destination: Destination,
+  path: RequestPath,
+  headers: HeaderList,
+  parts: GatewayParts,
+): Promise<Passage> => {
   if (destination.kind === 'issuer') {
     return {
       targets: await parts.authTargets(),
       path: `${path.raw}${path.search}`,
+      headers,
       timeoutMilliseconds: issuerTimeoutMilliseconds,
       attemptMilliseconds: issuerAttemptMilliseconds,
       bodyLimit: issuerBodyLimit,
@@ -84,6 +85,8 @@ const buildPassage = async (destination: Destination, path: RequestPath, parts: 
   return {
     targets: parts.upstreamTargets(route),
     path: upstreamPath,
+    headers: stripIssuerCookies(headers),
+    filterAnswer: dropIssuerSetCookies,
     timeoutMilliseconds: route.timeoutMilliseconds,
     bodyLimit: Number.POSITIVE_INFINITY,
   };
@@ -169,20 +172,16 @@ export const handleRequest =
     }
 
     // (rate limit by user and client) -> proxy
-    const passage = await buildPassage(destination, parsed.path, parts);
+    const onward = [
+      ...headers,
+      ...forwardedHeaders(notes.clientAddress, new URL(parts.issuer)),
+      ...identityHeaders(authorized.token),
+    ];
+    const passage = await buildPassage(destination, parsed.path, onward, parts);
     if (Number(request.headers['content-length'] ?? 0) > passage.bodyLimit) {
       return sendRefusal(response, tooLarge);
     }
-    const outcome = await proxy({
-      ...passage,
-      request,
-      response,
-      headers: [
-        ...headers,
-        ...forwardedHeaders(notes.clientAddress, new URL(parts.issuer)),
-        ...identityHeaders(authorized.token),
-      ],
-    });
+    const outcome = await proxy({ ...passage, request, response });
     notes.outcome = outcome.kind;
     const refusal = proxyRefusal(outcome, destination);
     if (refusal) {

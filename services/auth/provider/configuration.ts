@@ -6,6 +6,7 @@ import {
   type KoaContextWithOIDC,
 } from 'oidc-provider';
 import type { ClientRegistration } from '../../shared/contracts/client-registration.ts';
+import { issuerCookies } from '../../shared/contracts/issuer-cookies.ts';
 import type { SigningAlgorithm } from '../../shared/contracts/keyring.ts';
 import type { Account } from '../accounts/account-repository.ts';
 import { defaultAudience, identityScopes, isAudienceAllowed } from '../clients/client-metadata.ts';
@@ -37,19 +38,16 @@ export const buildClaims = ({ id, email, emailVerified, name }: Account): Accoun
   ...(name !== undefined && { name }),
 });
 
-/**
- * `__Host-` cookies belong to exactly this host. They demand the path `/`, which an issuer with a path of its own may
- * share with others, and which the cookies of one sign-in, with a path each, cannot have.
- */
 const buildCookies = (issuer: string, keys: readonly string[]): NonNullable<Configuration['cookies']> => {
   const path = issuerPath(issuer);
   const attributes = { httpOnly: true, sameSite: 'lax', secure: true, signed: true } as const;
   return {
     keys,
     names: {
-      session: path === '' ? '__Host-session' : '__Secure-session',
-      interaction: '__Secure-interaction',
-      resume: '__Secure-resume',
+      session: path === '' ? issuerCookies.hostSession : issuerCookies.pathSession,
+      // One sign-in's own, with a path each, which `__Host-` cookies cannot have.
+      interaction: issuerCookies.interaction,
+      resume: issuerCookies.resume,
     },
     long: { ...attributes, path: path === '' ? '/' : path },
     short: attributes,
