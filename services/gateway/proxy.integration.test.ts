@@ -1,12 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { get, type IncomingMessage, type RequestListener, request as startRequest } from 'node:http';
+import { createServer, get, type IncomingMessage, type RequestListener, request as startRequest } from 'node:http';
 import { connect, createServer as createTcpServer, type Socket } from 'node:net';
 import type { Writable } from 'node:stream';
+import { promisify } from 'node:util';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../shared/testing/condition.ts';
+import { proxy } from './proxy.ts';
 import { exampleRoute } from './testing/example-route.ts';
 import { type GatewayStage, listenOnLoopback, startGatewayStage, startUpstream } from './testing/gateway-stage.ts';
+import { createUpstreams } from './upstreams.ts';
 
 const megabyte = 1_048_576;
 
@@ -124,6 +127,35 @@ describe('the proxy', () => {
     client.on('error', () => undefined);
     expect(await writeUntilHeld(client)).toBeLessThan(64 * megabyte);
     client.destroy();
+  });
+
+  it('cuts a client that does not read, with its answer under way or at its end', async () => {
+    const { targets } = createUpstreams();
+    const server = createServer((incoming, response) => {
+      const exchange = { path: incoming.url ?? '/', headers: [], timeoutMilliseconds: 5_000, bodyLimit: 0 };
+      const upstreams = targets(exampleRoute({ upstreamUrl: upstream.url }));
+      void proxy({ ...exchange, request: incoming, response, targets: upstreams, clientStallMilliseconds: 100 });
+    });
+    const port = await listenOnLoopback(server);
+    for (const path of ['/endless', '/whole']) {
+      let left = false;
+      handler = (incoming, response) => {
+        response.once('close', () => {
+          left = true;
+        });
+        if (incoming.url === '/whole') {
+          response.end(Buffer.alloc(16 * megabyte));
+        } else {
+          void writeUntilHeld(response);
+        }
+      };
+      const client = connect(port, '127.0.0.1', () => client.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`));
+      client.on('error', () => undefined).pause();
+      await eventually(() => left);
+      await eventually(async () => (await promisify(server.getConnections.bind(server))()) === 0);
+      client.destroy();
+    }
+    server.close();
   });
 
   it('lets the upstream go when its client leaves in the middle of an answer', async () => {

@@ -19,6 +19,8 @@ export type ProxyRequest = {
   timeoutMilliseconds: number;
   /** How long one target may be silent before a request that may be repeated goes to the next. ms */
   attemptMilliseconds?: number;
+  /** How long a client may take nothing of what waits for it; it holds one of the upstream's connections. ms */
+  clientStallMilliseconds: number;
   /** Bytes. */
   bodyLimit: number;
 };
@@ -166,19 +168,30 @@ const tryTargets = async (exchange: ProxyRequest, abort: Abort): Promise<ProxyOu
   return outcomeOf(failure);
 };
 
+/** Cuts a client that does not read. Time in which the upstream says nothing does not count, nor does slow progress. */
+const cutStalledClient = (response: ServerResponse, milliseconds: number): void => {
+  response.setTimeout(milliseconds, () => {
+    const isStalled = response.writableEnded ? !response.writableFinished : response.writableNeedDrain;
+    if (isStalled) {
+      response.destroy();
+    }
+  });
+};
+
 /**
  * Streams a request to the first target that takes it and its answer back, with backpressure both ways. A request of which
  * nothing was sent goes to the next target whatever it is; one that broke off goes there once if its method may be
  * repeated. When the client leaves, the upstream is let go: its connection would stay paused for ever and drain the pool.
  */
 export const proxy = async (exchange: ProxyRequest): Promise<ProxyOutcome> => {
-  const { request, response, timeoutMilliseconds } = exchange;
+  const { request, response, timeoutMilliseconds, clientStallMilliseconds } = exchange;
   const abort: Abort = { reason: undefined, end: undefined };
   response.once('close', () => {
     if (!response.writableFinished) {
       abortWith(abort, new ClientLeftError());
     }
   });
+  cutStalledClient(response, clientStallMilliseconds);
   const deadline = setTimeout(() => {
     if (!response.headersSent) {
       abortWith(abort, new DeadlineError());

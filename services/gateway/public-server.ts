@@ -8,6 +8,8 @@ import { watchDirectory } from '../shared/watched-directory.ts';
 
 /** Bytes of all headers of a request; Node answers 431 above it. */
 const limits = { maxHeaderSize: 16_384 };
+/** Node waits for two minutes, at no cost to whoever opens connections and says nothing. */
+const handshakeTimeout = 10_000;
 
 const readCertificate = (directory: string): { cert: string; key: string; minVersion: 'TLSv1.2' } => {
   const certificate = {
@@ -40,6 +42,9 @@ export const createPublicServer = (
       logger.info({ directory: tlsDirectory }, 'public certificate taken over');
     },
   });
-  const server: SecureServer = createSecureServer({ ...limits, ...readCertificate(tlsDirectory) }, handler);
+  const server: SecureServer = createSecureServer(
+    { ...limits, handshakeTimeout, ...readCertificate(tlsDirectory) },
+    handler,
+  );
   return server;
 };

@@ -24,6 +24,7 @@ const issuerBodyLimit = 1_048_576;
 const issuerTimeoutMilliseconds = 10_000;
 /** Repeatable requests only: what hashes a password takes longer, and is a POST. */
 const issuerAttemptMilliseconds = 4_000;
+const clientStallMilliseconds = 60_000;
 const retryAfterSeconds = '1';
 
 /** What all requests share. `routes` is a function since routes change live. */
@@ -78,6 +79,7 @@ const buildPassage = async (
       headers,
       timeoutMilliseconds: issuerTimeoutMilliseconds,
       attemptMilliseconds: issuerAttemptMilliseconds,
+      clientStallMilliseconds,
       bodyLimit: issuerBodyLimit,
     };
   }
@@ -88,6 +90,7 @@ const buildPassage = async (
     headers: stripIssuerCookies(headers),
     filterAnswer: dropIssuerSetCookies,
     timeoutMilliseconds: route.timeoutMilliseconds,
+    clientStallMilliseconds,
     bodyLimit: Number.POSITIVE_INFINITY,
   };
 };
