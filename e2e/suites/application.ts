@@ -29,7 +29,9 @@ export const callServiceA = (
   connection: IssuerConnection,
   accessToken: string | undefined,
   headers: Record<string, string> = {},
+  signal?: AbortSignal,
 ) =>
   connection.fetch(`${demo.issuer}/a`, {
+    ...(signal === undefined ? {} : { signal }),
     headers: { ...headers, ...(accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` }) },
   });

@@ -15,6 +15,8 @@ export type Load = {
   stop(): Promise<void>;
 };
 
+const patienceSeconds = 5;
+
 type User = {
   readonly connection: IssuerConnection;
   readonly configuration: oidc.Configuration;
@@ -42,8 +44,10 @@ export const startLoad = ({ connection, configuration, tokens }: User): Load => 
     if (problem === undefined) successes += 1;
     else failures.push({ at: performance.now(), what: `${what}: ${problem}` });
   };
+  // A customer's patience: a connection into a zone without power says nothing for ever.
+  configuration.timeout = patienceSeconds;
   const call = async (over: IssuerConnection): Promise<string | undefined> => {
-    const answer = await callServiceA(over, accessToken);
+    const answer = await callServiceA(over, accessToken, {}, AbortSignal.timeout(patienceSeconds * 1_000));
     const body = await answer.text();
     return answer.status === 200 ? undefined : `${answer.status} ${body.slice(0, 200)}`;
   };

@@ -4,10 +4,11 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { identityTenantSchema } from '../../operator/api/identity-tenant.ts';
 import type { KubernetesClient } from '../../operator/runtime/kubernetes-client.ts';
 import type { LiveObject } from '../../operator/runtime/kubernetes-object.ts';
+import { createBrowser } from '../../services/auth/testing/browser.ts';
 import { demo, waitForDemo } from '../installation/demo-installation.ts';
 import type { IssuerConnection } from '../installation/issuer-connection.ts';
 import { openCluster, readCondition, resources, waitFor } from '../installation/kubernetes.ts';
-import { discover, signUpAndIn } from '../installation/relying-party.ts';
+import { discover, signUpAndIn, startAuthorization } from '../installation/relying-party.ts';
 import { newPerson, openApplication } from './application.ts';
 import { startLoad } from './load.ts';
 
@@ -89,9 +90,14 @@ it('when the leading operator is killed, the other one goes on', async () => {
   });
   expect(after?.spec?.holderIdentity).not.toBe(leader);
   // Seen by customers without any pod starting anew.
-  const browse = async () => (await connection.fetch(`${demo.issuer}/oauth2/sign-out`)).text();
-  await waitFor('the new name on a page', 60_000, async () => {
-    const page = await browse();
-    return page.includes('Acme after all') ? { done: undefined } : { pending: page.slice(0, 300) };
+  const opened = await openApplication(client);
+  const configuration = await discover(opened.connection, opened.application);
+  const { url } = await startAuthorization(configuration, opened.application.redirectUri, 'openid');
+  await waitFor('the new name on the sign-in page', 60_000, async () => {
+    const page = await createBrowser(demo.issuer, (address, init) =>
+      opened.connection.fetch(address, { ...init, redirect: 'manual' }),
+    ).open(url);
+    return page.html.includes('Acme after all') ? { done: undefined } : { pending: page.html.slice(0, 300) };
   });
+  await opened.connection.close();
 });

@@ -47,7 +47,7 @@ const isNoticed = async (): Promise<boolean> =>
     ({ spec }) => spec?.nodeName !== cluster.nodes.find(({ zone }) => zone === 'zone-3')?.name,
   );
 
-it('a zone that loses its power is got over, and its return too', async () => {
+it('a zone that loses its power is got over, and its return too', { timeout: 480_000 }, async () => {
   const opened = await openApplication(client);
   connection = opened.connection;
   const configuration = await discover(connection, opened.application);
