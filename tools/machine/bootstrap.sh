@@ -12,14 +12,14 @@ install() {
   command -v apt-get >/dev/null || { echo "this machine lacks $* (names in Debian): install it, then try again" >&2; exit 1; }
   echo "  installing Debian packages: $*"
   as_root apt-get update -qq
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
 command -v npm >/dev/null || install npm
 # npm writes this file last, so a lock file that is newer has not been installed completely.
 if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
   echo '  installing npm packages'
-  npm ci --no-audit --no-fund --loglevel=error
+  NPM_CONFIG_UPDATE_NOTIFIER=false npm ci --no-audit --no-fund --loglevel=error
   touch node_modules/.package-lock.json
 fi
 node_modules/.bin/node --version >/dev/null 2>&1 || install libatomic1

@@ -74,7 +74,7 @@ const run = async (command: readonly string[]): Promise<void> => {
   const [file = '', ...args] = command;
   // Standard error and input stay the terminal's: sudo may ask for a password.
   await execa(file, args, {
-    env: { DEBIAN_FRONTEND: 'noninteractive' },
+    env: { DEBIAN_FRONTEND: 'noninteractive', DEBCONF_NOWARNINGS: 'yes' },
     stdio: ['inherit', 'pipe', 'inherit'],
   });
 };
