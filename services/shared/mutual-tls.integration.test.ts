@@ -3,6 +3,8 @@ import type { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
 import express from 'express';
 import { pino } from 'pino';
 import { Agent, request } from 'undici';
@@ -60,7 +62,20 @@ describe('mutual TLS', () => {
     app.get('/role', (request, response) => {
       response.send(peerRole(request));
     });
+    app.post('/large', (request, response) => {
+      // As raw-body does when a body is over its limit.
+      let size = 0;
+      const onData = (chunk: Buffer) => {
+        size += chunk.length;
+        if (size > 57_344) {
+          request.off('data', onData).pause();
+          response.status(400).end();
+        }
+      };
+      request.on('data', onData);
+    });
     server = createMutualTlsServer(own.identity, app);
+    server.keepAliveTimeout = 65_000;
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     origin = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
@@ -106,6 +121,23 @@ describe('mutual TLS', () => {
     const material = await authority.issueWorkload({ ...acme, role: 'gateway' });
     await expect(call(material, '/role', 'token-store')).rejects.toThrow(/token-store/);
     await expect(call({ ...material, ca: stranger.ca }, '/role')).rejects.toThrow();
+  });
+
+  it('lets go of a caller whose body nobody wanted to the end', async () => {
+    const connections = promisify(server.getConnections.bind(server));
+    await eventually(async () => (await connections()) === 0);
+    const { identity } = identityOf(await authority.issueWorkload({ ...acme, role: 'gateway' }));
+    const agent = new Agent({ connect: peerConnectOptions(identity, 'auth') });
+    const body = new Readable({
+      read() {
+        this.push(Buffer.alloc(65_536));
+      },
+    });
+    const answer = await request(`${origin}/large`, { method: 'POST', body, dispatcher: agent });
+    expect(answer.statusCode).toBe(400);
+    await answer.body.dump();
+    await agent.destroy();
+    await eventually(async () => (await connections()) === 0);
   });
 
   it('takes over a new certificate and CA without a restart, on both sides', async () => {

@@ -21,6 +21,11 @@ export const createMutualTlsServer = (identity: WorkloadIdentity, handler: Reque
     { ...identity.current(), minVersion: 'TLSv1.3', requestCert: true, rejectUnauthorized: true, maxHeaderSize },
     handler,
   );
+  server.prependListener('request', (request, response) => {
+    // A handler that answers in the middle of a body (it is too large) leaves it paused, and the end of the connection
+    // behind it unread: it would stay for as long as idle ones do, and a drain would wait for it.
+    response.once('finish', () => request.resume());
+  });
   server.on('secureConnection', (socket) => {
     const role = socket.authorized
       ? roleInSubjectAltName(socket.getPeerX509Certificate()?.subjectAltName, identity)

@@ -43,7 +43,7 @@ describe('a service', () => {
   });
 
   it('answers every request of new and of reused connections while it drains', async () => {
-    const { started, state } = start({ drainMilliseconds: 600 });
+    const { started, state } = start({ drainMilliseconds: 2_000 });
     const { ports, stop } = await started;
     const reused = new Agent({ connections: 1, keepAliveTimeout: 60_000, keepAliveMaxTimeout: 60_000 });
     expect(await get(ports['public'], '/', reused)).toMatchObject({ status: 200, connection: 'keep-alive' });
@@ -53,12 +53,10 @@ describe('a service', () => {
     const stopped = stop().then(() => {
       ended = true;
     });
-    const until = Date.now() + 450;
-    while (Date.now() < until) {
+    for (let round = 0; round < 10; round += 1) {
       outcomes.push(await get(ports['public'], '/', reused), await get(ports['public'], '/'));
     }
     expect(ended).toBe(false);
-    expect(outcomes.length).toBeGreaterThan(4);
     expect(outcomes.every(({ status, connection }) => status === 200 && connection === 'close')).toBe(true);
     expect(await get(ports['probe'], '/readyz')).toMatchObject({ status: 503, text: 'draining\n' });
     await stopped;
