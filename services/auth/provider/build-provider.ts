@@ -87,6 +87,12 @@ const errorFields = (error: unknown): Record<string, unknown> => {
   return { error: error.message, ...(typeof detail === 'string' && { detail }) };
 };
 
+/** The other side went away in the middle of its request: by Node's parser, which met an end, or by the socket. */
+const isBrokenOff = (error: unknown): boolean =>
+  error instanceof Error &&
+  'code' in error &&
+  /^(HPE_INVALID_EOF_STATE|ECONNRESET|ECONNABORTED|EPIPE|ERR_STREAM_PREMATURE_CLOSE)$/.test(String(error.code));
+
 const logEvents = (provider: Provider, logger: Logger, correlationIdOf: (context: object) => string): void => {
   const describeRequest = (context: KoaContextWithOIDC) => ({
     route: context.oidc?.route,
@@ -107,7 +113,10 @@ const logEvents = (provider: Provider, logger: Logger, correlationIdOf: (context
     logger.info({ ...describeRequest(context), grantId }, 'grant revoked');
   });
   // koa's own event, which the library's types leave out.
-  const logFault = (error: unknown): void => logger.error({ err: error }, 'provider failed');
+  const logFault = (error: unknown): void => {
+    if (isBrokenOff(error)) logger.info('request broken off');
+    else logger.error({ err: error }, 'provider failed');
+  };
   Reflect.apply(provider.on, provider, ['error', logFault]);
 };
 
