@@ -2,9 +2,9 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler } 
 import helmet from 'helmet';
 import type { Logger } from 'pino';
 import type { InternalState } from '../shared/contracts/internal-state.ts';
+import { databaseProblemHandler } from '../shared/database-problem.ts';
 import type { Metrics } from '../shared/metrics.ts';
 import { allowRoles } from '../shared/mutual-tls.ts';
-import { databaseErrorCode, isDatabaseUnavailable } from '../shared/postgres-errors.ts';
 import { problemHandler, sendProblem } from '../shared/problem-details.ts';
 import type { ClientRegistry } from './clients/client-registry.ts';
 import type { ClientRepository } from './clients/client-repository.ts';
@@ -56,22 +56,6 @@ const sendNotReady = (response: Parameters<RequestHandler>[1]): void => {
     title: 'The service is not ready yet',
   });
 };
-
-const databaseProblemHandler =
-  (logger: Logger): ErrorRequestHandler =>
-  (error: unknown, _request, response, next) => {
-    if (!isDatabaseUnavailable(error)) {
-      next(error);
-      return;
-    }
-    logger.warn({ code: databaseErrorCode(error) }, 'database unavailable');
-    response.set('Retry-After', String(retryAfterSeconds));
-    sendProblem(response, {
-      status: 503,
-      type: 'urn:identity-operator:problem:database-unavailable',
-      title: 'The database cannot answer for now',
-    });
-  };
 
 /** A path that cannot be decoded is the sender's mistake; express says so by this error. */
 const malformedPathHandler: ErrorRequestHandler = (error: unknown, _request, response, next) => {
@@ -127,7 +111,7 @@ export const createAuthApp = (options: AppOptions): Express => {
     }),
   );
   app.use(malformedPathHandler);
-  app.use(databaseProblemHandler(logger));
+  app.use(databaseProblemHandler(logger, retryAfterSeconds));
   app.use(problemHandler(logger));
   return app;
 };

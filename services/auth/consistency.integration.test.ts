@@ -7,16 +7,9 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { internalStateSchema } from '../shared/contracts/internal-state.ts';
 import { type RunningService, startService } from '../shared/service-process.ts';
+import { eventually } from '../shared/testing/condition.ts';
 import { buildAuth } from './service.ts';
-import {
-  type AuthFixture,
-  issuer,
-  putClient,
-  shop,
-  shopSecret,
-  startAuthFixture,
-  waitFor,
-} from './testing/auth-fixture.ts';
+import { type AuthFixture, issuer, putClient, shop, shopSecret, startAuthFixture } from './testing/auth-fixture.ts';
 import type { Send } from './testing/browser.ts';
 import { ada, discover, register, signIn, startAuthorization } from './testing/relying-party.ts';
 import { buildTestKeyring, createTestKey, writeTestKeyring } from './testing/signing-keys.ts';
@@ -35,7 +28,7 @@ beforeAll(async () => {
   operator = fixture.send('operator', services);
   const revision = await putClient(operator, shop);
   for (const process of processes)
-    await waitFor(async () => (await readState(process)).clientRegistryRevision === revision);
+    await eventually(async () => (await readState(process)).clientRegistryRevision === revision);
   const browser = fixture.browser(services);
   const { url } = await startAuthorization(await discover(send, shop, shopSecret), parameters);
   await register(browser, await browser.open(url), ada);
@@ -132,7 +125,7 @@ describe('a token-store that is away', () => {
     expect(await Promise.all(processes.map(async (process) => (await readState(process)).ready))).toEqual([true, true]);
 
     await fixture.startTokenStore();
-    await waitFor(async () => (await token(exchange)).status === 200);
+    await eventually(async () => (await token(exchange)).status === 200);
     expect((await token(refresh)).status).toBe(200);
     expect((await browser.submit(page, ada)).url.origin).toBe('https://shop.example');
   });
@@ -160,8 +153,8 @@ describe('a database that is away', () => {
     expect(state).toMatchObject({ ready: true, database: { reachable: false, error: expect.any(String) } });
 
     await fixture.store.postgres.restart();
-    await waitFor(async () => (await token(refresh)).status === 200);
-    await waitFor(async () => (await browser.submit(page, ada)).url.origin === 'https://shop.example');
+    await eventually(async () => (await token(refresh)).status === 200);
+    await eventually(async () => (await browser.submit(page, ada)).url.origin === 'https://shop.example');
     expect((await readState(processes[0] ?? { ports: {} })).database?.schemaVersion).toBeDefined();
   });
 
@@ -196,7 +189,7 @@ describe('the client registry', () => {
     const renamed = await putClient(operator, { ...reporting, clientName: 'Reports' });
     expect(renamed).toBe(first + 1);
     for (const process of processes) {
-      await waitFor(async () => (await readState(process)).clientRegistryRevision === renamed, 3000);
+      await eventually(async () => (await readState(process)).clientRegistryRevision === renamed, 3000);
     }
     const remove = async () => {
       const response = await operator(new URL('/internal/clients/reporting', issuer), { method: 'DELETE' });
@@ -205,7 +198,7 @@ describe('the client registry', () => {
     expect(await remove()).toEqual({ revision: renamed + 1 });
     expect(await remove()).toEqual({ revision: renamed + 1 });
     for (const process of processes) {
-      await waitFor(async () => (await readState(process)).clientRegistryRevision === renamed + 1, 3000);
+      await eventually(async () => (await readState(process)).clientRegistryRevision === renamed + 1, 3000);
     }
   });
 
@@ -248,9 +241,9 @@ describe('keys', () => {
     const keyring = buildTestKeyring([superseded, next], 2, randomUUID());
     writeTestKeyring(directory, keyring, [next]);
     for (const process of processes) {
-      await waitFor(async () => (await readState(process)).keyring?.signingKid === next.key.kid);
+      await eventually(async () => (await readState(process)).keyring?.signingKid === next.key.kid);
     }
-    await waitFor(() => load.kids.has(next.key.kid));
+    await eventually(() => load.kids.has(next.key.kid));
     load.stop = true;
     await Promise.all(workers);
     expect([...load.statuses.keys()]).toEqual([200]);

@@ -5,7 +5,8 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningService } from '../shared/service-process.ts';
-import { type AuthFixture, issuer, putClient, shop, startAuthFixture, waitFor } from './testing/auth-fixture.ts';
+import { eventually } from '../shared/testing/condition.ts';
+import { type AuthFixture, issuer, putClient, shop, startAuthFixture } from './testing/auth-fixture.ts';
 import { type PublicEntrance, startPublicEntrance } from './testing/public-entrance.ts';
 import { ada } from './testing/relying-party.ts';
 
@@ -201,7 +202,7 @@ describe('in Chrome', () => {
 
     const branding = { name: 'Ocean Identity', primaryColor: '#00bcd4' };
     writeFileSync(join(fixture.directory, 'live', 'live.json'), JSON.stringify({ logLevel: 'error', branding }));
-    await waitFor(async () => {
+    await eventually(async () => {
       await page.goto(authorization);
       return (await page.title()).includes('Ocean Identity');
     });

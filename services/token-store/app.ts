@@ -1,10 +1,10 @@
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import express, { type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { InternalState } from '../shared/contracts/internal-state.ts';
+import { databaseProblemHandler } from '../shared/database-problem.ts';
 import type { Metrics } from '../shared/metrics.ts';
 import { allowRoles } from '../shared/mutual-tls.ts';
-import { databaseErrorCode, isDatabaseUnavailable } from '../shared/postgres-errors.ts';
 import type { PostgresPool } from '../shared/postgres-pool.ts';
 import { problemHandler, sendProblem } from '../shared/problem-details.ts';
 import { findRequestSchema, introspectionRequestSchema, transactionRequestSchema } from './contract.ts';
@@ -66,7 +66,7 @@ export const createTokenStoreApp = (dependencies: TokenStoreDependencies): Expre
   app.use((_request, response) =>
     sendProblem(response, { status: 404, type: 'urn:identity-operator:problem:not-found', title: 'Not found' }),
   );
-  app.use(databaseProblemHandler(logger));
+  app.use(databaseProblemHandler(logger, retryAfterSeconds));
   app.use(problemHandler(logger));
   return app;
 };
@@ -92,22 +92,5 @@ const withBody =
       type: 'urn:identity-operator:problem:invalid-request',
       title: 'The request does not follow the contract',
       detail: parsed.error.issues.map(({ path, code }) => `${path.join('.')}: ${code}`).join('; '),
-    });
-  };
-
-/** A database that cannot answer for now is not our fault, and the caller may try again. */
-const databaseProblemHandler =
-  (logger: Logger): ErrorRequestHandler =>
-  (error: unknown, _request, response, next) => {
-    if (!isDatabaseUnavailable(error)) {
-      next(error);
-      return;
-    }
-    logger.warn({ code: databaseErrorCode(error) }, 'database unavailable');
-    response.setHeader('Retry-After', retryAfterSeconds);
-    sendProblem(response, {
-      status: 503,
-      type: 'urn:identity-operator:problem:database-unavailable',
-      title: 'The database cannot answer for now',
     });
   };

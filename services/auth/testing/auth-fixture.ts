@@ -14,6 +14,7 @@ import type { Role } from '../../shared/contracts/spiffe-id.ts';
 import { loadWorkloadIdentity } from '../../shared/identity.ts';
 import { peerConnectOptions } from '../../shared/mutual-tls.ts';
 import { type RunningService, startService } from '../../shared/service-process.ts';
+import { eventually } from '../../shared/testing/condition.ts';
 import { startTokenStoreFixture, type TokenStoreFixture } from '../../token-store/testing/token-store-fixture.ts';
 import { buildAuth } from '../service.ts';
 import type { AuthSettings } from '../settings.ts';
@@ -76,15 +77,6 @@ export const putClient = async (send: Send, registration: ClientRegistration): P
   if (response.status !== 200) throw new Error(`PUT ${response.status} ${await response.text()}`);
   const { revision } = (await response.json()) as { revision: number };
   return revision;
-};
-
-/** Waits for a condition; throws when the deadline passes. */
-export const waitFor = async (condition: () => boolean | Promise<boolean>, milliseconds = 10_000): Promise<void> => {
-  const deadline = Date.now() + milliseconds;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('condition not met in time');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 };
 
 const listeningSchema = z.object({ msg: z.literal('listening'), ports: z.record(z.string(), z.number()) });
@@ -184,7 +176,7 @@ export const startAuthFixture = async (logger: Logger = pino({ level: 'silent' }
       const options = await buildAuth({ ...settings(), ...changes }, logger);
       const service = await startService(options);
       running.push(service);
-      await waitFor(() => options.ready().length === 0);
+      await eventually(() => options.ready().length === 0);
       return service;
     },
     startProcess: async (program = join(import.meta.dirname, '..', 'main.ts')) => {
@@ -197,7 +189,7 @@ export const startAuthFixture = async (logger: Logger = pino({ level: 'silent' }
       });
       processes.push(child);
       const ports = await readPorts(child.stdout);
-      await waitFor(() => isReady(ports['probe'] ?? 0));
+      await eventually(() => isReady(ports['probe'] ?? 0));
       return { ports };
     },
     browser: (services) => createBrowser(issuer, send('gateway', services)),
