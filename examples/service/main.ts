@@ -87,7 +87,12 @@ const askNext = async (
     const answer = await get(url, { authorization });
     return { status: answer.status, body: await answer.json() };
   } catch (error) {
-    return triesLeft > 0 ? askNext(url, authorization, triesLeft - 1) : { status: 502, body: { error: String(error) } };
+    if (triesLeft > 0) {
+      return askNext(url, authorization, triesLeft - 1);
+    }
+    // Addresses are for the log, not for whoever asked.
+    console.log(JSON.stringify({ service: settings.NAME, level: 'warn', next: url, reason: String(error) }));
+    return { status: 502, body: { error: 'next_service_unavailable' } };
   }
 };
 

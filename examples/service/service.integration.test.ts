@@ -97,6 +97,13 @@ describe('services A, B and C', () => {
     expect(await answer.json()).toMatchObject({ error: 'invalid_token', reason: expect.stringContaining('aud') });
   });
 
+  it('say that the next one is away, and not where it would be', async () => {
+    const lonely = await start('lonely', 'http://127.0.0.1:1');
+    const answer = await fetch(lonely, { headers: { authorization: `Bearer ${await sign()}` } });
+    expect(answer.status).toBe(502);
+    expect(await answer.json()).toMatchObject({ next: { error: 'next_service_unavailable' } });
+  });
+
   it('are ready', async () => {
     expect((await fetch(`${origin}/readyz`)).status).toBe(200);
   });
