@@ -11,6 +11,7 @@ import { builtInResources, type ResourceKind } from './runtime/resource-kind.ts'
 import { customResources } from './tenant/custom-resources.ts';
 import { decodeEntries, ownedKinds } from './tenant/tenant-caches.ts';
 import { type KubeletStandIn, startKubeletStandIn } from './testing/kubelet-stand-in.ts';
+import { installOperatorAccount } from './testing/operator-account.ts';
 import { type RunningOperator, startOperator } from './testing/running-operator.ts';
 import { startTestCluster, type TestCluster } from './testing/test-cluster.ts';
 
@@ -40,10 +41,11 @@ const collected = { timeout: 60_000, interval: 100 };
 describe('the operator at a real API server', { timeout: 120_000 }, () => {
   let cluster: TestCluster;
   let kubelets: KubeletStandIn;
+  let account: { readonly kubeconfig: string };
   let operator: RunningOperator;
 
   const startLeader = async (identity: string): Promise<RunningOperator> => {
-    const started = startOperator(cluster.plane, operatorNamespace, identity);
+    const started = startOperator(account, operatorNamespace, identity);
     await waitUntil(`${identity} to lead`, 30_000, async () => started.isLeading());
     return started;
   };
@@ -51,7 +53,7 @@ describe('the operator at a real API server', { timeout: 120_000 }, () => {
   beforeAll(async () => {
     cluster = await startTestCluster();
     kubelets = await startKubeletStandIn(cluster.client);
-    await cluster.createNamespace(operatorNamespace);
+    account = await installOperatorAccount(cluster.plane);
     operator = await startLeader('operator-1');
   });
   afterAll(async () => {
@@ -604,7 +606,7 @@ describe('the operator at a real API server', { timeout: 120_000 }, () => {
     const namespace = 'two';
 
     it('one works; when it stops, the other goes on where it was, and nothing is written twice', async () => {
-      const standby = startOperator(cluster.plane, operatorNamespace, 'operator-2');
+      const standby = startOperator(account, operatorNamespace, 'operator-2');
       await expect.poll(standby.isSynced, within).toBe(true);
       await cluster.createNamespace(namespace);
       kubelets.hold(namespace, 'migrate');

@@ -2,7 +2,6 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { runOperator } from '../operator.ts';
-import type { TestControlPlane } from './control-plane.ts';
 
 /** An operator in this process, as `main.ts` would run it. */
 export type RunningOperator = {
@@ -27,9 +26,13 @@ const sum = async (
   return values.filter(({ labels }) => counts(labels)).reduce((total, { value }) => total + value, 0);
 };
 
-export const startOperator = (plane: TestControlPlane, namespace: string, identity: string): RunningOperator => {
+export const startOperator = (
+  { kubeconfig }: { readonly kubeconfig: string },
+  namespace: string,
+  identity: string,
+): RunningOperator => {
   const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromString(plane.kubeconfig);
+  kubeConfig.loadFromString(kubeconfig);
   const metrics = new Registry();
   const stop = new AbortController();
   const lines: string[] = [];
