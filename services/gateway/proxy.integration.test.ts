@@ -132,7 +132,13 @@ describe('the proxy', () => {
   it('cuts a client that does not read, with its answer under way or at its end', async () => {
     const { targets } = createUpstreams();
     const server = createServer((incoming, response) => {
-      const exchange = { path: incoming.url ?? '/', headers: [], timeoutMilliseconds: 5_000, bodyLimit: 0 };
+      const exchange = {
+        path: incoming.url ?? '/',
+        headers: [],
+        timeoutMilliseconds: 5_000,
+        bodyLimit: 0,
+        body: 'streamed' as const,
+      };
       const upstreams = targets(exampleRoute({ upstreamUrl: upstream.url }));
       void proxy({ ...exchange, request: incoming, response, targets: upstreams, clientStallMilliseconds: 100 });
     });
@@ -156,6 +162,58 @@ describe('the proxy', () => {
       client.destroy();
     }
     server.close();
+  });
+
+  it('takes no connection for a body that is wanted whole and comes slowly', async () => {
+    const { targets } = createUpstreams();
+    const outcomes: string[] = [];
+    const server = createServer(async (incoming, response) => {
+      const outcome = await proxy({
+        request: incoming,
+        response,
+        targets: targets(exampleRoute({ upstreamUrl: upstream.url })),
+        path: '/',
+        headers: ['Content-Length', '6'],
+        timeoutMilliseconds: incoming.url === '/hasty' ? 100 : 5_000,
+        clientStallMilliseconds: 5_000,
+        bodyLimit: 10,
+        body: 'whole',
+      });
+      outcomes.push(outcome.kind);
+      response.end();
+    });
+    let arrived = 0;
+    handler = (incoming, response) => {
+      arrived += 1;
+      incoming.pipe(response);
+    };
+    const port = await listenOnLoopback(server);
+    const begin = (path: string, length: number) => {
+      const socket = connect(port, '127.0.0.1');
+      socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\nabc`);
+      return socket.on('error', () => undefined);
+    };
+    const slow = begin('/', 6);
+    const hasty = begin('/hasty', 6);
+    await eventually(() => outcomes.length === 1);
+    expect(outcomes).toEqual(['body_too_slow']);
+    expect(arrived).toBe(0);
+    slow.write('def');
+    await eventually(() => outcomes.length === 2);
+    expect(arrived).toBe(1);
+    const leaving = begin('/', 6);
+    await eventually(async () => (await promisify(server.getConnections.bind(server))()) === 3);
+    leaving.destroy();
+    await eventually(() => outcomes.length === 3);
+    const large = begin('/', 20);
+    large.write('x'.repeat(17));
+    await eventually(() => outcomes.length === 4);
+    expect(outcomes.slice(1)).toEqual(['answered', 'client_left', 'body_too_large']);
+    expect(arrived).toBe(1);
+    for (const socket of [slow, hasty, large]) {
+      socket.destroy();
+    }
+    await promisify(server.close.bind(server))();
   });
 
   it('lets the upstream go when its client leaves in the middle of an answer', async () => {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { buffer } from 'node:stream/consumers';
 import { type Dispatcher, errors } from 'undici';
 import { PeerConnectError, type PeerTarget } from '../shared/peer-pool.ts';
 import { type HeaderList, stripResponseHeaders } from './forwarded-headers.ts';
@@ -23,6 +24,11 @@ export type ProxyRequest = {
   clientStallMilliseconds: number;
   /** Bytes. */
   bodyLimit: number;
+  /**
+   * `whole`: read before a connection is taken, of which a client that sends slowly could otherwise hold all there are. It
+   * is kept in memory, so the limit should be small.
+   */
+  body: 'streamed' | 'whole';
 };
 
 /**
@@ -33,6 +39,7 @@ export type ProxyOutcome =
   | { kind: 'answered' }
   | { kind: 'client_left' }
   | { kind: 'body_too_large' }
+  | { kind: 'body_too_slow' }
   | { kind: 'timeout' }
   | { kind: 'unreachable'; error: unknown }
   | { kind: 'broken'; error: unknown };
@@ -44,6 +51,9 @@ class ClientLeftError extends Error {
 }
 class DeadlineError extends Error {
   override readonly name = 'DeadlineError';
+}
+class SlowBodyError extends Error {
+  override readonly name = 'SlowBodyError';
 }
 
 /** How an exchange is ended from outside: by its client or its deadline. */
@@ -130,19 +140,33 @@ const outcomeOf = (error: unknown): ProxyOutcome => {
   if (error instanceof BodyTooLargeError) {
     return { kind: 'body_too_large' };
   }
+  if (error instanceof SlowBodyError) {
+    return { kind: 'body_too_slow' };
+  }
   if (isTimeout(error)) {
     return { kind: 'timeout' };
   }
   return error instanceof PeerConnectError ? { kind: 'unreachable', error } : { kind: 'broken', error };
 };
 
-const tryTargets = async (exchange: ProxyRequest, abort: Abort): Promise<ProxyOutcome> => {
+type WholeBody = { ok: true; bytes: Buffer | undefined } | { ok: false; outcome: ProxyOutcome };
+
+const readWhole = async ({ request, bodyLimit }: ProxyRequest, abort: Abort): Promise<WholeBody> => {
+  const { stream } = createRequestBody(request, bodyLimit);
+  abort.end = (reason) => stream.destroy(reason instanceof DeadlineError ? new SlowBodyError() : reason);
+  return buffer(stream).then(
+    (bytes) => ({ ok: true, bytes }),
+    (error: unknown) => ({ ok: false, outcome: outcomeOf(error) }),
+  );
+};
+
+const tryTargets = async (exchange: ProxyRequest, whole: Buffer | undefined, abort: Abort): Promise<ProxyOutcome> => {
   const { request, targets, bodyLimit } = exchange;
   let failure: unknown = new Error('No target');
   let repeated = false;
   for (const target of targets) {
-    const body = hasBody(request) ? createRequestBody(request, bodyLimit) : undefined;
-    const failed = await attempt(exchange, target, body?.stream, abort);
+    const body = whole === undefined && hasBody(request) ? createRequestBody(request, bodyLimit) : undefined;
+    const failed = await attempt(exchange, target, whole ?? body?.stream, abort);
     body?.stream.destroy();
     if (failed === undefined) {
       return { kind: 'answered' };
@@ -198,7 +222,9 @@ export const proxy = async (exchange: ProxyRequest): Promise<ProxyOutcome> => {
     }
   }, timeoutMilliseconds);
   try {
-    return await tryTargets(exchange, abort);
+    const isRead = exchange.body === 'whole' && hasBody(request);
+    const whole: WholeBody = isRead ? await readWhole(exchange, abort) : { ok: true, bytes: undefined };
+    return whole.ok ? await tryTargets(exchange, whole.bytes, abort) : whole.outcome;
   } finally {
     clearTimeout(deadline);
     // What nobody read of the body must not hold up the connection's next request.

@@ -20,7 +20,8 @@ import { type Destination, decideRoute, type RouteTable } from './route-table.ts
 import type { GatewayRoute } from './settings.ts';
 import type { TokenVerifier } from './verified-token-cache.ts';
 
-const issuerBodyLimit = 1_048_576;
+/** Forms of a few hundred bytes; auth reads 56 KB at most. Bytes. */
+const issuerBodyLimit = 65_536;
 const issuerTimeoutMilliseconds = 10_000;
 /** Repeatable requests only: what hashes a password takes longer, and is a POST. */
 const issuerAttemptMilliseconds = 4_000;
@@ -81,6 +82,7 @@ const buildPassage = async (
       attemptMilliseconds: issuerAttemptMilliseconds,
       clientStallMilliseconds,
       bodyLimit: issuerBodyLimit,
+      body: 'whole',
     };
   }
   const { route, upstreamPath } = destination;
@@ -92,6 +94,7 @@ const buildPassage = async (
     timeoutMilliseconds: route.timeoutMilliseconds,
     clientStallMilliseconds,
     bodyLimit: Number.POSITIVE_INFINITY,
+    body: 'streamed',
   };
 };
 
@@ -108,6 +111,7 @@ const routeRefusal = (decision: Exclude<ReturnType<typeof decideRoute>, { ok: tr
   }
 };
 
+const tooSlow = refuse(408, 'body-too-slow', 'The body did not arrive in time', undefined, { Connection: 'close' });
 const tooLarge = refuse(413, 'body-too-large', 'The body is too large', undefined, { Connection: 'close' });
 
 /** What the client is told when there is no answer to pass on. */
@@ -118,6 +122,8 @@ const proxyRefusal = (outcome: ProxyOutcome, destination: Destination): Refusal 
       return undefined;
     case 'body_too_large':
       return tooLarge;
+    case 'body_too_slow':
+      return tooSlow;
     case 'timeout':
       return refuse(504, 'upstream-timeout', 'The service behind did not answer in time');
     case 'unreachable':
