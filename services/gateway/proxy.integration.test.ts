@@ -309,10 +309,12 @@ describe('the proxy', () => {
     await new Promise((resolve) => mute.close(resolve));
   });
 
-  it('answers 502 when nobody listens', async () => {
-    const { status, headers } = await send('/gone', 'POST', 'x');
+  it('answers 502 when nobody listens, and says why in the log alone', async () => {
+    const { status, headers, text } = await send('/gone', 'POST', 'x');
     expect(status).toBe(502);
     expect(headers['content-type']).toBe('application/problem+json');
+    expect(text).not.toContain('ECONNREFUSED');
+    await eventually(() => stage.log.some((line) => line.includes('"failure":"PEER_NOT_CONNECTED ECONNREFUSED"')));
   });
 
   it('answers 503 and when to come again while auth is away', async () => {

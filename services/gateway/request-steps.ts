@@ -38,7 +38,14 @@ export type GatewayParts = {
 };
 
 /** What the access log and the metrics say of a request. */
-export type RequestNotes = { route: string; clientAddress: string; subject?: string; outcome?: string };
+export type RequestNotes = {
+  route: string;
+  clientAddress: string;
+  subject?: string;
+  outcome?: string;
+  /** Codes of what an upstream failed by, outermost first: `PEER_NOT_CONNECTED ECONNREFUSED`. Never a message. */
+  failure?: string;
+};
 
 /** The limits and place of one request's way on. */
 type Passage = Omit<ProxyRequest, 'request' | 'response'>;
@@ -137,6 +144,14 @@ const proxyRefusal = (outcome: ProxyOutcome, destination: Destination): Refusal 
   }
 };
 
+const failureCodes = (error: unknown): string => {
+  if (!(error instanceof Error)) {
+    return 'unknown';
+  }
+  const code = 'code' in error ? String(error.code) : error.name;
+  return error.cause === undefined ? code : `${code} ${failureCodes(error.cause)}`;
+};
+
 /**
  * The way of a request through the gateway, from top to bottom. Rate limits (by address, then by user and client) and
  * revocations will stand where they are named.
@@ -192,6 +207,9 @@ export const handleRequest =
     }
     const outcome = await proxy({ ...passage, request, response });
     notes.outcome = outcome.kind;
+    if (outcome.kind === 'unreachable' || outcome.kind === 'broken') {
+      notes.failure = failureCodes(outcome.error);
+    }
     const refusal = proxyRefusal(outcome, destination);
     if (refusal) {
       sendRefusal(response, refusal);

@@ -28,6 +28,8 @@ export type GatewayStage = {
   gateway: RunningService;
   origin: string;
   directory: string;
+  /** What the gateway has logged, JSON line by line. */
+  log: string[];
   /** Writes a file in one step, as the kubelet's swap does for the reader. */
   write(path: string, content: unknown): void;
   writeRoutes(routes: GatewayRoute[]): void;
@@ -72,7 +74,7 @@ export const startGatewayStage = async (options: {
     writeFileSync(`${full}.new`, JSON.stringify(content));
     renameSync(`${full}.new`, full);
   };
-  const writeRoutes = (routes: GatewayRoute[]) => write('live/live.json', { logLevel: 'error', routes });
+  const writeRoutes = (routes: GatewayRoute[]) => write('live/live.json', { logLevel: 'info', routes });
   const identityOf = async (role: Role) => {
     const at = join(directory, `identity-${role}`);
     writeTlsMaterial(at, await authority.issueWorkload({ ...name, role }));
@@ -101,13 +103,15 @@ export const startGatewayStage = async (options: {
     clockSkewSeconds: 5,
     ...(await options.settings?.(directory, authority)),
   });
-  const gateway = await startService(composeGateway(settings, pino({ level: 'silent' })));
+  const log: string[] = [];
+  const gateway = await startService(composeGateway(settings, pino({}, { write: (line: string) => log.push(line) })));
   return {
     tokens,
     authority,
     gateway,
     origin: `http://127.0.0.1:${gateway.ports['public']}`,
     directory,
+    log,
     write,
     writeRoutes,
     identityOf,
