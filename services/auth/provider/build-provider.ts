@@ -84,7 +84,12 @@ const errorFields = (error: unknown): Record<string, unknown> => {
   if (!(error instanceof Error)) return {};
   // `error_detail` tells what the client is not told, such as which check of a code failed; no value of a token.
   const detail: unknown = Reflect.get(error, 'error_detail');
-  return { error: error.message, ...(typeof detail === 'string' && { detail }) };
+  const description: unknown = Reflect.get(error, 'error_description');
+  return {
+    error: error.message,
+    ...(typeof description === 'string' && { description }),
+    ...(typeof detail === 'string' && { detail }),
+  };
 };
 
 /** The other side went away in the middle of its request: by Node's parser, which met an end, or by the socket. */
