@@ -10,6 +10,7 @@ import type { LiveObject } from './runtime/kubernetes-object.ts';
 import { builtInResources, type ResourceKind } from './runtime/resource-kind.ts';
 import { customResources } from './tenant/custom-resources.ts';
 import { decodeEntries, ownedKinds } from './tenant/tenant-caches.ts';
+import { startAuthStandIn } from './testing/auth-stand-in.ts';
 import { type KubeletStandIn, startKubeletStandIn } from './testing/kubelet-stand-in.ts';
 import { installOperatorAccount } from './testing/operator-account.ts';
 import { type RunningOperator, startOperator } from './testing/running-operator.ts';
@@ -579,6 +580,55 @@ describe('the operator at a real API server', { timeout: 120_000 }, () => {
         .poll(async () => (await get(identityClients, namespace, 'app'))?.metadata.deletionTimestamp, within)
         .toBeDefined();
       await remove(identityTenants, namespace, 'acme');
+      await expect.poll(() => get(identityClients, namespace, 'app'), within).toBeUndefined();
+    });
+
+    it('that was registered goes only when every pod of auth has disabled it, also after auth was away', async () => {
+      const namespace = 'client-registered';
+      await createReadyTenant(namespace);
+      const changeClient = (change: Record<string, unknown>) =>
+        cluster.client.patchMerge({ resource: identityClients, namespace, name: 'app' }, change);
+      const first = await startAuthStandIn(cluster.client, namespace, 'acme');
+      try {
+        await createClient(namespace);
+        await expectCondition(clientIn(namespace), 'Ready', { status: 'True', reason: 'Registered' });
+        expect(first.writes).toContain('PUT /internal/clients/app');
+
+        // A public client has no secret, whatever it was before.
+        await changeClient({ spec: { tokenEndpointAuthMethod: 'none' } });
+        const binding = async () =>
+          Object.keys(decodeEntries((await get<Secret>(secrets, namespace, 'app-oidc')) ?? {})).sort();
+        await expect.poll(binding, within).toEqual(['client-id', 'issuer', 'provider', 'type']);
+      } finally {
+        await first.stop();
+      }
+      await changeClient({ metadata: { annotations: { touched: 'yes' } } });
+      await expectCondition(clientIn(namespace), 'Ready', { status: 'False', reason: 'AuthUnreachable' });
+      await remove(identityClients, namespace, 'app');
+      await expectCondition(clientIn(namespace), 'Reconciling', { message: expect.stringContaining('ECONNREFUSED') });
+
+      const second = await startAuthStandIn(cluster.client, namespace, 'acme');
+      try {
+        second.served = 0;
+        await expectCondition(clientIn(namespace), 'Reconciling', {
+          message: expect.stringContaining('not every pod'),
+        });
+        second.served = Number.MAX_SAFE_INTEGER;
+        await expect.poll(() => get(identityClients, namespace, 'app'), within).toBeUndefined();
+        expect(second.writes).toContain('DELETE /internal/clients/app');
+      } finally {
+        await second.stop();
+      }
+    });
+
+    it('that auth never heard of goes at once', async () => {
+      const namespace = 'client-unknown';
+      await cluster.createNamespace(namespace);
+      kubelets.hold(namespace, 'database');
+      await createTenant(namespace);
+      await createClient(namespace);
+      await expectCondition(clientIn(namespace), 'Reconciling', { status: 'True', reason: 'AuthUnreachable' });
+      await remove(identityClients, namespace, 'app');
       await expect.poll(() => get(identityClients, namespace, 'app'), within).toBeUndefined();
     });
 

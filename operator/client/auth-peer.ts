@@ -74,6 +74,8 @@ const ask = async (
 
 /** auth's `/internal/*` of one tenant, asked of its pods by address. Close it after use. */
 export type AuthPeer = {
+  /** How many there are to ask. */
+  readonly pods: number;
   /** The first pod that answers. */
   any(method: 'PUT' | 'DELETE', path: string, body?: unknown): Promise<PeerAnswer>;
   /** Every pod. */
@@ -84,6 +86,7 @@ export type AuthPeer = {
 export const createAuthPeer = (tenant: TenantName, identity: Identity, addresses: readonly string[]): AuthPeer => {
   const dispatcher = createDispatcher(tenant, identity);
   return {
+    pods: addresses.length,
     any: async (method, path, body) => {
       let last: PeerAnswer = { ok: false, reason: 'unreachable', detail: 'no pod of auth is ready' };
       for (const address of addresses) {

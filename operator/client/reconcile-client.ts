@@ -1,24 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ISecret } from 'kubernetes-models/v1';
 import type { Logger } from 'pino';
-import { clientRegistryRevisionSchema } from '../../services/shared/contracts/client-registration.ts';
-import { internalStateSchema } from '../../services/shared/contracts/internal-state.ts';
 import { type ClientConditionType, type ClientReason, nextConditions, type Verdict } from '../api/conditions.ts';
-import { apiVersion, clientFinalizer, labels, managedByValue } from '../api/group.ts';
+import { apiVersion, clientFinalizer } from '../api/group.ts';
 import { type ClientStatus, type IdentityClient, identityClientSchema } from '../api/identity-client.ts';
-import { type IdentityTenant, identityTenantSchema } from '../api/identity-tenant.ts';
-import { generateClientSecret } from '../keys/random-secrets.ts';
-import { objectNames } from '../manifests/object-names.ts';
 import type { ReconcileResult } from '../runtime/controller.ts';
 import type { EventRecorder } from '../runtime/event-recorder.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
-import { hasReason } from '../runtime/kubernetes-error.ts';
-import { type LiveObject, objectKey, parseObjectKey } from '../runtime/kubernetes-object.ts';
-import { builtInResources } from '../runtime/resource-kind.ts';
+import { type LiveObject, parseObjectKey } from '../runtime/kubernetes-object.ts';
 import { customResources } from '../tenant/custom-resources.ts';
-import { decodeEntries, type TenantCaches } from '../tenant/tenant-caches.ts';
-import { type AuthPeer, createAuthPeer, type PeerAnswer } from './auth-peer.ts';
-import { bindingEntries, bindingName, buildClientRegistration, clientIdOf, hasSecret } from './client-registration.ts';
+import { rememberWritten, type TenantCaches } from '../tenant/tenant-caches.ts';
+import { ensureBinding } from './client-binding.ts';
+import { bindingName, buildClientRegistration, clientIdOf } from './client-registration.ts';
+import { findTenant, isServedEverywhere, openAuthPeer, readRevision, registrationPath } from './tenant-auth.ts';
 
 /** What reconciling clients needs. */
 export type ClientReconciler = {
@@ -39,6 +32,8 @@ type Outcome = {
 /** A registered client is written again this often: a database may have been restored without it. */
 const refreshMilliseconds = 5 * 60_000;
 const retryMilliseconds = 5_000;
+/** Pods of auth hear of each other's writes within seconds. */
+const disablingMilliseconds = 2_000;
 
 const waiting = (reason: ClientReason, message: string): ClientVerdict[] => [
   { type: 'Ready', status: 'False', reason, message },
@@ -49,88 +44,18 @@ const stalled = (reason: ClientReason, message: string): ClientVerdict[] => [
   { type: 'Stalled', status: 'True', reason, message },
 ];
 
-const findTenant = (client: IdentityClient, caches: TenantCaches): IdentityTenant | undefined => {
-  const object = caches.tenants.get(client.metadata.namespace, client.spec.tenantRef.name);
-  return object === undefined ? undefined : identityTenantSchema.parse(object);
-};
-
-/** auth's pods of a tenant, when the operator holds a certificate for it. */
-const openAuthPeer = (tenant: IdentityTenant, caches: TenantCaches): AuthPeer | undefined => {
-  const { name, namespace } = tenant.metadata;
-  const identity = caches.secrets.get(namespace, objectNames.identity({ name }, 'operator'))?.entries;
-  if (identity === undefined) return undefined;
-  const addresses = caches.pods
-    .byIndex('tenant', objectKey(namespace, name))
-    .filter((pod) => pod.component === 'auth' && pod.ready && !pod.terminating)
-    .flatMap(({ address }) => (address === undefined ? [] : [address]));
-  return createAuthPeer({ tenant: name, namespace }, identity, addresses);
-};
-
-const registrationPath = (client: IdentityClient): string =>
-  `/internal/clients/${encodeURIComponent(clientIdOf(client))}`;
-
-const ownerReference = ({ metadata }: IdentityClient) => ({
-  apiVersion,
-  kind: 'IdentityClient',
-  name: metadata.name,
-  uid: metadata.uid,
-  controller: true,
-  blockOwnerDeletion: true,
-});
-
-/** The client's secret out of its Secret, made when missing. `taken`: a Secret of that name is somebody else's. */
-const ensureBinding = async (
-  identityClient: IdentityClient,
-  tenant: IdentityTenant,
-  { client }: ClientReconciler,
+const patchFinalizers = async (
+  { metadata }: IdentityClient,
+  finalizers: readonly string[],
+  client: KubernetesClient,
   signal: AbortSignal,
-): Promise<{ taken: true } | { taken: false; secret: string | undefined }> => {
-  const { namespace, uid } = identityClient.metadata;
-  const reference = { resource: builtInResources.secrets, namespace, name: bindingName(identityClient) };
-  const present = await client.get<LiveObject & ISecret>(reference, { signal });
-  if (present !== undefined && present.metadata.ownerReferences?.some((owner) => owner.uid === uid) !== true)
-    return { taken: true };
-  const known = present === undefined ? {} : decodeEntries(present);
-  const secret = hasSecret(identityClient) ? (known[bindingEntries.clientSecret] ?? generateClientSecret()) : undefined;
-  const entries: Record<string, string> = {
-    [bindingEntries.type]: 'oauth2',
-    [bindingEntries.provider]: 'identity-operator',
-    [bindingEntries.issuer]: tenant.spec.issuer,
-    [bindingEntries.clientId]: clientIdOf(identityClient),
-    ...(secret === undefined ? {} : { [bindingEntries.clientSecret]: secret }),
-  };
-  if (isDeepStrictEqual(entries, known)) return { taken: false, secret };
-  const binding = {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    type: 'servicebinding.io/oauth2',
-    metadata: {
-      name: reference.name,
-      namespace,
-      labels: {
-        [labels.managedBy]: managedByValue,
-        [labels.instance]: tenant.metadata.name,
-        [labels.component]: 'client',
-      },
-      ownerReferences: [ownerReference(identityClient)],
-    },
-    data: Object.fromEntries(
-      Object.entries(entries).map(([entry, value]) => [entry, Buffer.from(value).toString('base64')]),
-    ),
-  } satisfies ISecret;
-  try {
-    // A first secret is created, not applied: two writers must not both believe in theirs.
-    if (present === undefined) await client.create(binding, { signal });
-    else await client.applyServerSide(binding, { signal });
-  } catch (error) {
-    if (!hasReason(error, 'AlreadyExists')) throw error;
-    return ensureBinding(identityClient, tenant, { client } as ClientReconciler, signal);
-  }
-  return { taken: false, secret };
+): Promise<void> => {
+  await client.patchMerge(
+    { resource: customResources.identityClients, namespace: metadata.namespace, name: metadata.name },
+    { metadata: { resourceVersion: metadata.resourceVersion, finalizers } },
+    { signal },
+  );
 };
-
-const readRevision = (answer: PeerAnswer): number | undefined =>
-  answer.ok ? clientRegistryRevisionSchema.safeParse(answer.body).data?.revision : undefined;
 
 const register = async (
   identityClient: IdentityClient,
@@ -139,16 +64,21 @@ const register = async (
 ): Promise<Outcome> => {
   const tenantName = identityClient.spec.tenantRef.name;
   const tenant = findTenant(identityClient, reconciler.caches);
-  if (tenant === undefined || tenant.metadata.deletionTimestamp !== undefined) {
+  if (tenant === undefined) {
     const message = `IdentityTenant "${tenantName}" is not there; create it, or name another one in spec.tenantRef`;
     return { verdicts: waiting('TenantNotFound', message), status: {}, requeueAfter: refreshMilliseconds };
   }
-  const binding = await ensureBinding(identityClient, tenant, reconciler, signal);
+  const binding = await ensureBinding(identityClient, tenant, reconciler.client, signal);
   if (binding.taken) {
     const message = `Secret "${bindingName(identityClient)}" belongs to somebody else and is left alone; name another one in spec.secret.name`;
     return { verdicts: stalled('NameTaken', message), status: {}, requeueAfter: refreshMilliseconds };
   }
-  const status = { clientId: clientIdOf(identityClient), binding: { name: bindingName(identityClient) } };
+  const { registryRevision } = identityClient.status;
+  const status = {
+    clientId: clientIdOf(identityClient),
+    binding: { name: bindingName(identityClient) },
+    ...(registryRevision === undefined ? {} : { registryRevision }),
+  };
   const peer = openAuthPeer(tenant, reconciler.caches);
   if (peer === undefined) {
     return {
@@ -158,6 +88,10 @@ const register = async (
     };
   }
   try {
+    const { finalizers } = identityClient.metadata;
+    // From the first request on auth may know the client, whatever becomes of the answer: it must not go unheard.
+    if (peer.pods > 0 && !finalizers.includes(clientFinalizer))
+      await patchFinalizers(identityClient, [...finalizers, clientFinalizer], reconciler.client, signal);
     const answer = await peer.any(
       'PUT',
       registrationPath(identityClient),
@@ -188,57 +122,70 @@ const register = async (
   }
 };
 
-/** Whether no running auth pod knows the client any more. */
-const isDisabledEverywhere = async (
-  identityClient: IdentityClient,
-  tenant: IdentityTenant,
-  caches: TenantCaches,
-): Promise<boolean> => {
-  // Never registered: there is nothing to disable, and auth may not even run yet.
-  if (identityClient.status.registryRevision === undefined) return true;
+/** Has auth forget the client. @returns why it cannot be let go yet; undefined when no running pod knows it any more. */
+const disable = async (identityClient: IdentityClient, caches: TenantCaches): Promise<string | undefined> => {
+  const tenant = findTenant(identityClient, caches);
+  if (tenant === undefined) return undefined;
   const peer = openAuthPeer(tenant, caches);
-  if (peer === undefined) return true;
+  if (peer === undefined) return 'the tenant is being set up';
   try {
-    const revision = readRevision(await peer.any('DELETE', registrationPath(identityClient)));
-    if (revision === undefined) return false;
-    const states = await peer.all('/internal/state');
-    return states.every(
-      (state) => state.ok && (internalStateSchema.safeParse(state.body).data?.clientRegistryRevision ?? -1) >= revision,
-    );
+    const answer = await peer.any('DELETE', registrationPath(identityClient));
+    const revision = readRevision(answer);
+    if (revision === undefined) return answer.ok ? 'auth names no revision' : answer.detail;
+    return (await isServedEverywhere(peer, revision)) ? undefined : 'not every pod of auth has heard of it yet';
   } finally {
     await peer.close();
   }
 };
 
-const patchFinalizers = async (
-  { metadata }: IdentityClient,
-  finalizers: string[],
-  client: KubernetesClient,
+/** Writes the status when it differs, with an event when Ready changes. */
+const report = async (
+  object: LiveObject,
+  identityClient: IdentityClient,
+  { verdicts, status }: Omit<Outcome, 'requeueAfter'>,
+  { caches, client, events, now }: ClientReconciler,
   signal: AbortSignal,
 ): Promise<void> => {
-  await client.patchMerge(
-    { resource: customResources.identityClients, namespace: metadata.namespace, name: metadata.name },
-    { metadata: { resourceVersion: metadata.resourceVersion, finalizers } },
+  const { generation, name, namespace, uid } = identityClient.metadata;
+  const before = identityClient.status.conditions ?? [];
+  const next: ClientStatus = {
+    ...status,
+    observedGeneration: generation,
+    conditions: nextConditions(before, verdicts, generation, now()),
+  };
+  if (isDeepStrictEqual(JSON.parse(JSON.stringify(next)), JSON.parse(JSON.stringify(identityClient.status)))) return;
+  const written = await client.applyStatus<LiveObject>(
+    { apiVersion, kind: 'IdentityClient', metadata: { name, namespace, uid }, status: next },
     { signal },
   );
+  rememberWritten(caches.clients, written);
+  const ready = verdicts.find(({ type }) => type === 'Ready');
+  const readyBefore = before.find(({ type }) => type === 'Ready');
+  if (ready === undefined || (ready.status === readyBefore?.status && ready.reason === readyBefore.reason)) return;
+  events.record(object, {
+    type: ready.status === 'True' ? 'Normal' : 'Warning',
+    reason: ready.reason,
+    message: ready.message,
+  });
 };
 
 const finish = async (
+  object: LiveObject,
   identityClient: IdentityClient,
-  { caches, client }: ClientReconciler,
+  reconciler: ClientReconciler,
   signal: AbortSignal,
 ): Promise<ReconcileResult> => {
   const { finalizers } = identityClient.metadata;
   if (!finalizers.includes(clientFinalizer)) return {};
-  const tenant = findTenant(identityClient, caches);
-  const tenantStays = tenant !== undefined && tenant.metadata.deletionTimestamp === undefined;
-  if (tenantStays && !(await isDisabledEverywhere(identityClient, tenant, caches))) return { requeueAfter: 1_000 };
-  await patchFinalizers(
-    identityClient,
-    finalizers.filter((one) => one !== clientFinalizer),
-    client,
-    signal,
-  );
+  const obstacle = await disable(identityClient, reconciler.caches);
+  if (obstacle !== undefined) {
+    const message = `the client goes when every pod of auth has disabled it: ${obstacle}; it is tried again`;
+    const { conditions: _old, observedGeneration: _seen, ...status } = identityClient.status;
+    await report(object, identityClient, { verdicts: waiting('AuthUnreachable', message), status }, reconciler, signal);
+    return { requeueAfter: disablingMilliseconds };
+  }
+  const others = finalizers.filter((one) => one !== clientFinalizer);
+  await patchFinalizers(identityClient, others, reconciler.client, signal);
   return {};
 };
 
@@ -248,44 +195,13 @@ export const reconcileClient = async (
   key: string,
   signal: AbortSignal,
 ): Promise<ReconcileResult> => {
-  const { caches, client, events, now } = reconciler;
   const { namespace, name } = parseObjectKey(key);
-  const object = caches.clients.get(namespace, name);
+  const object = reconciler.caches.clients.get(namespace, name);
   if (object === undefined) return {};
   const identityClient = identityClientSchema.parse(object);
-  const { generation, deletionTimestamp, finalizers } = identityClient.metadata;
-  if (deletionTimestamp !== undefined) return finish(identityClient, reconciler, signal);
-  if (!finalizers.includes(clientFinalizer)) {
-    await patchFinalizers(identityClient, [...finalizers, clientFinalizer], client, signal);
-    return {};
-  }
-
-  const { verdicts, status, requeueAfter } = await register(identityClient, reconciler, signal);
-  const before = identityClient.status.conditions ?? [];
-  const next: ClientStatus = {
-    ...status,
-    observedGeneration: generation,
-    conditions: nextConditions(before, verdicts, generation, now()),
-  };
-  if (!isDeepStrictEqual(JSON.parse(JSON.stringify(next)), JSON.parse(JSON.stringify(identityClient.status)))) {
-    await client.applyStatus(
-      {
-        apiVersion,
-        kind: 'IdentityClient',
-        metadata: { name, namespace: identityClient.metadata.namespace },
-        status: next,
-      },
-      { signal },
-    );
-    const ready = verdicts.find(({ type }) => type === 'Ready');
-    const readyBefore = before.find(({ type }) => type === 'Ready');
-    if (ready !== undefined && (ready.status !== readyBefore?.status || ready.reason !== readyBefore.reason)) {
-      events.record(object, {
-        type: ready.status === 'True' ? 'Normal' : 'Warning',
-        reason: ready.reason,
-        message: ready.message,
-      });
-    }
-  }
-  return { requeueAfter };
+  if (identityClient.metadata.deletionTimestamp !== undefined)
+    return finish(object, identityClient, reconciler, signal);
+  const outcome = await register(identityClient, reconciler, signal);
+  await report(object, identityClient, outcome, reconciler, signal);
+  return { requeueAfter: outcome.requeueAfter };
 };

@@ -10,7 +10,7 @@ import { applyFinalizer, applyPlan } from './apply.ts';
 import { finishDeletion } from './deletion.ts';
 import { observeTenant } from './observe.ts';
 import { type OperatorRelease, type Plan, planTenant } from './plan.ts';
-import type { TenantCaches } from './tenant-caches.ts';
+import { rememberWritten, type TenantCaches } from './tenant-caches.ts';
 
 /** What reconciling tenants needs. */
 export type TenantReconciler = {
@@ -34,15 +34,17 @@ const report = async (
   tenant: IdentityTenant,
   plan: Plan,
   object: LiveObject,
-  { client, events }: TenantReconciler,
+  { caches, client, events }: TenantReconciler,
   signal: AbortSignal,
 ): Promise<IdentityTenant> => {
   if (isDeepStrictEqual(stored(plan.status), stored(tenant.status))) return tenant;
-  const { name, namespace } = tenant.metadata;
-  await client.applyStatus(
-    { apiVersion, kind: 'IdentityTenant', metadata: { name, namespace }, status: plan.status },
+  // The UID: a tenant of the same name that was made meanwhile is another one.
+  const { name, namespace, uid } = tenant.metadata;
+  const written = await client.applyStatus<LiveObject>(
+    { apiVersion, kind: 'IdentityTenant', metadata: { name, namespace, uid }, status: plan.status },
     { signal },
   );
+  rememberWritten(caches.tenants, written);
   for (const event of plan.events) events.record(object, event);
   return { ...tenant, status: plan.status };
 };

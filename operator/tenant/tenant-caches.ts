@@ -125,6 +125,15 @@ const watched = <T, Source extends LiveObject>(
 const wholeObjects = () =>
   new InformerCache<LiveObject, LiveObject, 'tenant'>({ project: withoutManagedFields, indexes: tenantIndex });
 
+/**
+ * Takes the answer to a write of our own into a cache, so that the next pass sees it before its watch event comes, and
+ * does not tell the same transition again. What the cache no longer has is gone, and must not come back.
+ */
+export const rememberWritten = (cache: InformerCache<LiveObject, LiveObject, 'tenant'>, written: LiveObject): void => {
+  const { namespace, name, uid } = written.metadata;
+  if (cache.get(namespace, name)?.metadata.uid === uid) cache.upsert(written);
+};
+
 /** The caches that the reconcilers read, and what has to be watched to fill them. */
 export const createTenantCaches = () => {
   const tenants = wholeObjects();

@@ -1,0 +1,100 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ISecret } from 'kubernetes-models/v1';
+import { apiVersion, labels, managedByValue } from '../api/group.ts';
+import type { IdentityClient } from '../api/identity-client.ts';
+import type { IdentityTenant } from '../api/identity-tenant.ts';
+import { generateClientSecret } from '../keys/random-secrets.ts';
+import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
+import { hasReason } from '../runtime/kubernetes-error.ts';
+import type { LiveObject } from '../runtime/kubernetes-object.ts';
+import { builtInResources } from '../runtime/resource-kind.ts';
+import { decodeEntries, encodeEntries } from '../tenant/tenant-caches.ts';
+import { bindingEntries, bindingName, clientIdOf, hasSecret } from './client-registration.ts';
+
+/** `taken`: a Secret of the wanted name is somebody else's. `secret` is undefined for a public client. */
+export type Binding = { readonly taken: true } | { readonly taken: false; readonly secret: string | undefined };
+
+const buildEntries = (
+  identityClient: IdentityClient,
+  issuer: string,
+  secret: string | undefined,
+): Record<string, string> => ({
+  [bindingEntries.type]: 'oauth2',
+  [bindingEntries.provider]: 'identity-operator',
+  [bindingEntries.issuer]: issuer,
+  [bindingEntries.clientId]: clientIdOf(identityClient),
+  ...(secret === undefined ? {} : { [bindingEntries.clientSecret]: secret }),
+});
+
+const buildBinding = ({ metadata, spec }: IdentityClient, name: string, entries: Record<string, string>) =>
+  ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: 'servicebinding.io/oauth2',
+    metadata: {
+      name,
+      namespace: metadata.namespace,
+      labels: {
+        [labels.managedBy]: managedByValue,
+        [labels.instance]: spec.tenantRef.name,
+        [labels.component]: 'client',
+      },
+      ownerReferences: [
+        {
+          apiVersion,
+          kind: 'IdentityClient',
+          name: metadata.name,
+          uid: metadata.uid,
+          controller: true,
+          blockOwnerDeletion: true,
+        },
+      ],
+    },
+    data: encodeEntries(entries),
+  }) satisfies ISecret;
+
+/** Of the entries that are ours to write, those that are there; what somebody added is theirs. */
+const ownEntries = (known: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.values(bindingEntries).flatMap((entry) => (known[entry] === undefined ? [] : [[entry, known[entry]]])),
+  );
+
+/** The client's secret out of its Secret, both made when missing; a secret that is there is never made anew. */
+export const ensureBinding = async (
+  identityClient: IdentityClient,
+  tenant: Pick<IdentityTenant, 'spec'>,
+  client: KubernetesClient,
+  signal: AbortSignal,
+): Promise<Binding> => {
+  const { namespace, uid } = identityClient.metadata;
+  const { issuer } = tenant.spec;
+  const reference = { resource: builtInResources.secrets, namespace, name: bindingName(identityClient) };
+  const present = await client.get<LiveObject & ISecret>(reference, { signal });
+  if (present === undefined) {
+    const secret = hasSecret(identityClient) ? generateClientSecret() : undefined;
+    try {
+      await client.create(buildBinding(identityClient, reference.name, buildEntries(identityClient, issuer, secret)), {
+        signal,
+      });
+      return { taken: false, secret };
+    } catch (error) {
+      // Somebody was faster: theirs counts, whoever it is.
+      if (!hasReason(error, 'AlreadyExists')) throw error;
+      return ensureBinding(identityClient, tenant, client, signal);
+    }
+  }
+  if (present.metadata.ownerReferences?.some((owner) => owner.uid === uid) !== true) return { taken: true };
+  const known = ownEntries(decodeEntries(present));
+  const secret = hasSecret(identityClient) ? (known[bindingEntries.clientSecret] ?? generateClientSecret()) : undefined;
+  const entries = buildEntries(identityClient, issuer, secret);
+  if (isDeepStrictEqual(entries, known)) return { taken: false, secret };
+  // An apply could not take away the secret of a client that became public: its first write was no apply.
+  const obsolete = Object.keys(known).filter((entry) => entries[entry] === undefined);
+  const data = { ...encodeEntries(entries), ...Object.fromEntries(obsolete.map((entry) => [entry, null])) };
+  await client.patchMerge(
+    reference,
+    { metadata: { resourceVersion: present.metadata.resourceVersion }, data },
+    { signal },
+  );
+  return { taken: false, secret };
+};
