@@ -88,8 +88,16 @@ export const startPostgres = async (options: TestPostgresOptions = {}): Promise<
   let server: ChildProcess | undefined;
   let watchdog: ChildProcess | undefined;
 
-  const start = async () => {
+  const start = async (): Promise<void> => {
     await waitForFormerServer(data);
+    const deadline = Date.now() + formerServerMilliseconds;
+    while (!(await startOnce()) && Date.now() < deadline) await delay(100);
+    if (server === undefined) throw new Error(`PostgreSQL did not start: ${(await log()).slice(-2000)}`);
+  };
+
+  /** False while processes of a killed server still hold its shared memory, which they do for a moment. */
+  const startOnce = async (): Promise<boolean> => {
+    const logged = (await log()).length;
     const output = await open(logFile, 'a');
     const started = spawn(join(binaries, 'bin/postgres'), ['-D', data, ...parameters], {
       ...owner,
@@ -102,7 +110,12 @@ export const startPostgres = async (options: TestPostgresOptions = {}): Promise<
     started.unref();
     server = started;
     watchdog = startWatchdog(started, options.dataDirectory === undefined ? directory : undefined, owner);
-    await waitUntilReady(started, port, options.tls !== undefined, log);
+    if (await waitUntilReady(started, port, options.tls !== undefined)) return true;
+    dismissWatchdog();
+    server = undefined;
+    const said = (await log()).slice(logged);
+    if (said.includes('pre-existing shared memory block')) return false;
+    throw new Error(`PostgreSQL did not start: ${said.slice(-2000)}`);
   };
 
   const end = async (signal: 'SIGINT' | 'SIGKILL') => {
@@ -260,12 +273,7 @@ while kill -0 "$1" 2>/dev/null && [ "$rounds" -lt 100 ]; do sleep 0.1; rounds=$(
   return watchdog;
 };
 
-const waitUntilReady = async (
-  server: ChildProcess,
-  port: number,
-  tls: boolean,
-  log: () => Promise<string>,
-): Promise<void> => {
+const waitUntilReady = async (server: ChildProcess, port: number, tls: boolean): Promise<boolean> => {
   const deadline = Date.now() + startDeadlineMilliseconds;
   while (server.exitCode === null && server.signalCode === null && Date.now() < deadline) {
     const client = new pg.Client({
@@ -281,13 +289,13 @@ const waitUntilReady = async (
     try {
       await client.connect();
       await client.end();
-      return;
+      return true;
     } catch {
       await delay(50);
     }
   }
   server.kill('SIGKILL');
-  throw new Error(`PostgreSQL did not start: ${(await log()).slice(-2000)}`);
+  return false;
 };
 
 /** A server that the watchdog of a killed process is still ending holds the data that this one wants. */
