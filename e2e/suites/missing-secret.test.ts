@@ -71,4 +71,14 @@ it('a tenant whose Secret is missing says which, in condition and event, and goe
     },
   });
   await waitForCondition(client, tenant, 'Ready', 180_000);
+  const told = await waitFor('the event', 10_000, async () => {
+    const { items } = await client.list<
+      LiveObject & { reason: string; count?: number; involvedObject: { kind: string } }
+    >(resources.events, { namespace });
+    const ready = items.filter(
+      ({ reason, involvedObject }) => reason === 'Ready' && involvedObject.kind === 'IdentityTenant',
+    );
+    return ready.length > 0 ? { done: ready } : { pending: 'none' };
+  });
+  expect(told.map(({ count }) => count)).toEqual([1]);
 });

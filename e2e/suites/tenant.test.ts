@@ -66,18 +66,4 @@ describe('a tenant that is Ready', () => {
     expect(managers.map(({ manager }) => manager)).toContain('identity-operator-replicas');
     expect(managers.map(({ manager }) => manager)).not.toContain('identity-operator');
   });
-
-  it('has said once that it became ready', async () => {
-    const tenant = await readTenant();
-    const { items } = await client.list<LiveObject & { reason: string; involvedObject: { uid: string } }>(
-      resources.events,
-      {
-        namespace: demo.namespace,
-      },
-    );
-    const ready = items.filter(
-      ({ reason, involvedObject }) => reason === 'Ready' && involvedObject.uid === tenant?.metadata.uid,
-    );
-    expect(ready).toHaveLength(1);
-  });
 });
