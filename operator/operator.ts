@@ -12,8 +12,8 @@ import { runLeaderElection } from './runtime/leader-election.ts';
 import { createRuntimeMetrics } from './runtime/metrics.ts';
 import { WorkQueue } from './runtime/work-queue.ts';
 import { customResources } from './tenant/custom-resources.ts';
-import type { OperatorRelease } from './tenant/plan.ts';
 import { reconcileTenant } from './tenant/reconcile-tenant.ts';
+import type { OperatorRelease } from './tenant/situation.ts';
 import { createTenantCaches } from './tenant/tenant-caches.ts';
 import { connectWakeUps } from './wake-ups.ts';
 

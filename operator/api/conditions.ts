@@ -35,8 +35,11 @@ export type TenantConditionType =
 export type TenantReason =
   | 'AllAvailable'
   | 'Progressing'
+  | 'Paused'
+  | 'ReconcileFailed'
   | 'SecretNotFound'
   | 'SecretKeyMissing'
+  | 'DatabaseUrlInvalid'
   | 'NameTaken'
   | 'ObjectRefused'
   | 'RetainedObjectsOfAnotherIssuer'

@@ -16,12 +16,21 @@ import { decodeEntries, encodeEntries } from './tenant-caches.ts';
 type Writes = { readonly client: KubernetesClient; readonly now: () => Date; readonly signal: AbortSignal };
 
 /**
- * `taken`: an object of a wanted name is somebody else's; `refused`: the API server's words about one that it does not
+ * Empty when everything went through. `taken`: an object of a wanted name is somebody else's; `leaving`: it is of an
+ * earlier tenant; `refused`: the API server's words about one that it does not
  * accept. Nothing after it was written.
  */
-export type ApplyOutcome = Pick<Observed, 'taken' | 'refused'>;
+export type ApplyOutcome = Pick<Observed, 'taken' | 'leaving' | 'refused'>;
+
+const wentThrough = (outcome: ApplyOutcome): boolean => Object.keys(outcome).length === 0;
 
 const describe = (object: KubernetesObject): string => `${object.kind} "${object.metadata?.name}"`;
+
+/** Garbage collection has not come to it yet; soon it will be gone. */
+const isLeftOver = (object: LiveObject, { name, uid }: Blueprint): boolean =>
+  object.metadata.ownerReferences?.some(
+    (owner) => owner.kind === 'IdentityTenant' && owner.name === name && owner.uid !== uid,
+  ) ?? false;
 
 const applySecret = async (
   blueprint: Blueprint,
@@ -51,6 +60,7 @@ const applySecret = async (
     { signal },
   );
   if (present === undefined) return {};
+  if (isLeftOver(present, blueprint)) return { leaving: describe(secret) };
   const observed: ObservedSecret = { ...present, entries: decodeEntries(present) };
   return isOwnSecret(blueprint, observed, planned.retained) ? {} : { taken: describe(secret) };
 };
@@ -63,12 +73,6 @@ const adopt = async (
   const metadata = { labels: { [labels.tenantUid]: uid } };
   await client.patchMerge({ resource, namespace, name }, { metadata }, { signal });
 };
-
-/** Garbage collection has not come to it yet; the next try will find it gone. */
-const isLeftOver = (object: LiveObject, { name, uid }: Blueprint): boolean =>
-  object.metadata.ownerReferences?.some(
-    (owner) => owner.kind === 'IdentityTenant' && owner.name === name && owner.uid !== uid,
-  ) ?? false;
 
 const isOwned = (object: LiveObject, uid: string): boolean =>
   object.metadata.ownerReferences?.some((owner) => owner.uid === uid) ?? false;
@@ -91,9 +95,7 @@ const applyObject = async (
       { resource: client.resourceOf(desired), namespace: blueprint.namespace, name: desired.metadata?.name ?? '' },
       { signal },
     ));
-  if (found !== undefined && isLeftOver(found, blueprint)) {
-    throw new Error(`${describe(desired)} of the tenant that was deleted before is still there`);
-  }
+  if (found !== undefined && isLeftOver(found, blueprint)) return { leaving: describe(desired) };
   if (found !== undefined && !isOwned(found, blueprint.uid)) return { taken: describe(desired) };
   if (findApplyReason(desired, found, annotations.desiredHash) === undefined) return {};
   try {
@@ -162,7 +164,7 @@ export const applyPlan = async (plan: Plan, observed: Observed, writes: Writes):
   const { blueprint } = plan;
   for (const planned of plan.secrets) {
     const outcome = await applySecret(blueprint, planned, writes);
-    if (outcome.taken !== undefined) return outcome;
+    if (!wentThrough(outcome)) return outcome;
   }
   for (const object of plan.adopt) await adopt(blueprint, object, writes);
   const known = new Map(
@@ -170,7 +172,7 @@ export const applyPlan = async (plan: Plan, observed: Observed, writes: Writes):
   );
   for (const desired of plan.apply) {
     const outcome = await applyObject(desired, known.get(describe(desired)), blueprint, writes);
-    if (outcome.taken !== undefined || outcome.refused !== undefined) return outcome;
+    if (!wentThrough(outcome)) return outcome;
   }
   for (const replicas of plan.replicas) await applyReplicas(blueprint, replicas, writes);
   for (const object of plan.remove) await remove(object, writes);

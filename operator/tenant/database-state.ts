@@ -3,6 +3,7 @@ import type { IJob } from 'kubernetes-models/batch/v1';
 import { type MigrationReport, migrationReportSchema } from '../../services/shared/contracts/migration-report.ts';
 import type { TenantConditionType, TenantReason, Verdict } from '../api/conditions.ts';
 import type { ObservedPod } from './observed.ts';
+import { describeObstacle } from './workload-state.ts';
 
 /** The last report of the migrate Job's pods; undefined before the first one. */
 export const readMigrationReport = (pods: readonly ObservedPod[], jobName: string): MigrationReport | undefined => {
@@ -48,10 +49,12 @@ export const decideDatabaseReady = (
   database: IStatefulSet | 'external' | undefined,
   job: IJob | undefined,
   report: MigrationReport | undefined,
+  pods: readonly ObservedPod[],
 ): Verdict<TenantConditionType, TenantReason> => {
   const type = 'DatabaseReady';
   if (database !== 'external' && (database?.status?.readyReplicas ?? 0) < 1) {
-    return { type, status: 'False', reason: 'DatabaseStarting', message: 'the managed PostgreSQL is not ready yet' };
+    const message = `the managed PostgreSQL is not ready yet${describeObstacle(pods, 'database')}`;
+    return { type, status: 'False', reason: 'DatabaseStarting', message };
   }
   if (isJobComplete(job)) {
     return { type, status: 'True', reason: 'Migrated', message: 'the database answers and its schema is up to date' };
@@ -65,6 +68,6 @@ export const decideDatabaseReady = (
     type,
     status: 'False',
     reason: 'MigrationRunning',
-    message: 'the schema of the database is being brought up to date',
+    message: `the schema of the database is being brought up to date${describeObstacle(pods, 'migrate')}`,
   };
 };

@@ -63,13 +63,13 @@ export const observeTenant = async (
   const key = objectKey(namespace, name);
   const { uid } = tenant.metadata;
   // What an earlier tenant of this name owned is on its way out; what it left without an owner stays.
-  const secrets = caches.secrets
-    .byIndex('tenant', key)
-    .filter(({ metadata }) => (metadata.ownerReferences ?? []).every((owner) => owner.uid === uid));
+  const isOurs = ({ metadata }: Pick<LiveObject, 'metadata'>): boolean =>
+    (metadata.ownerReferences ?? []).every((owner) => owner.uid === uid);
+  const secrets = caches.secrets.byIndex('tenant', key).filter(isOurs);
   const claims = caches.owned.find(({ resource }) => resource.kind === 'PersistentVolumeClaim')?.cache;
   return {
     tenant,
-    objects: caches.owned.flatMap(({ cache }) => cache.byIndex('tenant', key)),
+    objects: caches.owned.flatMap(({ cache }) => cache.byIndex('tenant', key)).filter(isOurs),
     secrets: new Map(secrets.map((secret) => [secret.metadata.name, secret])),
     references: await Promise.all(
       referencedSecrets(tenant).map((reference) => observeReference(client, namespace, reference, signal)),

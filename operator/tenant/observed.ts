@@ -50,6 +50,8 @@ export type Observed = {
   readonly databaseVolumeExists: boolean;
   /** An object of a wanted name that is not ours, found when it was to be written: `Service "acme-auth"`. */
   readonly taken?: string;
+  /** An object of a wanted name that an earlier tenant of this name owned, and that garbage collection will take. */
+  readonly leaving?: string;
   /** What the API server said when it refused an object of ours as invalid or forbidden; without values of Secrets. */
   readonly refused?: string;
 };

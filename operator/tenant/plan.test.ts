@@ -5,8 +5,9 @@ import { withDesiredHash } from '../runtime/desired-state.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
 import { buildTenant } from '../testing/tenants.ts';
 import type { Observed, ObservedSecret } from './observed.ts';
-import { type OperatorRelease, type Plan, planTenant } from './plan.ts';
+import { type Plan, planTenant } from './plan.ts';
 import { buildSecretMetadata } from './secret-plan.ts';
+import type { OperatorRelease } from './situation.ts';
 
 const release: OperatorRelease = { version: '0.1.0', image: 'identity-operator:0.1.0', databaseImage: 'postgres:18' };
 const now = new Date('2026-01-01T00:00:00Z');
@@ -38,7 +39,16 @@ const carryOut = async (observed: Observed, plan: Plan, at = now): Promise<Obser
   }
   const objects = new Map(observed.objects.map((object) => [`${object.kind}/${object.metadata.name}`, object]));
   for (const object of plan.apply) {
-    if (object.kind === 'Secret') continue;
+    if (object.kind === 'Secret') {
+      const { name = '', ...metadata } = withDesiredHash(object, annotations.desiredHash).metadata ?? {};
+      const stored = {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { ...metadata, name, uid: name, resourceVersion: '1' },
+      };
+      secrets.set(name, { ...stored, entries: {} });
+      continue;
+    }
     const key = `${object.kind}/${object.metadata?.name}`;
     // What the API server adds to an object that it stores.
     objects.set(key, {
@@ -261,14 +271,25 @@ describe('what an earlier tenant left', () => {
     expect([plan.adopt, plan.secrets, plan.apply]).toEqual([[], [], []]);
   });
 
-  it('a lost data-encryption key is never made anew', async () => {
-    const observed = await install('ready');
-    const secrets = new Map(observed.secrets);
-    secrets.delete('acme-data-encryption-keys');
-    const plan = planTenant({ ...observed, secrets }, release, now);
-    expect(condition(plan, 'Stalled')).toMatchObject({ reason: 'EncryptionKeyMissing' });
-    expect(plan.secrets).toEqual([]);
+  it('a volume on its way out is waited for, without a word of alarm', async () => {
+    const volume = volumeOf('https://id.acme.example');
+    const leaving = { ...volume, metadata: { ...volume.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
+    const plan = planTenant({ ...nothing(), objects: [leaving], databaseVolumeExists: true }, release, now);
+    expect(condition(plan, 'Reconciling')).toMatchObject({ reason: 'Waiting' });
+    expect([plan.secrets, plan.events]).toEqual([[], []]);
   });
+
+  it.each(['data-encryption-keys', 'cookie-keys', 'database-credentials'])(
+    'lost %s are never made anew',
+    async (name) => {
+      const observed = await install('ready');
+      const secrets = new Map(observed.secrets);
+      secrets.delete(`acme-${name}`);
+      const plan = planTenant({ ...observed, secrets }, release, now);
+      expect(condition(plan, 'Stalled')).toMatchObject({ reason: 'EncryptionKeyMissing' });
+      expect(plan.secrets).toEqual([]);
+    },
+  );
 });
 
 describe('removal', () => {
@@ -326,6 +347,42 @@ describe('certificates', () => {
   });
 });
 
+describe('a certificate that is due', () => {
+  const later = new Date(now.getTime() + 21 * 86_400_000);
+
+  it('is renewed while something that the spec names is missing', async () => {
+    const reference = { field: 'spec.gateway.tls.secretName', name: 'acme-tls', requiredEntries: ['tls.crt'] };
+    const plan = planTenant({ ...(await install('ready')), references: [reference] }, release, later);
+    expect(condition(plan, 'ReferencesResolved')?.status).toBe('False');
+    expect(plan.secrets.map(({ name }) => name)).toContain('acme-auth-identity');
+    expect(plan.secrets.every(({ write }) => write === 'renew')).toBe(true);
+  });
+});
+
+describe('a database URL that is none', () => {
+  it.each([
+    'db.example.com',
+    'postgres://owner:s3cret@',
+    'https://owner:s3cret@db.example.com/x',
+    'postgres://a:b:c@/x',
+  ])('%s: is said without a word of it, and nothing is built of it', async (url) => {
+    const field = 'spec.database.connection.secretRef';
+    const secret = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'db', uid: 'u', resourceVersion: '1' },
+      entries: { url },
+    };
+    const spec = { database: { connection: { secretRef: { name: 'db' } } } };
+    const references = [{ field, name: 'db', requiredEntries: ['url'], secret }];
+    const observed = { ...(await install('ready')), tenant: buildTenant(spec), references };
+    const plan = planTenant(observed, release, now);
+    expect(condition(plan, 'Stalled')).toMatchObject({ reason: 'DatabaseUrlInvalid' });
+    expect(JSON.stringify(plan.status)).not.toContain('s3cret');
+    expect(plan.apply).toEqual([]);
+  });
+});
+
 describe('zones', () => {
   it('one lost zone of three is said, and two suffice for Required', async () => {
     const observed = await install('ready', { availability: { zoneSpread: 'Required' } });
@@ -338,9 +395,37 @@ describe('zones', () => {
   });
 });
 
-it('paused: nothing is written, and the status goes on', async () => {
-  const observed = await install('migration', { paused: true });
-  const plan = planTenant(observed, release, now);
-  expect([plan.apply, plan.secrets, plan.replicas, plan.remove]).toEqual([[], [], [], []]);
-  expect(plan.status.observedGeneration).toBe(1);
+describe('paused', () => {
+  const pause = (observed: Observed, generation = 2): Observed => ({
+    ...observed,
+    tenant: { ...buildTenant({ paused: true }, { generation }), status: observed.tenant.status },
+  });
+
+  it('writes nothing, and says that changes wait for somebody', async () => {
+    const plan = planTenant(pause(await install('migration')), release, now);
+    expect([plan.apply, plan.secrets, plan.replicas, plan.remove]).toEqual([[], [], [], []]);
+    expect(plan.status.observedGeneration).toBe(2);
+    expect(condition(plan, 'Ready')).toMatchObject({ status: 'False', reason: 'Paused' });
+    expect(condition(plan, 'Stalled')).toMatchObject({ status: 'True', reason: 'Paused' });
+    expect(condition(plan, 'Reconciling')).toBeUndefined();
+  });
+
+  it('is Ready when what runs is what is asked for, and says so', async () => {
+    const plan = planTenant(pause(await install('ready')), release, now);
+    expect(condition(plan, 'Ready')).toMatchObject({ status: 'True', reason: 'Paused' });
+    expect(condition(plan, 'Ready')?.message).toContain('spec.paused');
+    expect(condition(plan, 'Stalled')).toBeUndefined();
+  });
+
+  it('leaves what Kubernetes repairs by itself in progress', async () => {
+    const observed = withStatus(await install('ready'), 'Deployment', { observedGeneration: 1, availableReplicas: 2 });
+    const plan = planTenant(pause(observed), release, now);
+    expect(condition(plan, 'Reconciling')).toMatchObject({ reason: 'MinimumReplicasUnavailable' });
+    expect(condition(plan, 'Ready')?.message).toContain('spec.paused');
+  });
+
+  it('does not come back every second for a certificate that it may not renew', async () => {
+    const later = new Date(now.getTime() + 25 * 86_400_000);
+    expect(planTenant(pause(await install('ready')), release, later).requeueAfterMilliseconds).toBeGreaterThan(60_000);
+  });
 });

@@ -4,12 +4,16 @@ import { apiVersion } from '../api/group.ts';
 import { type IdentityTenant, identityTenantSchema, type TenantStatus } from '../api/identity-tenant.ts';
 import type { ReconcileResult } from '../runtime/controller.ts';
 import type { EventRecorder } from '../runtime/event-recorder.ts';
+import { WriteForbiddenError } from '../runtime/guarded-client.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import { type LiveObject, parseObjectKey } from '../runtime/kubernetes-object.ts';
 import { applyFinalizer, applyPlan } from './apply.ts';
+import { customResources } from './custom-resources.ts';
 import { finishDeletion } from './deletion.ts';
 import { observeTenant } from './observe.ts';
-import { type OperatorRelease, type Plan, planTenant } from './plan.ts';
+import { type Plan, planTenant } from './plan.ts';
+import { planFailureReport } from './reconcile-failure.ts';
+import type { OperatorRelease } from './situation.ts';
 import { rememberWritten, type TenantCaches } from './tenant-caches.ts';
 
 /** What reconciling tenants needs. */
@@ -32,7 +36,7 @@ const stored = (status: TenantStatus): unknown => JSON.parse(JSON.stringify(stat
  */
 const report = async (
   tenant: IdentityTenant,
-  plan: Plan,
+  plan: Pick<Plan, 'status' | 'events'>,
   object: LiveObject,
   { caches, client, events }: TenantReconciler,
   signal: AbortSignal,
@@ -49,22 +53,13 @@ const report = async (
   return { ...tenant, status: plan.status };
 };
 
-/** Brings one tenant, `namespace/name`, to its desired state: observe -> plan -> apply -> report. */
-export const reconcileTenant = async (
+const carryOut = async (
+  tenant: IdentityTenant,
+  object: LiveObject,
   reconciler: TenantReconciler,
-  key: string,
   signal: AbortSignal,
 ): Promise<ReconcileResult> => {
   const { caches, client, release, now } = reconciler;
-  const { namespace, name } = parseObjectKey(key);
-  const object = caches.tenants.get(namespace, name);
-  if (object === undefined) return {};
-  const tenant = identityTenantSchema.parse(object);
-  if (tenant.metadata.deletionTimestamp !== undefined) {
-    await finishDeletion(tenant, client, signal);
-    return {};
-  }
-
   const observed = await observeTenant(tenant, caches, client, signal);
   const intended = planTenant(observed, release, now());
   // Before the status, which would change the version that the finalizer's write is bound to.
@@ -74,8 +69,46 @@ export const reconcileTenant = async (
   const told = isNew ? await report(tenant, intended, object, reconciler, signal) : tenant;
 
   const outcome = await applyPlan(intended, observed, { client, now, signal });
-  const wentThrough = outcome.taken === undefined && outcome.refused === undefined;
+  const wentThrough = Object.keys(outcome).length === 0;
   const plan = wentThrough ? intended : planTenant({ ...observed, tenant: told, ...outcome }, release, now());
   await report(told, plan, object, reconciler, signal);
-  return plan.requeueAfterMilliseconds === undefined ? {} : { requeueAfter: plan.requeueAfterMilliseconds };
+  return { requeueAfter: plan.requeueAfterMilliseconds };
+};
+
+/** Whether there is still something to fail for: a tenant may go, or come anew, in the middle of a pass. */
+const isStillThere = async (
+  { metadata: { name, namespace, uid } }: IdentityTenant,
+  client: KubernetesClient,
+  signal: AbortSignal,
+): Promise<boolean> => {
+  const present = await client.get({ resource: customResources.identityTenants, namespace, name }, { signal });
+  return present?.metadata.uid === uid && present.metadata.deletionTimestamp === undefined;
+};
+
+/** Brings one tenant, `namespace/name`, to its desired state: observe -> plan -> apply -> report. */
+export const reconcileTenant = async (
+  reconciler: TenantReconciler,
+  key: string,
+  signal: AbortSignal,
+): Promise<ReconcileResult> => {
+  const { caches, client, now } = reconciler;
+  const { namespace, name } = parseObjectKey(key);
+  const object = caches.tenants.get(namespace, name);
+  if (object === undefined) return {};
+  const tenant = identityTenantSchema.parse(object);
+  if (tenant.metadata.deletionTimestamp !== undefined) {
+    await finishDeletion(tenant, client, signal);
+    return {};
+  }
+  try {
+    return await carryOut(tenant, object, reconciler, signal);
+  } catch (error) {
+    if (signal.aborted || error instanceof WriteForbiddenError) throw error;
+    if (!(await isStillThere(tenant, client, signal))) return {};
+    const known = caches.tenants.get(namespace, name) ?? object;
+    const current = identityTenantSchema.parse(known);
+    const failure = planFailureReport(current, error, now());
+    if (failure !== undefined) await report(current, failure, known, reconciler, signal);
+    throw error;
+  }
 };

@@ -110,6 +110,10 @@ const planIdentities = (blueprint: Blueprint, secrets: Secrets, now: Date): Plan
   });
 };
 
+/** Certificates that are due. They need nothing that the spec names, so that nothing stops what runs from going on. */
+export const planRenewals = (blueprint: Blueprint, secrets: Secrets, now: Date): PlannedSecret[] =>
+  planIdentities(blueprint, secrets, now).filter(({ write }) => write === 'renew');
+
 /** Every Secret that has to be made now. Certificates come a pass after the CA that signs them. */
 export const planSecrets = (blueprint: Blueprint, secrets: Secrets, now: Date): PlannedSecret[] => {
   const authority: PlannedSecret = {

@@ -14,6 +14,7 @@ const stalledReasons: ReadonlySet<TenantReason> = new Set<TenantReason>([
   'DatabasePermissionDenied',
   'MigrationFailed',
   'RolloutStuck',
+  'DatabaseUrlInvalid',
 ]);
 
 /** A missing reference is work in progress for so long: GitOps applies things in any order. */
@@ -50,4 +51,31 @@ export const summarize = (holding: readonly TenantVerdict[], unresolvedForMillis
     { type: 'Ready', status: 'False', reason: named.has(reason) ? reason : 'Progressing', message },
     { type: 'Reconciling', status: 'True', reason, message },
   ];
+};
+
+const pausedNote = 'spec.paused is set: nothing is changed, and no certificate renewed, until it is unset';
+
+/**
+ * The same summary for a tenant that is paused. Changes that wait for the end of the pause wait for somebody: Stalled.
+ * What Kubernetes repairs by itself, and what was stalled before, keeps its reason.
+ */
+export const asPaused = (summary: readonly TenantVerdict[], hasPendingChanges: boolean): TenantVerdict[] => {
+  const isReady = summary.every(({ type, status }) => type === 'Ready' && status === 'True');
+  const isStalled = summary.some(({ type }) => type === 'Stalled');
+  const [first] = summary;
+  if (first === undefined) return [];
+  if (hasPendingChanges && !isStalled) {
+    const message = isReady
+      ? `${pausedNote}; changes of the spec wait`
+      : `${pausedNote}; before that: ${first.message}`;
+    return [
+      { type: 'Ready', status: 'False', reason: 'Paused', message },
+      { type: 'Stalled', status: 'True', reason: 'Paused', message },
+    ];
+  }
+  return summary.map((verdict) => ({
+    ...verdict,
+    ...(isReady ? { reason: 'Paused' as const } : {}),
+    message: `${verdict.message}; ${pausedNote}`,
+  }));
 };

@@ -31,8 +31,8 @@ const conditionTypes: Readonly<Record<Component, TenantConditionType>> = {
   'token-store': 'TokenStoreAvailable',
 };
 
-/** The first thing that a pod of the component says about why it is not ready. */
-const obstacle = (pods: readonly ObservedPod[], component: Component): string => {
+/** The first thing that a pod of the component says about why it is not ready, as the end of a sentence; else empty. */
+export const describeObstacle = (pods: readonly ObservedPod[], component: string): string => {
   const waiting = pods.find(
     (pod) => pod.component === component && !pod.ready && (pod.waitingReason ?? pod.unschedulable) !== undefined,
   );
@@ -61,7 +61,7 @@ export const decideWorkloadAvailable = (
   const progressing = status?.conditions?.find((condition) => condition.type === 'Progressing');
   const available = status?.availableReplicas ?? 0;
   const updated = status?.updatedReplicas ?? 0;
-  const counts = `${Math.min(updated, available)} of ${desired} pods of ${component} are available${obstacle(pods, component)}`;
+  const counts = `${Math.min(updated, available)} of ${desired} pods of ${component} are available${describeObstacle(pods, component)}`;
   if (current && progressing?.reason === 'ProgressDeadlineExceeded') {
     return { type, status: 'False', reason: 'RolloutStuck', message: `the rollout does not advance: ${counts}` };
   }

@@ -1,0 +1,104 @@
+import { annotations, labels } from '../api/group.ts';
+import type { Blueprint } from '../manifests/blueprint.ts';
+import { isDatabaseUrl } from '../manifests/database-connection.ts';
+import { objectNames } from '../manifests/object-names.ts';
+import { findObject, type Observed } from './observed.ts';
+import { retainedSecrets } from './secret-plan.ts';
+import { referencePatienceMilliseconds, type TenantVerdict } from './tenant-verdicts.ts';
+
+/** A broken reference is looked at again after this long even if no event came. */
+const brokenReferencePeriod = 5 * 60_000;
+/** So is a taken name: what is not ours is not watched, so that nobody tells when it goes. */
+const takenNamePeriod = 10_000;
+
+/** What an earlier tenant of this name owned goes within moments, and tells nobody. */
+const leavingPeriod = 1_000;
+
+const waitFor = (leaving: string): TenantVerdict => ({
+  type: 'ReferencesResolved',
+  status: 'False',
+  reason: 'Waiting',
+  message: `${leaving} of the tenant of this name that was deleted before is still going; it is waited for`,
+});
+
+/** Whether everything that the spec names is there, and every name that the tenant needs is free. */
+export const decideReferences = ({ references, taken, leaving, refused }: Observed): TenantVerdict => {
+  const type = 'ReferencesResolved';
+  if (taken !== undefined) {
+    const message = `${taken} belongs to somebody else and is left alone; delete or rename it, or give the tenant another name`;
+    return { type, status: 'False', reason: 'NameTaken', message };
+  }
+  if (leaving !== undefined) return waitFor(leaving);
+  if (refused !== undefined) {
+    const message = `the API server refuses what the tenant asks for; correct the tenant, or the policy that forbids it: ${refused.slice(0, 1_000)}`;
+    return { type, status: 'False', reason: 'ObjectRefused', message };
+  }
+  for (const { field, name, secret, requiredEntries } of references) {
+    if (secret === undefined) {
+      const message = `Secret "${name}" is not there; create it, or name another Secret in ${field}`;
+      return { type, status: 'False', reason: 'SecretNotFound', message };
+    }
+    const missing = requiredEntries.find((entry) => secret.entries[entry] === undefined);
+    if (missing !== undefined) {
+      const message = `Secret "${name}" has no key "${missing}"; add it, or name another Secret in ${field}`;
+      return { type, status: 'False', reason: 'SecretKeyMissing', message };
+    }
+    if (
+      secret.entries['url'] !== undefined &&
+      requiredEntries.includes('url') &&
+      !isDatabaseUrl(secret.entries['url'])
+    ) {
+      const message = `key "url" of Secret "${name}" is no URL like postgres://user:password@host:5432/database; correct it`;
+      return { type, status: 'False', reason: 'DatabaseUrlInvalid', message };
+    }
+  }
+  return { type, status: 'True', reason: 'Resolved', message: 'every Secret that the spec names is there' };
+};
+
+/** What a tenant of this name left behind, when it must not be used or cannot be replaced. */
+export const decideRetained = (observed: Observed, blueprint: Blueprint): TenantVerdict | undefined => {
+  const volume = findObject(observed, 'PersistentVolumeClaim', objectNames.databaseVolume(blueprint));
+  const isLeft = volume?.metadata.labels?.[labels.tenantUid] !== blueprint.uid;
+  // It holds on until its last pod has ended; a database that is made meanwhile would get it, and lose it.
+  if (volume?.metadata.deletionTimestamp !== undefined && isLeft)
+    return waitFor(`PersistentVolumeClaim "${volume.metadata.name}"`);
+  const retained = [...retainedSecrets(blueprint).map(({ name }) => observed.secrets.get(name)), volume].filter(
+    (object) => object !== undefined,
+  );
+  for (const { kind, metadata } of retained) {
+    const issuer = metadata.annotations?.[annotations.issuer];
+    if (issuer !== blueprint.spec.issuer) {
+      return {
+        type: 'ReferencesResolved',
+        status: 'False',
+        reason: 'RetainedObjectsOfAnotherIssuer',
+        message: `${kind} "${metadata.name}" holds keys or data of the issuer ${issuer ?? 'of nobody'}; delete all that its tenant left, or choose another name`,
+      };
+    }
+  }
+  const dataExists =
+    observed.databaseVolumeExists || findObject(observed, 'Deployment', objectNames.workload(blueprint, 'token-store'));
+  const irreplaceable = [
+    objectNames.dataEncryptionKeys(blueprint),
+    objectNames.cookieKeys(blueprint),
+    objectNames.databaseCredentials(blueprint),
+  ];
+  const lost = irreplaceable.find((name) => !observed.secrets.has(name));
+  if (!dataExists || lost === undefined) return undefined;
+  return {
+    type: 'ReferencesResolved',
+    status: 'False',
+    reason: 'EncryptionKeyMissing',
+    message: `Secret "${lost}" is gone, and data that needs it is there; restore it from a backup`,
+  };
+};
+
+/** When to look again at what the tenant needs from others; events may come before. */
+export const nextReferenceCheck = ({ reason, status }: TenantVerdict, unresolvedFor: number): number | undefined => {
+  if (status === 'True') return undefined;
+  if (reason === 'NameTaken') return takenNamePeriod;
+  if (reason === 'Waiting') return leavingPeriod;
+  return unresolvedFor < referencePatienceMilliseconds
+    ? referencePatienceMilliseconds - unresolvedFor
+    : brokenReferencePeriod;
+};

@@ -1,0 +1,85 @@
+import { annotations } from '../api/group.ts';
+import type { Blueprint, Component } from '../manifests/blueprint.ts';
+import { buildTenantObjects, type TenantObjects } from '../manifests/tenant-objects.ts';
+import { findApplyReason } from '../runtime/desired-state.ts';
+import { type Live, planSteps, readDatabaseSources, readLive, type Steps } from './installation-steps.ts';
+import { findObject, type Observed } from './observed.ts';
+import { decideReferences, decideRetained } from './reference-verdicts.ts';
+import { areSecretsComplete } from './secret-plan.ts';
+import type { TenantVerdict } from './tenant-verdicts.ts';
+import { readyZones } from './workload-state.ts';
+
+/** What the operator brings along: the version that it runs, and the images. */
+export type OperatorRelease = { readonly version: string; readonly image: string; readonly databaseImage: string };
+
+/** What an observation means, before anything is decided of it. */
+export type Situation = {
+  readonly blueprint: Blueprint;
+  readonly live: Live;
+  /** Whether the tenant may be worked on at all. */
+  readonly references: TenantVerdict;
+  /** What there should be; undefined while references or keys are missing. */
+  readonly objects: TenantObjects | undefined;
+  readonly steps: Steps | undefined;
+  readonly zonesOf: Readonly<Record<Component, readonly string[]>>;
+  readonly allZones: readonly string[];
+};
+
+const buildBlueprint = ({ tenant, nodes }: Observed, release: OperatorRelease): Blueprint => ({
+  name: tenant.metadata.name,
+  namespace: tenant.metadata.namespace,
+  uid: tenant.metadata.uid,
+  spec: tenant.spec,
+  version: tenant.spec.version ?? release.version,
+  image: tenant.spec.image ?? release.image,
+  databaseImage: tenant.spec.database?.managed?.image ?? release.databaseImage,
+  zonesLabelled: nodes.some(({ zone }) => zone !== undefined),
+});
+
+const zonesOf = ({ pods, nodes }: Observed): Situation['zonesOf'] => ({
+  gateway: readyZones(pods, nodes, 'gateway'),
+  auth: readyZones(pods, nodes, 'auth'),
+  'token-store': readyZones(pods, nodes, 'token-store'),
+});
+
+export const readSituation = (observed: Observed, release: OperatorRelease): Situation => {
+  const blueprint = buildBlueprint(observed, release);
+  const live = readLive(observed, blueprint);
+  const references = decideRetained(observed, blueprint) ?? decideReferences(observed);
+  const objects =
+    references.status === 'True' && areSecretsComplete(blueprint, observed.secrets)
+      ? buildTenantObjects(blueprint, readDatabaseSources(observed, blueprint))
+      : undefined;
+  return {
+    blueprint,
+    live,
+    references,
+    objects,
+    steps: objects === undefined ? undefined : planSteps(observed, objects, live),
+    zonesOf: zonesOf(observed),
+    allZones: [...new Set(observed.nodes.flatMap(({ zone }) => (zone === undefined ? [] : [zone])))].sort(),
+  };
+};
+
+/**
+ * Whether a Deployment is already what this generation asks for; while nothing is known of that, what runs counts. Drift
+ * is repaired in this pass and, where a webhook insists on it, would otherwise say so for ever.
+ */
+export const isWorkloadApplied = (objects: TenantObjects | undefined, observed: Observed, name: string): boolean => {
+  const desired = objects?.workloads.find(({ metadata }) => metadata?.name === name);
+  if (desired === undefined) return true;
+  const live = findObject(observed, 'Deployment', name);
+  return findApplyReason(desired, live, annotations.desiredHash)?.reason !== 'changed';
+};
+
+/** Whether the tenant's generation asks for something that was never written; drift does not count. */
+export const hasPendingChanges = (objects: TenantObjects | undefined, observed: Observed): boolean => {
+  if (objects === undefined) return true;
+  const { foundation, database, migrateJob, workloads } = objects;
+  return [...foundation, ...(database === undefined ? [] : [database]), migrateJob, ...workloads].some((desired) => {
+    const name = desired.metadata?.name ?? '';
+    const live = desired.kind === 'Secret' ? observed.secrets.get(name) : findObject(observed, desired.kind, name);
+    const { reason } = findApplyReason(desired, live, annotations.desiredHash) ?? {};
+    return reason === 'missing' || reason === 'changed';
+  });
+};

@@ -1,0 +1,50 @@
+import { nextConditions } from '../api/conditions.ts';
+import type { TenantStatus } from '../api/identity-tenant.ts';
+import { parseKeyring } from '../keys/signing-keyring.ts';
+import { type Component, desiredReplicas } from '../manifests/blueprint.ts';
+import { objectNames } from '../manifests/object-names.ts';
+import type { Observed } from './observed.ts';
+import type { Situation } from './situation.ts';
+import type { TenantVerdict } from './tenant-verdicts.ts';
+import { readWorkloadState } from './workload-state.ts';
+
+/** The CRD takes no more zones: with hosts as zones there may be hundreds. */
+const maxZones = 64;
+
+const readKeys = ({ secrets }: Observed, { blueprint }: Situation): Pick<TenantStatus, 'keys'> => {
+  const keyring = parseKeyring(secrets.get(objectNames.signingKeys(blueprint))?.entries ?? {});
+  if (keyring === undefined) return {};
+  return {
+    keys: keyring.keys.map(({ kid, algorithm, state, activatedAt, createdAt }) => ({
+      kid,
+      algorithm,
+      state,
+      since: activatedAt ?? createdAt,
+    })),
+  };
+};
+
+/** The status that tells of this observation and what was decided of it. */
+export const buildStatus = (
+  observed: Observed,
+  situation: Situation,
+  verdicts: readonly TenantVerdict[],
+  now: Date,
+): TenantStatus => {
+  const { metadata, spec, status } = observed.tenant;
+  const { blueprint, live, zonesOf, allZones } = situation;
+  const everywhere = allZones.filter((zone) => Object.values(zonesOf).every((zones) => zones.includes(zone)));
+  const service = (component: Component) => ({
+    ...readWorkloadState(live.deployment(component), desiredReplicas(blueprint, component)),
+    zones: zonesOf[component].slice(0, maxZones),
+  });
+  return {
+    observedGeneration: metadata.generation,
+    conditions: nextConditions(status.conditions ?? [], verdicts, metadata.generation, now),
+    endpoints: { issuer: spec.issuer, discovery: `${spec.issuer}/.well-known/openid-configuration` },
+    version: blueprint.version,
+    services: { gateway: service('gateway'), auth: service('auth'), tokenStore: service('token-store') },
+    zones: `${everywhere.length}/${allZones.length}`,
+    ...readKeys(observed, situation),
+  };
+};
