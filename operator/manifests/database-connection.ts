@@ -47,9 +47,17 @@ const withCredentials = (url: string, user: string, password: string): string =>
 };
 
 /**
- * Entries of the connection Secret.
- * @throws TypeError when the user's `url` is none; `observe` has parsed it before.
+ * Whether a user's `url` can be used. Nothing else may be given to {@link buildDatabaseConnection}: the error of a URL that
+ * cannot be parsed holds all of it, and so a password.
  */
+export const isDatabaseUrl = (text: string): boolean => {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, hostname, pathname } = new URL(text);
+  const named = username !== '' && hostname !== '' && pathname.length > 1;
+  return (protocol === 'postgres:' || protocol === 'postgresql:') && named;
+};
+
+/** Entries of the connection Secret; a user's `url` must be an {@link isDatabaseUrl}. */
 export const buildDatabaseConnection = (
   blueprint: Blueprint,
   { passwords, external, internalCa }: DatabaseSources,
@@ -68,4 +76,10 @@ export const buildDatabaseConnection = (
     [rolePasswordEntries['token-store']]: passwords.tokenStore,
     ...(ca === undefined ? {} : { 'ca.crt': ca }),
   };
+};
+
+/** The port that a connection's URLs lead to. */
+export const databasePort = (connection: Readonly<Record<string, string>>): number => {
+  const { port } = new URL(connection[databaseUrlEntries.migrate] ?? '');
+  return port === '' ? ports.postgres : Number(port);
 };

@@ -7,8 +7,8 @@ import { objectNames } from './object-names.ts';
 import { buildPodSecurityContext, containerSecurityContext } from './pod-security.ts';
 
 /**
- * The Job that brings the database to this version. Named by what it runs: another image, other settings or another
- * connection make another Job. It has no TTL: that it succeeded is what lets the services start.
+ * The Job that brings the database to this version. Named by all that it is: another image, other settings, another
+ * connection or another template of a newer operator make another Job, since a Job cannot be changed. It has no TTL: that it succeeded is what lets the services start.
  * @param connectionHash changes with the connection Secret. Forty bits over content that holds generated passwords of 256
  *   bits tell nothing of it.
  */
@@ -20,36 +20,37 @@ export const buildMigrateJob = (
 ) => {
   const settings = { name: 'settings', mountPath: mountPaths.settings };
   const database = databaseMount(blueprint, 'migrate', databaseHasCa);
-  const hash = contentHash([blueprint.image, settingsName, connectionHash]);
+  const spec = {
+    // It retries for as long as the database is away: that is nobody's fault whom the tenant could name.
+    backoffLimit: 1_000_000,
+    template: {
+      metadata: { labels: objectLabels(blueprint, 'migrate') },
+      spec: {
+        restartPolicy: 'OnFailure',
+        serviceAccountName: objectNames.serviceAccount(blueprint),
+        automountServiceAccountToken: false,
+        enableServiceLinks: false,
+        securityContext: buildPodSecurityContext(65_532),
+        containers: [
+          {
+            name: 'migrate',
+            image: blueprint.image,
+            imagePullPolicy: 'IfNotPresent',
+            command: ['node', '/app/migrate.mjs', `${mountPaths.settings}/settings.json`],
+            resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '256Mi' } },
+            securityContext: containerSecurityContext,
+            volumeMounts: [settings, database].map(buildVolumeMount),
+          },
+        ],
+        volumes: [{ name: settings.name, configMap: { name: settingsName } }, buildSecretVolume(database)],
+      },
+    },
+  } satisfies IJob['spec'];
+  const hash = contentHash([spec, connectionHash]);
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
     metadata: ownedMetadata(blueprint, objectNames.migrateJob(blueprint, hash), 'migrate'),
-    spec: {
-      // It retries for as long as the database is away: that is nobody's fault whom the tenant could name.
-      backoffLimit: 1_000_000,
-      template: {
-        metadata: { labels: objectLabels(blueprint, 'migrate') },
-        spec: {
-          restartPolicy: 'OnFailure',
-          serviceAccountName: objectNames.serviceAccount(blueprint),
-          automountServiceAccountToken: false,
-          enableServiceLinks: false,
-          securityContext: buildPodSecurityContext(65_532),
-          containers: [
-            {
-              name: 'migrate',
-              image: blueprint.image,
-              imagePullPolicy: 'IfNotPresent',
-              command: ['node', '/app/migrate.mjs', `${mountPaths.settings}/settings.json`],
-              resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '256Mi' } },
-              securityContext: containerSecurityContext,
-              volumeMounts: [settings, database].map(buildVolumeMount),
-            },
-          ],
-          volumes: [{ name: settings.name, configMap: { name: settingsName } }, buildSecretVolume(database)],
-        },
-      },
-    },
+    spec,
   } satisfies IJob;
 };

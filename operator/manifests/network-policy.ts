@@ -18,6 +18,7 @@ const operatorPods = {
   namespaceSelector: {},
   podSelector: { matchLabels: { 'app.kubernetes.io/name': 'identity-operator' } },
 };
+const podsOfNamespace = { podSelector: {} };
 const anyPod = { namespaceSelector: {} };
 const dns: INetworkPolicyEgressRule = {
   to: [anyPod],
@@ -52,12 +53,13 @@ const buildPolicy = (
 /**
  * One policy a component; what no rule allows is denied. Each rule is one arrow of the architecture. Databases outside
  * the cluster are reached by port, since a policy cannot name hosts.
+ * @param databasePort of the connection's URL.
  */
-export const buildNetworkPolicies = (blueprint: Blueprint): INetworkPolicy[] => {
+export const buildNetworkPolicies = (blueprint: Blueprint, databasePort: number): INetworkPolicy[] => {
   const managed = isDatabaseManaged(blueprint.spec);
   const toDatabase: INetworkPolicyEgressRule = managed
     ? { to: [pods(blueprint, 'database')], ports: tcp(ports.postgres) }
-    : { to: [outside, anyPod] };
+    : { to: [outside, anyPod], ports: tcp(databasePort) };
   const publicPort = blueprint.spec.gateway.tls === undefined ? ports.publicHttp : ports.publicHttps;
   const policies = [
     buildPolicy(
@@ -67,8 +69,8 @@ export const buildNetworkPolicies = (blueprint: Blueprint): INetworkPolicy[] => 
       [
         dns,
         { to: [pods(blueprint, 'auth'), pods(blueprint, 'token-store')], ports: tcp(ports.mutualTls) },
-        // The customer's services may stand in any namespace and on any port.
-        { to: [anyPod] },
+        // Routes lead to Services of the tenant's namespace, whose pods listen on ports that only they know.
+        { to: [podsOfNamespace] },
       ],
     ),
     buildPolicy(

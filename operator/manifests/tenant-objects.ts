@@ -6,7 +6,7 @@ import type { IConfigMap, ISecret, IService, IServiceAccount } from 'kubernetes-
 import { type Blueprint, components, isDatabaseManaged } from './blueprint.ts';
 import { buildLiveConfigMaps, buildSettingsConfigMap } from './config-map.ts';
 import { contentHash } from './content-hash.ts';
-import { buildDatabaseConnection, type DatabaseSources } from './database-connection.ts';
+import { buildDatabaseConnection, type DatabaseSources, databasePort } from './database-connection.ts';
 import { buildDatabaseStatefulSet } from './database-stateful-set.ts';
 import { buildDeployment } from './deployment.ts';
 import { ownedMetadata } from './metadata.ts';
@@ -59,7 +59,7 @@ export const buildTenantObjects = (blueprint: Blueprint, sources: DatabaseSource
   return {
     foundation: [
       buildServiceAccount(blueprint),
-      ...buildNetworkPolicies(blueprint),
+      ...buildNetworkPolicies(blueprint, databasePort(connection)),
       ...buildServices(blueprint),
       buildConnectionSecret(blueprint, connection),
       migrateSettings,
