@@ -1,5 +1,5 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
-import type { IEvent, ISecret } from 'kubernetes-models/v1';
+import type { IEvent, ISecret, IService } from 'kubernetes-models/v1';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waitUntil } from '../e2e/cluster/wait.ts';
 import type { Condition } from './api/conditions.ts';
@@ -12,9 +12,10 @@ import { customResources } from './tenant/custom-resources.ts';
 import { decodeEntries, ownedKinds } from './tenant/tenant-caches.ts';
 import { startAuthStandIn } from './testing/auth-stand-in.ts';
 import { type KubeletStandIn, startKubeletStandIn } from './testing/kubelet-stand-in.ts';
+import { startMutatingWebhook } from './testing/mutating-webhook.ts';
 import { installOperatorAccount } from './testing/operator-account.ts';
 import { type RunningOperator, startOperator } from './testing/running-operator.ts';
-import { startTestCluster, type TestCluster } from './testing/test-cluster.ts';
+import { resourceQuotas, startTestCluster, type TestCluster } from './testing/test-cluster.ts';
 
 type Tenant = LiveObject & { readonly spec: Record<string, unknown>; readonly status?: TenantStatus };
 type Client = LiveObject & { readonly status?: ClientStatus };
@@ -348,6 +349,66 @@ describe('the operator at a real API server', { timeout: 120_000 }, () => {
       const gateway = await get(services, namespace, 'acme-gateway');
       expect(gateway?.metadata.annotations).toMatchObject({ 'example.com/mine': 'yes' });
     });
+  });
+
+  it('lets admission have its way: a field that a webhook changes is written once, and told once', async () => {
+    const namespace = 'mutated';
+    await cluster.createNamespace(namespace);
+    const mutation = { namespace, name: 'acme-gateway', appProtocol: 'example.com/mutated' };
+    const stopWebhook = await startMutatingWebhook(cluster.client, mutation);
+    try {
+      // The API server learns of webhooks a moment after they are made.
+      const probe = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'acme-gateway', namespace } };
+      const isMutated = async () => {
+        const made = await cluster.client.create<LiveObject & IService>({ ...probe, spec: { ports: [{ port: 80 }] } });
+        await remove(services, namespace, 'acme-gateway');
+        return made.spec?.ports?.[0]?.appProtocol === mutation.appProtocol;
+      };
+      await waitUntil('the webhook to be called', 30_000, isMutated);
+      await createTenant(namespace);
+      await expectReady(namespace);
+      const told = async () =>
+        (await list<LiveObject & IEvent>(builtInResources.events, namespace)).filter(
+          ({ reason }) => reason === 'FieldMutated',
+        );
+      await expect
+        .poll(told, within)
+        .toEqual([expect.objectContaining({ count: 1, message: expect.stringContaining('Service "acme-gateway"') })]);
+      await wakeTenant(namespace, 1);
+      const writes = await operator.writes();
+      await wakeTenant(namespace, 3);
+      expect(await operator.writes()).toBe(writes);
+      expect(await told()).toHaveLength(1);
+    } finally {
+      await stopWebhook();
+    }
+  });
+
+  it('says of a tenant that is paused that its changes wait, and carries them out after', async () => {
+    const namespace = 'paused';
+    await createReadyTenant(namespace);
+    const change = (spec: Record<string, unknown>) =>
+      cluster.client.patchMerge({ resource: identityTenants, namespace, name: 'acme' }, { spec });
+    await change({ paused: true });
+    await expectCondition(tenantIn(namespace), 'Ready', { status: 'True', reason: 'Paused', observedGeneration: 2 });
+    const before = await versions(namespace);
+    await change({ auth: { branding: { name: 'Other' } } });
+    await expectCondition(tenantIn(namespace), 'Stalled', { status: 'True', reason: 'Paused', observedGeneration: 3 });
+    expect(await versions(namespace)).toEqual(before);
+    await change({ paused: false });
+    await expectCondition(tenantIn(namespace), 'Ready', { status: 'True', reason: 'AllAvailable' });
+    expect(await versions(namespace)).not.toEqual(before);
+  });
+
+  it('says what fails, and goes on when it no longer does', async () => {
+    const namespace = 'failing';
+    await cluster.createNamespace(namespace);
+    const quota = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'none', namespace } };
+    await cluster.client.create({ ...quota, spec: { hard: { 'count/secrets': '0' } } });
+    await createTenant(namespace);
+    await expectCondition(tenantIn(namespace), 'Reconciling', { status: 'True', reason: 'ReconcileFailed' });
+    await cluster.client.delete({ resource: resourceQuotas, namespace, name: 'none' });
+    await expectReady(namespace);
   });
 
   describe('an object of a wanted name that is not ours', () => {

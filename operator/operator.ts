@@ -12,6 +12,7 @@ import { runLeaderElection } from './runtime/leader-election.ts';
 import { createRuntimeMetrics } from './runtime/metrics.ts';
 import { WorkQueue } from './runtime/work-queue.ts';
 import { customResources } from './tenant/custom-resources.ts';
+import { createFieldMutations } from './tenant/field-mutations.ts';
 import { reconcileTenant } from './tenant/reconcile-tenant.ts';
 import type { OperatorRelease } from './tenant/situation.ts';
 import { createTenantCaches } from './tenant/tenant-caches.ts';
@@ -85,9 +86,10 @@ export const runOperator = async (options: OperatorOptions): Promise<'stopped' |
         clock,
         log,
       });
+      const mutations = createFieldMutations();
       const shared = { caches, client: leader, events, now: () => new Date(clock.now()), log };
       const reconcilers: Readonly<Record<keyof typeof queues, Reconcile>> = {
-        tenant: (key, signal) => reconcileTenant({ ...shared, release }, key, signal),
+        tenant: (key, signal) => reconcileTenant({ ...shared, release, mutations }, key, signal),
         client: (key, signal) => reconcileClient(shared, key, signal),
       };
       onState({ synced: true, leading: true });

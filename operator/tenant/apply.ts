@@ -8,12 +8,18 @@ import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import { hasReason, type KubernetesError } from '../runtime/kubernetes-error.ts';
 import type { KubernetesObject, LiveObject } from '../runtime/kubernetes-object.ts';
 import { customResources } from './custom-resources.ts';
+import type { FieldMutations } from './field-mutations.ts';
 import type { Observed, ObservedSecret } from './observed.ts';
 import type { Plan } from './plan.ts';
 import { buildSecretMetadata, isOwnSecret, type PlannedSecret } from './secret-plan.ts';
 import { decodeEntries, encodeEntries } from './tenant-caches.ts';
 
 type Writes = { readonly client: KubernetesClient; readonly now: () => Date; readonly signal: AbortSignal };
+type ObjectWrites = Writes & {
+  readonly mutations: FieldMutations;
+  /** Told when admission changed fields of an object of ours, once for each content. */
+  readonly onMutated: (object: string, fields: readonly string[]) => void;
+};
 
 /**
  * Empty when everything went through. `taken`: an object of a wanted name is somebody else's; `leaving`: it is of an
@@ -85,9 +91,8 @@ const applyObject = async (
   desired: TenantObject,
   live: LiveObject | undefined,
   blueprint: Blueprint,
-  writes: Writes,
+  { client, signal, mutations, onMutated }: ObjectWrites,
 ): Promise<ApplyOutcome> => {
-  const { client, signal } = writes;
   // Not in the cache of what is ours: it may be a stranger's.
   const found =
     live ??
@@ -97,9 +102,11 @@ const applyObject = async (
     ));
   if (found !== undefined && isLeftOver(found, blueprint)) return { leaving: describe(desired) };
   if (found !== undefined && !isOwned(found, blueprint.uid)) return { taken: describe(desired) };
-  if (findApplyReason(desired, found, annotations.desiredHash) === undefined) return {};
+  if (findApplyReason(desired, found, annotations.desiredHash, mutations.fieldsOf(desired)) === undefined) return {};
   try {
-    await client.applyServerSide(withDesiredHash(desired, annotations.desiredHash), { signal });
+    const answer = await client.applyServerSide(withDesiredHash(desired, annotations.desiredHash), { signal });
+    const mutated = mutations.learn(desired, answer);
+    if (mutated !== undefined) onMutated(describe(desired), mutated);
     return {};
   } catch (error) {
     // To try again would be of no use, and to fail would leave the tenant without a word.
@@ -160,7 +167,7 @@ const asStored = ({ entries, ...secret }: ObservedSecret): LiveObject & Pick<ISe
 });
 
 /** Carries a plan out, in its order. Idempotent: what is as desired is not written. */
-export const applyPlan = async (plan: Plan, observed: Observed, writes: Writes): Promise<ApplyOutcome> => {
+export const applyPlan = async (plan: Plan, observed: Observed, writes: ObjectWrites): Promise<ApplyOutcome> => {
   const { blueprint } = plan;
   for (const planned of plan.secrets) {
     const outcome = await applySecret(blueprint, planned, writes);

@@ -10,6 +10,7 @@ import { type LiveObject, parseObjectKey } from '../runtime/kubernetes-object.ts
 import { applyFinalizer, applyPlan } from './apply.ts';
 import { customResources } from './custom-resources.ts';
 import { finishDeletion } from './deletion.ts';
+import type { FieldMutations } from './field-mutations.ts';
 import { observeTenant } from './observe.ts';
 import { type Plan, planTenant } from './plan.ts';
 import { planFailureReport } from './reconcile-failure.ts';
@@ -22,6 +23,7 @@ export type TenantReconciler = {
   readonly client: KubernetesClient;
   readonly events: EventRecorder;
   readonly release: OperatorRelease;
+  readonly mutations: FieldMutations;
   readonly now: () => Date;
   readonly log: Logger;
 };
@@ -59,7 +61,7 @@ const carryOut = async (
   reconciler: TenantReconciler,
   signal: AbortSignal,
 ): Promise<ReconcileResult> => {
-  const { caches, client, release, now } = reconciler;
+  const { caches, client, events, mutations, release, now } = reconciler;
   const observed = await observeTenant(tenant, caches, client, signal);
   const intended = planTenant(observed, release, now());
   // Before the status, which would change the version that the finalizer's write is bound to.
@@ -68,7 +70,16 @@ const carryOut = async (
   const isNew = tenant.status.observedGeneration === undefined;
   const told = isNew ? await report(tenant, intended, object, reconciler, signal) : tenant;
 
-  const outcome = await applyPlan(intended, observed, { client, now, signal });
+  const outcome = await applyPlan(intended, observed, {
+    client,
+    now,
+    signal,
+    mutations,
+    onMutated: (mutated, fields) => {
+      const message = `${mutated}: an admission webhook or policy changes ${fields.join(', ')}; it is left so`;
+      events.record(object, { type: 'Warning', reason: 'FieldMutated', message });
+    },
+  });
   const wentThrough = Object.keys(outcome).length === 0;
   const plan = wentThrough ? intended : planTenant({ ...observed, tenant: told, ...outcome }, release, now());
   await report(told, plan, object, reconciler, signal);

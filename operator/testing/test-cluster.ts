@@ -8,9 +8,17 @@ import type { DesiredObject } from '../runtime/kubernetes-object.ts';
 import { connectClient } from '../runtime/testing/connect.ts';
 import { customResources } from '../tenant/custom-resources.ts';
 import { startControlPlane, type TestControlPlane } from './control-plane.ts';
+import { webhookConfigurations } from './mutating-webhook.ts';
 
 /** `pods/binding` is no object that has a kind of its own to read; this collection is how a scheduler writes it. */
 export const bindings = { apiVersion: 'v1', kind: 'Binding', plural: 'bindings', namespaced: true } as const;
+
+export const resourceQuotas = {
+  apiVersion: 'v1',
+  kind: 'ResourceQuota',
+  plural: 'resourcequotas',
+  namespaced: true,
+} as const;
 
 /** A real API with our custom resources, before any operator. */
 export type TestCluster = {
@@ -46,7 +54,7 @@ export const startTestCluster = async (): Promise<TestCluster> => {
   const client = connectClient(plane, {
     fieldManager: 'test',
     userAgent: 'test',
-    resources: [...Object.values(customResources), bindings],
+    resources: [...Object.values(customResources), bindings, resourceQuotas, webhookConfigurations],
   });
   const stop = async () => {
     await client.close();
