@@ -285,10 +285,18 @@ export const tenantSpecSchema = z
       .describe('The key that signs tokens.'),
   })
   .meta(
-    rules({
-      rule: '!has(self.image) || has(self.version)',
-      message: 'image needs version: say which version of the services the image is',
-    }),
+    rules(
+      {
+        rule: '!has(self.image) || has(self.version)',
+        message: 'image needs version: say which version of the services the image is',
+      },
+      {
+        // Accounts do not move by themselves: an empty database would take the place of a full one.
+        rule: 'self.paused || (has(self.database) && has(self.database.connection)) == (has(oldSelf.database) && has(oldSelf.database.connection))',
+        message:
+          'database: changing between managed and connection leaves all data behind; set paused, move the data, and unset it',
+      },
+    ),
   );
 
 /** Spec with every default filled in. */

@@ -177,6 +177,25 @@ describe('the API server, by the schemas of crds/', () => {
     expect(await refusalOf(change)).toMatch(message);
   });
 
+  it('lets the kind of the database change only while paused', async () => {
+    const outside = { issuer, database: { connection: { secretRef: { name: 'my-database' } } } };
+    const change = (spec: Spec) =>
+      refusalOf(
+        cluster.client.applyServerSide({
+          apiVersion,
+          kind: 'IdentityTenant',
+          metadata: { name: 'moving', namespace },
+          spec,
+        }),
+      );
+    expect(await change({ issuer })).toBeUndefined();
+    expect(await change({ issuer, database: { managed: {} } })).toBeUndefined();
+    expect(await change(outside)).toMatch(/database: changing between managed and connection leaves all data behind/);
+    expect(await change({ ...outside, paused: true })).toBeUndefined();
+    expect(await change(outside)).toBeUndefined();
+    expect(await change({ issuer })).toMatch(/set paused/);
+  });
+
   it.each([
     'https://id.example.com',
     'https://id.example.com:8443',
