@@ -108,8 +108,9 @@ const kinds = (plan: Plan) => [...new Set(plan.apply.map(({ kind }) => kind))];
 const install = async (
   until: 'keys' | 'database' | 'migration' | 'ready',
   spec: Record<string, unknown> = {},
+  on: Observed['nodes'] = nodes,
 ): Promise<Observed> => {
-  let observed = nothing(spec);
+  let observed: Observed = { ...nothing(spec), nodes: on };
   const pass = async () => {
     observed = await carryOut(observed, planTenant(observed, release, now));
   };
@@ -393,6 +394,17 @@ describe('zones', () => {
     expect(plan.events.map(({ reason }) => reason)).toContain('ZoneLost');
     expect(condition(plan, 'Ready')?.status).toBe('False');
   });
+});
+
+it('labels of nodes that come roll nothing that runs; another change takes them in', async () => {
+  const unlabelled = nodes.map(({ name }) => ({ name }));
+  const labelled = { ...(await install('ready', {}, unlabelled)), nodes };
+  const plan = planTenant(labelled, release, now);
+  expect(condition(plan, 'Ready')?.status).toBe('True');
+  const templates = (of: Plan) => JSON.stringify(of.apply.filter(({ kind }) => kind === 'Deployment'));
+  expect(templates(plan)).not.toContain('topology.kubernetes.io/zone');
+  const changed = { ...labelled, tenant: buildTenant({ auth: { session: { idleTimeout: '1h' } } }, { generation: 2 }) };
+  expect(templates(planTenant(changed, release, now))).toContain('topology.kubernetes.io/zone');
 });
 
 describe('paused', () => {

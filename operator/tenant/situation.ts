@@ -1,6 +1,6 @@
 import { annotations } from '../api/group.ts';
 import type { Blueprint, Component } from '../manifests/blueprint.ts';
-import { buildTenantObjects, type TenantObjects } from '../manifests/tenant-objects.ts';
+import { buildTenantObjects, type TenantObject, type TenantObjects } from '../manifests/tenant-objects.ts';
 import { findApplyReason } from '../runtime/desired-state.ts';
 import { type Live, planSteps, readDatabaseSources, readLive, type Steps } from './installation-steps.ts';
 import { findObject, type Observed } from './observed.ts';
@@ -42,13 +42,36 @@ const zonesOf = ({ pods, nodes }: Observed): Situation['zonesOf'] => ({
   'token-store': readyZones(pods, nodes, 'token-store'),
 });
 
+const isChanged = (desired: TenantObject, observed: Observed): boolean => {
+  const name = desired.metadata?.name ?? '';
+  const live = desired.kind === 'Secret' ? observed.secrets.get(name) : findObject(observed, desired.kind, name);
+  const { reason } = findApplyReason(desired, live, annotations.desiredHash) ?? {};
+  return reason === 'missing' || reason === 'changed';
+};
+
+const isRunning = ({ workloads }: TenantObjects, observed: Observed): boolean =>
+  workloads.every((desired) => !isChanged(desired, observed));
+
+/**
+ * Labels of nodes that come or go roll nothing: what runs keeps its constraints until a template changes for another
+ * reason. Else the first label in a cluster, or the loss of the last one, would restart every tenant.
+ */
+const buildObjects = (observed: Observed, blueprint: Blueprint): TenantObjects => {
+  const sources = readDatabaseSources(observed, blueprint);
+  const objects = buildTenantObjects(blueprint, sources);
+  if (isRunning(objects, observed)) return objects;
+  const asBefore = buildTenantObjects({ ...blueprint, zonesLabelled: !blueprint.zonesLabelled }, sources);
+  return isRunning(asBefore, observed) ? asBefore : objects;
+};
+
+/** Puts an observation together into what the decisions rest on. */
 export const readSituation = (observed: Observed, release: OperatorRelease): Situation => {
   const blueprint = buildBlueprint(observed, release);
   const live = readLive(observed, blueprint);
   const references = decideRetained(observed, blueprint) ?? decideReferences(observed);
   const objects =
     references.status === 'True' && areSecretsComplete(blueprint, observed.secrets)
-      ? buildTenantObjects(blueprint, readDatabaseSources(observed, blueprint))
+      ? buildObjects(observed, blueprint)
       : undefined;
   return {
     blueprint,
@@ -76,10 +99,7 @@ export const isWorkloadApplied = (objects: TenantObjects | undefined, observed: 
 export const hasPendingChanges = (objects: TenantObjects | undefined, observed: Observed): boolean => {
   if (objects === undefined) return true;
   const { foundation, database, migrateJob, workloads } = objects;
-  return [...foundation, ...(database === undefined ? [] : [database]), migrateJob, ...workloads].some((desired) => {
-    const name = desired.metadata?.name ?? '';
-    const live = desired.kind === 'Secret' ? observed.secrets.get(name) : findObject(observed, desired.kind, name);
-    const { reason } = findApplyReason(desired, live, annotations.desiredHash) ?? {};
-    return reason === 'missing' || reason === 'changed';
-  });
+  return [...foundation, ...(database === undefined ? [] : [database]), migrateJob, ...workloads].some((desired) =>
+    isChanged(desired, observed),
+  );
 };
