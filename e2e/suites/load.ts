@@ -15,8 +15,6 @@ export type Load = {
   stop(): Promise<void>;
 };
 
-const patienceSeconds = 5;
-
 type User = {
   readonly connection: IssuerConnection;
   readonly configuration: oidc.Configuration;
@@ -27,8 +25,9 @@ type User = {
  * Customers who use a tenant: 20 calls of services a second on a connection that is kept, 10 on new ones, one on a
  * connection that idles for 5 s in between, and a client that refreshes its token five times a second. Bounded to
  * five minutes.
+ * @param patienceSeconds how long a customer waits for an answer; a connection into a zone without power never says more.
  */
-export const startLoad = ({ connection, configuration, tokens }: User): Load => {
+export const startLoad = ({ connection, configuration, tokens }: User, patienceSeconds: number): Load => {
   const { ca, gatewayPort } = inject('environment');
   const began = performance.now();
   const failures: Failure[] = [];
@@ -44,7 +43,6 @@ export const startLoad = ({ connection, configuration, tokens }: User): Load => 
     if (problem === undefined) successes += 1;
     else failures.push({ at: performance.now(), what: `${what}: ${problem}` });
   };
-  // A customer's patience: a connection into a zone without power says nothing for ever.
   configuration.timeout = patienceSeconds;
   const call = async (over: IssuerConnection): Promise<string | undefined> => {
     const answer = await callServiceA(over, accessToken, {}, AbortSignal.timeout(patienceSeconds * 1_000));

@@ -30,7 +30,7 @@ it('a rollout of all three services at once loses no request', async () => {
   connection = opened.connection;
   const configuration = await discover(connection, opened.application);
   const tokens = await signUpAndIn(connection, configuration, opened.application, newPerson('Ada'));
-  const load = startLoad({ connection, configuration, tokens });
+  const load = startLoad({ connection, configuration, tokens }, 30);
 
   const { metadata } = await client.patchMerge(tenant, {
     spec: {

@@ -65,7 +65,7 @@ it('a zone that loses its power is got over, and its return too', { timeout: 480
   connection = opened.connection;
   const configuration = await discover(connection, opened.application);
   const tokens = await signUpAndIn(connection, configuration, opened.application, newPerson('Ada'));
-  const load = startLoad({ connection, configuration, tokens });
+  const load = startLoad({ connection, configuration, tokens }, 5);
 
   expect(await killZone(cluster, 3)).toEqual({ ok: true });
   // The bound of the design: partial errors for less than 70 s (40 s here, where a node is given up after 16 s).
