@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { IDeployment } from 'kubernetes-models/apps/v1';
 import type { IEvent, ISecret, IService } from 'kubernetes-models/v1';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -341,6 +342,21 @@ describe('the operator at a real API server', { timeout: 120_000 }, () => {
       const uid = async () => (await get(resource, namespace, 'acme-auth'))?.metadata.uid ?? before?.metadata.uid;
       await expect.poll(uid, within).not.toBe(before?.metadata.uid);
       await expectReady(namespace);
+    });
+
+    it('of a certificate that is none any more is repaired, with its key', async () => {
+      const entries = async () => decodeEntries((await get<Secret>(secrets, namespace, 'acme-auth-identity')) ?? {});
+      const before = await entries();
+      await patch(secrets, 'acme-auth-identity', { data: { 'tls.crt': Buffer.from('broken').toString('base64') } });
+      const isGood = async () => {
+        const { 'tls.crt': certificate = '', 'tls.key': key = '' } = await entries();
+        if (!certificate.startsWith('-----BEGIN CERTIFICATE-----')) return false;
+        return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
+      };
+      await expect.poll(isGood, within).toBe(true);
+      const { 'ca.crt': authority } = await entries();
+      expect(authority).toBe(before['ca.crt']);
+      expect((await entries())['tls.crt']).not.toBe(before['tls.crt']);
     });
 
     it('leaves alone what others add', async () => {

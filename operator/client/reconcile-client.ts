@@ -8,6 +8,7 @@ import type { EventRecorder } from '../runtime/event-recorder.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import { type LiveObject, parseObjectKey } from '../runtime/kubernetes-object.ts';
 import { customResources } from '../tenant/custom-resources.ts';
+import { writeFinalizers } from '../tenant/finalizers.ts';
 import { rememberWritten, type TenantCaches } from '../tenant/tenant-caches.ts';
 import { ensureBinding } from './client-binding.ts';
 import { bindingName, buildClientRegistration, clientIdOf } from './client-registration.ts';
@@ -44,24 +45,23 @@ const stalled = (reason: ClientReason, message: string): ClientVerdict[] => [
   { type: 'Stalled', status: 'True', reason, message },
 ];
 
-const patchFinalizers = async (
+/** Sets the finalizer. @returns whether the client is still there. */
+const holdBack = async (
   { metadata }: IdentityClient,
-  finalizers: readonly string[],
   client: KubernetesClient,
   signal: AbortSignal,
-): Promise<void> => {
-  await client.patchMerge(
-    { resource: customResources.identityClients, namespace: metadata.namespace, name: metadata.name },
-    { metadata: { resourceVersion: metadata.resourceVersion, finalizers } },
-    { signal },
-  );
+): Promise<boolean> => {
+  if (metadata.finalizers.includes(clientFinalizer)) return true;
+  const finalizers = [...metadata.finalizers, clientFinalizer];
+  return writeFinalizers(client, customResources.identityClients, metadata, finalizers, signal);
 };
 
+/** Makes the client's Secret and tells auth of it. @returns undefined for a client that went meanwhile. */
 const register = async (
   identityClient: IdentityClient,
   reconciler: ClientReconciler,
   signal: AbortSignal,
-): Promise<Outcome> => {
+): Promise<Outcome | undefined> => {
   const tenantName = identityClient.spec.tenantRef.name;
   const tenant = findTenant(identityClient, reconciler.caches);
   if (tenant === undefined) {
@@ -88,10 +88,8 @@ const register = async (
     };
   }
   try {
-    const { finalizers } = identityClient.metadata;
     // From the first request on auth may know the client, whatever becomes of the answer: it must not go unheard.
-    if (peer.pods > 0 && !finalizers.includes(clientFinalizer))
-      await patchFinalizers(identityClient, [...finalizers, clientFinalizer], reconciler.client, signal);
+    if (peer.pods > 0 && !(await holdBack(identityClient, reconciler.client, signal))) return undefined;
     const answer = await peer.any(
       'PUT',
       registrationPath(identityClient),
@@ -185,7 +183,7 @@ const finish = async (
     return { requeueAfter: disablingMilliseconds };
   }
   const others = finalizers.filter((one) => one !== clientFinalizer);
-  await patchFinalizers(identityClient, others, reconciler.client, signal);
+  await writeFinalizers(reconciler.client, customResources.identityClients, identityClient.metadata, others, signal);
   return {};
 };
 
@@ -202,6 +200,7 @@ export const reconcileClient = async (
   if (identityClient.metadata.deletionTimestamp !== undefined)
     return finish(object, identityClient, reconciler, signal);
   const outcome = await register(identityClient, reconciler, signal);
+  if (outcome === undefined) return {};
   await report(object, identityClient, outcome, reconciler, signal);
   return { requeueAfter: outcome.requeueAfter };
 };

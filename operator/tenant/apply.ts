@@ -9,6 +9,7 @@ import { hasReason, type KubernetesError } from '../runtime/kubernetes-error.ts'
 import type { KubernetesObject, LiveObject } from '../runtime/kubernetes-object.ts';
 import { customResources } from './custom-resources.ts';
 import type { FieldMutations } from './field-mutations.ts';
+import { writeFinalizers } from './finalizers.ts';
 import type { Observed, ObservedSecret } from './observed.ts';
 import type { Plan } from './plan.ts';
 import { buildSecretMetadata, isOwnSecret, type PlannedSecret } from './secret-plan.ts';
@@ -138,13 +139,9 @@ export const applyFinalizer = async (
   { client, signal }: Writes,
 ): Promise<void> => {
   if (finalizer === 'keep') return;
-  const { name, namespace, resourceVersion, finalizers } = tenant.metadata;
-  const others = finalizers.filter((one) => one !== tenantFinalizer);
-  await client.patchMerge(
-    { resource: customResources.identityTenants, namespace, name },
-    { metadata: { resourceVersion, finalizers: finalizer === 'add' ? [...others, tenantFinalizer] : others } },
-    { signal },
-  );
+  const others = tenant.metadata.finalizers.filter((one) => one !== tenantFinalizer);
+  const finalizers = finalizer === 'add' ? [...others, tenantFinalizer] : others;
+  await writeFinalizers(client, customResources.identityTenants, tenant.metadata, finalizers, signal);
 };
 
 const remove = async (object: LiveObject, { client, signal }: Writes): Promise<void> => {

@@ -5,6 +5,7 @@ import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
 import { builtInResources } from '../runtime/resource-kind.ts';
 import { customResources } from './custom-resources.ts';
+import { writeFinalizers } from './finalizers.ts';
 
 type DeletingClient = Pick<KubernetesClient, 'delete' | 'get' | 'list' | 'patchMerge' | 'resourceOf'>;
 
@@ -50,7 +51,7 @@ export const finishDeletion = async (
   client: DeletingClient,
   signal: AbortSignal,
 ): Promise<void> => {
-  const { name, namespace, finalizers, resourceVersion } = tenant.metadata;
+  const { namespace, finalizers } = tenant.metadata;
   if (!finalizers.includes(tenantFinalizer)) return;
   if (tenant.spec.deletionPolicy === 'Delete') {
     await deleteDatabase(tenant, client, signal);
@@ -58,9 +59,6 @@ export const finishDeletion = async (
       await client.delete({ resource: client.resourceOf(object), namespace, name: object.metadata.name }, { signal });
     }
   }
-  await client.patchMerge(
-    { resource: customResources.identityTenants, namespace, name },
-    { metadata: { resourceVersion, finalizers: finalizers.filter((one) => one !== tenantFinalizer) } },
-    { signal },
-  );
+  const others = finalizers.filter((one) => one !== tenantFinalizer);
+  await writeFinalizers(client, customResources.identityTenants, tenant.metadata, others, signal);
 };
