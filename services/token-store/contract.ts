@@ -37,6 +37,8 @@ const identifier = z
 /** Ten years at most: what lives longer is a mistake of units. */
 const lifetimeSeconds = z.int().min(1).max(315_360_000);
 const payload = z.record(z.string(), z.unknown());
+/** Counts the writes of a session, from 1. */
+const sessionVersion = z.int().min(0);
 
 /** A stored record; `payload` is oidc-provider's, with `consumed` (epoch seconds) left to the caller to derive. */
 export const storedRecordSchema = z.object({
@@ -45,6 +47,8 @@ export const storedRecordSchema = z.object({
   payload,
   expiresAt: z.iso.datetime(),
   consumedAt: z.iso.datetime().optional(),
+  /** Sessions only. */
+  version: sessionVersion.optional(),
 });
 export type StoredRecord = z.infer<typeof storedRecordSchema>;
 
@@ -82,6 +86,11 @@ export const intentSchema = z.discriminatedUnion('operation', [
     uid: identifier.optional(),
     userCode: identifier.optional(),
     /**
+     * Sessions with a `uid` only: the version that was read, 0 when there was none. Another one by now refuses the whole
+     * transaction. Absent: whatever is there is written over.
+     */
+    expectedVersion: sessionVersion.optional(),
+    /**
      * The family that the record belongs to; refused when that grant is revoked, expired or not there (it may be written
      * by the same transaction). An interaction only names it, so that reads bring it along.
      */
@@ -91,7 +100,14 @@ export const intentSchema = z.discriminatedUnion('operation', [
     clientId: identifier.optional(),
   }),
   z.object({ operation: z.literal('consume'), kind: consumableKindSchema, id: identifier }),
-  z.object({ operation: z.literal('destroy'), kind: recordKindSchema, id: identifier }),
+  z.object({
+    operation: z.literal('destroy'),
+    kind: recordKindSchema,
+    id: identifier,
+    /** Sessions only, both or none: the row of this `uid` must have the version that was read, or be gone already. */
+    uid: identifier.optional(),
+    expectedVersion: sessionVersion.optional(),
+  }),
   /** Revokes the family: everything that carries this grant is gone for every later read and write. */
   z.object({ operation: z.literal('revoke_grant'), grantId: identifier }),
   /** Replay detection (DPoP `jti`, assertion `jti`): a unique insert, refused when it is there already. */
@@ -119,8 +135,9 @@ export const transactionResponseSchema = z.discriminatedUnion('outcome', [
     /**
      * already_consumed: another request won, or the record is gone; for a refresh token the family is revoked, in the
      * same call. grant_revoked: the family is not alive. already_used: the one-time id is there.
+     * session_changed: a session has another version than expected; nothing was written, its one-time ids neither.
      */
-    reason: z.enum(['already_consumed', 'grant_revoked', 'already_used']),
+    reason: z.enum(['already_consumed', 'grant_revoked', 'already_used', 'session_changed']),
   }),
 ]);
 export type TransactionResponse = z.infer<typeof transactionResponseSchema>;

@@ -39,7 +39,9 @@ const commit = (intents: Intent[], options: { client?: TokenStoreClient; commitI
 const find = (kind: RecordKind, value: string, by: 'id' | 'uid' | 'user_code' = 'id') =>
   first.find({ kind, by, value });
 const committed: TransactionResponse = { outcome: 'committed' };
-const refused = (reason: 'already_consumed' | 'grant_revoked' | 'already_used'): TransactionResponse => ({
+const refused = (
+  reason: 'already_consumed' | 'grant_revoked' | 'already_used' | 'session_changed',
+): TransactionResponse => ({
   outcome: 'refused',
   reason,
 });
@@ -315,6 +317,51 @@ describe('records', () => {
     await owner.query('COMMIT');
     expect(outcomes(await Promise.all(tabs))).toBe(tabs.length);
     expect(fresh).toContain((await find('session', uid, 'uid')).record?.id);
+  });
+
+  it('let one of 8 write a session at the version that all have read, and its repetition too', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const [id, uid] = [randomUUID(), randomUUID()];
+      const write = (expectedVersion: number, commitId: string, client = first) =>
+        commit(
+          [upsert('session', id, { uid, expectedVersion, payload: { commitId } }), upsert('interaction', commitId)],
+          {
+            commitId,
+            client,
+          },
+        );
+      for (const version of [0, 1]) {
+        const commitIds = Array.from({ length: 8 }, () => randomUUID());
+        const responses = await Promise.all(
+          commitIds.map((commitId, index) => write(version, commitId, index % 2 === 0 ? first : second)),
+        );
+        expect(outcomes(responses)).toBe(1);
+        expect(responses.filter(({ outcome }) => outcome === 'refused')).toEqual(
+          Array.from({ length: 7 }, () => refused('session_changed')),
+        );
+        const winner = commitIds[responses.findIndex(({ outcome }) => outcome === 'committed')] ?? '';
+        expect(await write(version, winner)).toEqual(committed);
+        expect((await find('session', uid, 'uid')).record).toMatchObject({
+          version: version + 1,
+          payload: { commitId: winner },
+        });
+        const written = await Promise.all(commitIds.map((commitId) => find('interaction', commitId)));
+        expect(written.filter(({ record }) => record !== undefined)).toHaveLength(1);
+      }
+    }
+  });
+
+  it('end a session only at the version that was read, and bring none back', async () => {
+    const [old, fresh, uid] = [randomUUID(), randomUUID(), randomUUID()];
+    await commit([upsert('session', old, { uid, expectedVersion: 0 })]);
+    await commit([upsert('session', fresh, { uid, expectedVersion: 1 })]);
+    const end = (id: string, expectedVersion: number) =>
+      commit([{ operation: 'destroy', kind: 'session', id, uid, expectedVersion }]);
+    expect(await end(old, 1)).toEqual(refused('session_changed'));
+    expect(await end(fresh, 2)).toEqual(committed);
+    expect(await end(fresh, 2)).toEqual(committed);
+    expect((await find('session', uid, 'uid')).record).toBeUndefined();
+    expect(await commit([upsert('session', fresh, { uid, expectedVersion: 2 })])).toEqual(refused('session_changed'));
   });
 
   it('are not there any more when they have expired', async () => {

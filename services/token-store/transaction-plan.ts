@@ -1,5 +1,5 @@
 import type { Intent, RecordKind, TransactionRequest } from './contract.ts';
-import { hashOneTimeId, hashRecordId } from './record-hash.ts';
+import { hashOneTimeId, hashRecordId, hashSessionUid } from './record-hash.ts';
 
 /** Tables whose rows belong to a grant and can be used once. */
 export type TokenTable = 'tokens' | 'short_lived';
@@ -45,7 +45,12 @@ export interface TransactionPlan {
   readonly consumedRefreshTokens: readonly Buffer[];
   readonly destroys: Readonly<Record<Exclude<RecordTable, 'grants'>, readonly Buffer[]>>;
   readonly upserts: Readonly<Record<RecordTable, readonly PlannedUpsert[]>>;
+  /** Sessions that must have the version that their writer has read, locked FOR UPDATE. */
+  readonly expectedSessions: readonly ExpectedSession[];
 }
+
+/** What the writer of a session takes for granted. `mayBeGone`: it only wants to end it. */
+export type ExpectedSession = { readonly uidHash: Buffer; readonly version: number; readonly mayBeGone: boolean };
 
 /**
  * Sorts intents into a plan. Of several upserts and destroys of one record the last one counts. A revocation wins over
@@ -57,6 +62,7 @@ export const planTransaction = ({ commitId, intents }: TransactionRequest): Tran
   const consumed = { tokens: new HashMap<true>(), short_lived: new HashMap<true>() };
   const refreshTokens = new HashMap<true>();
   const oneTimeIds = new HashMap<number>();
+  const expected = new HashMap<Omit<ExpectedSession, 'uidHash'>>();
   const last = new HashMap<{ table: RecordTable; upsert: PlannedUpsert | undefined }>();
 
   for (const intent of intents) {
@@ -75,12 +81,14 @@ export const planTransaction = ({ commitId, intents }: TransactionRequest): Tran
       }
       case 'destroy': {
         const idHash = hashRecordId(intent.kind, intent.id);
+        expectSession(expected, intent);
         if (intent.kind === 'grant') revoked.set(idHash, true);
         else last.set(idHash, { table: tableOfKind[intent.kind], upsert: undefined });
         break;
       }
       case 'upsert': {
         const upsert = planUpsert(intent);
+        expectSession(expected, intent);
         last.set(upsert.idHash, { table: tableOfKind[intent.kind], upsert });
         break;
       }
@@ -112,6 +120,7 @@ export const planTransaction = ({ commitId, intents }: TransactionRequest): Tran
     consumedRefreshTokens: keys(refreshTokens),
     destroys,
     upserts,
+    expectedSessions: expected.sorted().map(([uidHash, expectation]) => ({ uidHash, ...expectation })),
   };
 };
 
@@ -129,11 +138,29 @@ export const decideGrantsAlive = (plan: TransactionPlan, locked: readonly Locked
   return issuable && plan.writtenGrants.every((hash) => found.get(hash)?.revoked !== true);
 };
 
+/** A row of `sessions` as the locking statement sees it. */
+export type LockedSession = { readonly uidHash: Buffer; readonly version: number; readonly committedBy: string | null };
+
+/** Has every session the version that the plan expects? A commit that comes again finds its own mark and goes on. */
+export const decideSessionsUnchanged = (
+  { expectedSessions, commitId }: Pick<TransactionPlan, 'expectedSessions' | 'commitId'>,
+  locked: readonly LockedSession[],
+): boolean => {
+  const found = new HashMap<LockedSession>();
+  for (const session of locked) found.set(session.uidHash, session);
+  return expectedSessions.every(({ uidHash, version, mayBeGone }) => {
+    const session = found.get(uidHash);
+    if (session === undefined) return mayBeGone || version === 0;
+    return session.version === version || session.committedBy === commitId;
+  });
+};
+
 /**
  * Is the plan one statement that either does all or nothing? It is atomic without BEGIN and COMMIT. A statement that may
  * find one of several rows in its way is not.
  */
 export const isSingleStatement = (plan: TransactionPlan): boolean => {
+  if (plan.expectedSessions.length > 0) return false;
   const refusable = [plan.oneTimeIds, ...Object.values(plan.consumes)];
   const lists: readonly (readonly unknown[])[] = [
     ...refusable,
@@ -151,6 +178,14 @@ const planUpsert = (intent: UpsertIntent): PlannedUpsert => ({
     intent.grantId === undefined || intent.kind === 'grant' ? undefined : hashRecordId('grant', intent.grantId),
   intent,
 });
+
+const expectSession = (
+  expected: HashMap<Omit<ExpectedSession, 'uidHash'>>,
+  { operation, kind, uid, expectedVersion }: UpsertIntent | Extract<Intent, { operation: 'destroy' }>,
+): void => {
+  if (kind !== 'session' || uid === undefined || expectedVersion === undefined) return;
+  expected.set(hashSessionUid(uid), { version: expectedVersion, mayBeGone: operation === 'destroy' });
+};
 
 // An interaction only names the grant of its consent, so that a read can bring it along.
 const belongsToGrant = (table: RecordTable): boolean => table === 'tokens' || table === 'short_lived';

@@ -6,15 +6,18 @@ import { type ConsumeRefusal, consumeRecords, explainRefusal } from './queries/c
 import { destroyRecords } from './queries/destroy.ts';
 import { lockGrantsForShare, lockGrantsForUpdate, revokeGrants, revokeReplayedFamilies } from './queries/grants.ts';
 import { useOneTimeIds } from './queries/one-time-ids.ts';
+import { lockSessions } from './queries/sessions.ts';
 import { upsertRecords } from './queries/upsert.ts';
-import { decideGrantsAlive, isSingleStatement, planTransaction, type TransactionPlan } from './transaction-plan.ts';
+import {
+  decideGrantsAlive,
+  decideSessionsUnchanged,
+  isSingleStatement,
+  planTransaction,
+  type TransactionPlan,
+} from './transaction-plan.ts';
 
-/**
- * What another transaction may cause and a repetition cures: a deadlock, and a session that two tabs give a new id at
- * once, of which the second meets a row that its own snapshot did not show.
- */
+/** What another transaction may cause and a repetition cures: a deadlock, and a key that was taken meanwhile. */
 const lostRaces: ReadonlySet<string> = new Set(['40P01', '23505']);
-/** Of tabs that sign in at once one wins each round: more than anybody has who restores a browser. */
 const attempts = 8;
 
 /**
@@ -63,6 +66,11 @@ const runSteps = async (
     ...(isSingleStatement(plan) ? [] : await lockGrantsForUpdate(connection, grantsToChange(plan))),
     ...(await lockGrantsForShare(connection, plan.issuingGrants)),
   ];
+  const sessions = await lockSessions(
+    connection,
+    plan.expectedSessions.map(({ uidHash }) => uidHash),
+  );
+  if (!decideSessionsUnchanged(plan, sessions)) return refused('session_changed');
   if (!(await useOneTimeIds(connection, plan.oneTimeIds, plan.commitId))) return refused('already_used');
   if (hasMoreThanOneTimeIds(plan)) await connection.query({ text: 'SAVEPOINT one_time_ids' });
 
@@ -78,7 +86,9 @@ const runSteps = async (
   }
   await revokeGrants(connection, plan.revokedGrants);
   for (const table of ['grants', 'tokens', 'short_lived', 'sessions', 'interactions'] as const) {
-    await upsertRecords(connection, table, plan.upserts[table], keyring);
+    const written = await upsertRecords(connection, table, plan, keyring);
+    // Only of sessions: one that came while there was nothing to lock yet.
+    if (table === 'sessions' && written < plan.upserts.sessions.length) return refused('session_changed');
   }
   return { outcome: 'committed' };
 };
@@ -107,7 +117,9 @@ const hasMoreThanOneTimeIds = (plan: TransactionPlan): boolean =>
   plan.oneTimeIds.length > 0 && !isSingleStatement(plan);
 
 const keepsWork = (plan: TransactionPlan, response: TransactionResponse): boolean =>
-  response.outcome === 'committed' || (response.reason !== 'already_used' && plan.oneTimeIds.length > 0);
+  response.outcome === 'committed' ||
+  // Whoever is told of a changed session comes again with the same one-time ids.
+  (response.reason !== 'already_used' && response.reason !== 'session_changed' && plan.oneTimeIds.length > 0);
 
 const grantsToChange = ({ writtenGrants, revokedGrants }: TransactionPlan): Buffer[] =>
   [...writtenGrants, ...revokedGrants].sort((left, right) => Buffer.compare(left, right));

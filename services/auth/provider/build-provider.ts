@@ -80,6 +80,19 @@ const acceptRetiredHints = (provider: Provider, verify: VerifyIdTokenHint): void
   });
 };
 
+/**
+ * oidc-provider gives a session a new id whenever an interaction ends. Tabs that are opened at once then take the cookie
+ * away from each other. The id is to change with whom it stands for, so that nobody signs in to an id that was planted;
+ * within one account's session it stays.
+ */
+const keepIdsOfOneAccount = (provider: Provider): void => {
+  const { resetIdentifier } = provider.Session.prototype;
+  provider.Session.prototype.resetIdentifier = function (): void {
+    const accountBefore = currentUnit()?.unit.staged.sessionsBefore.get(this.uid)?.payload['accountId'];
+    if (accountBefore === undefined || accountBefore !== this.accountId) Reflect.apply(resetIdentifier, this, []);
+  };
+};
+
 const errorFields = (error: unknown): Record<string, unknown> => {
   if (!(error instanceof Error)) return {};
   // `error_detail` tells what the client is not told, such as which check of a code failed; no value of a token.
@@ -149,6 +162,7 @@ export const buildProvider = (options: ProviderOptions): Provider => {
   holdEvents(provider);
   compareSecretHashes(provider, findClient);
   acceptRetiredHints(provider, options.verifyHint);
+  keepIdsOfOneAccount(provider);
   logEvents(provider, logger, correlationIdOf);
   countTokens(provider, options.metrics);
   provider.use(answerUnknownPaths);

@@ -1,6 +1,6 @@
 import type { Intent, RecordKind } from '../../token-store/contract.ts';
 import { addSessionFamilies, decideEndedFamilies } from './session-families.ts';
-import type { StagedUpsert, StagedWork } from './unit-of-work.ts';
+import type { SessionBefore, StagedUpsert, StagedWork } from './unit-of-work.ts';
 
 /** The token-store takes at most this many intents in one transaction. */
 const maxIntents = 64;
@@ -28,7 +28,7 @@ const familyOf = ({ kind, payload }: StagedUpsert): string | undefined => {
   return optionalString(payload['grantId']);
 };
 
-const buildUpsert = (write: StagedUpsert): Intent => {
+const buildUpsert = (write: StagedUpsert, sessionsBefore: StagedWork['sessionsBefore']): Intent => {
   const { kind, id, payload, expiresInSeconds } = write;
   const uid = kind === 'session' ? optionalString(payload['uid']) : undefined;
   const userCode = kind === 'device_code' ? optionalString(payload['userCode']) : undefined;
@@ -43,7 +43,7 @@ const buildUpsert = (write: StagedUpsert): Intent => {
     id,
     payload,
     expiresInSeconds,
-    ...(uid !== undefined && { uid }),
+    ...(uid !== undefined && { uid, expectedVersion: sessionsBefore.get(uid)?.version ?? 0 }),
     ...(userCode !== undefined && { userCode }),
     ...(grantId !== undefined && { grantId }),
     ...(sessionUid !== undefined && { sessionUid }),
@@ -51,6 +51,17 @@ const buildUpsert = (write: StagedUpsert): Intent => {
     ...(clientId !== undefined && { clientId }),
   };
 };
+
+/** A session that was read is ended by its uid, at the version that it was read with. */
+const buildDestroy = (
+  { kind, id }: { kind: RecordKind; id: string },
+  session: (SessionBefore & { uid: string }) | undefined,
+): Intent => ({
+  operation: 'destroy',
+  kind,
+  id,
+  ...(session !== undefined && { uid: session.uid, expectedVersion: session.version }),
+});
 
 /** Grants first, since the records of the same unit hang on them. */
 const grantsFirst = (writes: Iterable<StagedUpsert>): StagedUpsert[] =>
@@ -72,14 +83,25 @@ export const planIntents = (staged: StagedWork, { route }: { route: string | und
     write.kind === 'session' && !staged.failed
       ? { ...write, payload: addSessionFamilies(write.payload, staged.upserts.values()) }
       : write;
+  const written = grantsFirst(staged.upserts.values()).filter(isKept).filter(isAlive);
+  const writtenSessions = new Set(
+    written.filter(({ kind }) => kind === 'session').map(({ payload }) => payload['uid']),
+  );
+  const sessionById = new Map(
+    [...staged.sessionsBefore].map(([uid, session]) => [session.payload['jti'], { ...session, uid }]),
+  );
+  const sessionOf = ({ kind, id }: { kind: RecordKind; id: string }) =>
+    kind === 'session' ? sessionById.get(id) : undefined;
   const consumes = staged.failed ? [] : [...staged.consumed.values()];
   return [
     ...consumes.map(({ kind, id }): Intent => ({ operation: 'consume', kind, id })),
     ...[...staged.destroyed.values()]
       .filter(({ kind, id }) => kind !== 'grant' || !revoked.has(id))
-      .map(({ kind, id }): Intent => ({ operation: 'destroy', kind, id })),
+      // A session that only gets a new id is one write: its row, and the version of it, go on.
+      .filter((record) => !writtenSessions.has(sessionOf(record)?.uid ?? null))
+      .map((record) => buildDestroy(record, sessionOf(record))),
     ...[...revoked].map((grantId): Intent => ({ operation: 'revoke_grant', grantId })),
-    ...grantsFirst(staged.upserts.values()).filter(isKept).filter(isAlive).map(withFamilies).map(buildUpsert),
+    ...written.map(withFamilies).map((write) => buildUpsert(write, staged.sessionsBefore)),
   ];
 };
 

@@ -45,7 +45,7 @@ const familiesOf = (session: Payload | undefined): string[] => {
 export const decideEndedFamilies = ({ sessionsBefore, destroyed, upserts }: StagedWork): string[] => {
   const sessionsAfter = [...upserts.values()].filter(({ kind }) => kind === 'session');
   const after = new Map(sessionsAfter.map(({ payload }) => [payload['uid'], payload]));
-  return [...sessionsBefore].flatMap(([uid, before]) => {
+  return [...sessionsBefore].flatMap(([uid, { payload: before }]) => {
     const id = before['jti'];
     const later = after.get(uid);
     if (later === undefined && !destroyed.has(`session ${id}`)) return [];

@@ -25,6 +25,9 @@ export type UnitOfWork = {
   readonly staged: StagedWork;
 };
 
+/** A session as it was read; its writes hold only while it has this version. */
+export type SessionBefore = { readonly payload: Payload; readonly version: number };
+
 /** The staged writes, each record once: a later write of the same record replaces an earlier one. */
 export type StagedWork = {
   readonly upserts: ReadonlyMap<string, StagedUpsert>;
@@ -32,7 +35,7 @@ export type StagedWork = {
   readonly destroyed: ReadonlyMap<string, { kind: RecordKind; id: string }>;
   readonly revokedGrants: ReadonlySet<string>;
   /** Sessions as they were read, by `uid`. */
-  readonly sessionsBefore: ReadonlyMap<string, Payload>;
+  readonly sessionsBefore: ReadonlyMap<string, SessionBefore>;
   readonly failed: boolean;
   /** A read got no answer: whatever the provider made of that, the client is to come again. */
   readonly away: boolean;
@@ -55,14 +58,14 @@ export const createUnitOfWork = (
   const consumed = new Map<string, { kind: ConsumableKind; id: string }>();
   const destroyed = new Map<string, { kind: RecordKind; id: string }>();
   const revokedGrants = new Set<string>();
-  const sessionsBefore = new Map<string, Payload>();
+  const sessionsBefore = new Map<string, SessionBefore>();
   const state = { failed: false, away: false };
 
   const remember = (record: StoredRecord): void => {
     known.set(keyOf(record.kind, record.id), record);
     const { uid } = record.payload;
     if (record.kind === 'session' && typeof uid === 'string' && !sessionsBefore.has(uid)) {
-      sessionsBefore.set(uid, record.payload);
+      sessionsBefore.set(uid, { payload: record.payload, version: record.version ?? 0 });
     }
   };
 

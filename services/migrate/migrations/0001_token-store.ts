@@ -56,6 +56,7 @@ export const up = (builder: MigrationBuilder): void => {
       subject text,
       payload bytea NOT NULL,
       version bigint NOT NULL DEFAULT 1,
+      committed_by uuid,
       created_at timestamptz NOT NULL DEFAULT now(),
       expires_at timestamptz NOT NULL
     );

@@ -8,6 +8,7 @@ export interface SealedRecord {
   readonly payload: Buffer;
   readonly expiresAt: Date;
   readonly consumedAt: Date | undefined;
+  readonly version: number | undefined;
 }
 
 /** A record with the grant and session that it names; absent ones are not visible. */
@@ -33,14 +34,17 @@ type Row = {
   session_hash: Buffer | null;
   session_payload: Buffer | null;
   session_expires_at: Date | null;
+  session_version: string | null;
+  version?: string;
 };
 
 const recordColumns = 'record.id_hash, record.payload, record.expires_at';
 const grantColumns = `family.id_hash AS grant_hash, family.payload AS grant_payload, family.expires_at AS grant_expires_at`;
 const sessionColumns = `session.id_hash AS session_hash, session.payload AS session_payload,
-  session.expires_at AS session_expires_at`;
+  session.expires_at AS session_expires_at, session.version AS session_version`;
 const noGrant = `NULL::bytea AS grant_hash, NULL::bytea AS grant_payload, NULL::timestamptz AS grant_expires_at`;
-const noSession = `NULL::bytea AS session_hash, NULL::bytea AS session_payload, NULL::timestamptz AS session_expires_at`;
+const noSession = `NULL::bytea AS session_hash, NULL::bytea AS session_payload, NULL::timestamptz AS session_expires_at,
+  NULL::bigint AS session_version`;
 const joinAliveGrant = `LEFT JOIN token_store.grants AS family
   ON family.id_hash = record.grant_hash AND family.revoked_at IS NULL AND family.expires_at > now()`;
 const notExpired = 'record.expires_at > now()';
@@ -57,7 +61,7 @@ const statements: Readonly<Record<RecordTable, string>> = {
   tokens: tokenStatement('tokens'),
   short_lived: tokenStatement('short_lived'),
   sessions: `
-    SELECT ${recordColumns}, NULL::timestamptz AS consumed_at, ${noGrant}, ${noSession}
+    SELECT ${recordColumns}, record.version, NULL::timestamptz AS consumed_at, ${noGrant}, ${noSession}
       FROM token_store.sessions AS record WHERE ${notExpired} AND $2::text IS NOT NULL`,
   interactions: `
     SELECT ${recordColumns}, NULL::timestamptz AS consumed_at, ${grantColumns}, ${noSession}
@@ -89,18 +93,26 @@ export const findSealedRecord = async (
       payload: row.payload,
       expiresAt: row.expires_at,
       consumedAt: row.consumed_at ?? undefined,
+      version: toVersion(row.version),
     },
     related: [
       ...relatedRecord('grant', row.grant_hash, row.grant_payload, row.grant_expires_at),
-      ...relatedRecord('session', row.session_hash, row.session_payload, row.session_expires_at),
+      ...relatedRecord('session', row.session_hash, row.session_payload, row.session_expires_at, row.session_version),
     ],
   };
 };
+
+/** pg gives bigint as text. */
+const toVersion = (version: string | null | undefined): number | undefined =>
+  version === null || version === undefined ? undefined : Number(version);
 
 const relatedRecord = (
   kind: string,
   idHash: Buffer | null,
   payload: Buffer | null,
   expiresAt: Date | null,
+  version: string | null = null,
 ): SealedRecord[] =>
-  idHash && payload && expiresAt ? [{ kind, idHash, payload, expiresAt, consumedAt: undefined }] : [];
+  idHash && payload && expiresAt
+    ? [{ kind, idHash, payload, expiresAt, consumedAt: undefined, version: toVersion(version) }]
+    : [];

@@ -2,7 +2,7 @@ import type { Queryable } from '../../shared/postgres-pool.ts';
 import type { DataKeyring } from '../data-encryption-keys.ts';
 import { sealEnvelope } from '../envelope.ts';
 import { hashSessionUid } from '../record-hash.ts';
-import type { PlannedUpsert, RecordTable } from '../transaction-plan.ts';
+import type { PlannedUpsert, RecordTable, TransactionPlan } from '../transaction-plan.ts';
 
 // A rewritten record keeps its consumed mark: rewriting is no way to use it twice.
 const statements: Readonly<Record<RecordTable, string>> = {
@@ -30,18 +30,17 @@ const statements: Readonly<Record<RecordTable, string>> = {
         $9::bytea[]) AS row (id_hash, payload, seconds, subject, client_id, kind, grant_hash, uid_hash, code)
     ON CONFLICT (id_hash) DO UPDATE SET payload = EXCLUDED.payload, expires_at = EXCLUDED.expires_at,
       subject = EXCLUDED.subject, grant_hash = EXCLUDED.grant_hash, session_uid_hash = EXCLUDED.session_uid_hash`,
-  // A session that gets a new id (after sign-in) keeps its uid; the row under the old id ends first.
+  // A session that gets a new id (after sign-in) keeps its uid, and its row. One that should not be there is left alone.
   sessions: `
-    WITH moved AS (
-      DELETE FROM token_store.sessions WHERE uid_hash = ANY($5::bytea[]) AND NOT id_hash = ANY($1::bytea[]) RETURNING 1
-    )
-    INSERT INTO token_store.sessions AS current (id_hash, payload, expires_at, subject, uid_hash)
-    SELECT id_hash, payload, now() + make_interval(secs => seconds), subject, uid_hash
+    INSERT INTO token_store.sessions AS current (id_hash, payload, expires_at, subject, uid_hash, committed_by)
+    SELECT id_hash, payload, now() + make_interval(secs => seconds), subject, uid_hash, $7::uuid
       FROM unnest($1::bytea[], $2::bytea[], $3::int[], $4::text[], $5::bytea[])
         AS row (id_hash, payload, seconds, subject, uid_hash)
-     WHERE (SELECT count(*) FROM moved) >= 0
-    ON CONFLICT (id_hash) DO UPDATE SET payload = EXCLUDED.payload, expires_at = EXCLUDED.expires_at,
-      subject = EXCLUDED.subject, uid_hash = EXCLUDED.uid_hash, version = current.version + 1`,
+    ON CONFLICT (uid_hash) DO UPDATE SET id_hash = EXCLUDED.id_hash, payload = EXCLUDED.payload,
+      expires_at = EXCLUDED.expires_at, subject = EXCLUDED.subject, committed_by = EXCLUDED.committed_by,
+      version = current.version + CASE WHEN current.committed_by = $7::uuid THEN 0 ELSE 1 END
+    WHERE current.committed_by = $7::uuid
+       OR COALESCE(($6::bigint[])[array_position($5::bytea[], EXCLUDED.uid_hash)], current.version) = current.version`,
   interactions: `
     INSERT INTO token_store.interactions (id_hash, payload, expires_at, grant_hash)
     SELECT id_hash, payload, now() + make_interval(secs => seconds), grant_hash
@@ -50,19 +49,28 @@ const statements: Readonly<Record<RecordTable, string>> = {
       grant_hash = EXCLUDED.grant_hash`,
 };
 
-/** Writes records, new or over what is there; one statement for all of a table. */
+/**
+ * Writes records, new or over what is there; one statement for all of a table.
+ * @returns how many were written: fewer when some must not be written over
+ */
 export const upsertRecords = async (
   connection: Queryable,
   table: RecordTable,
-  upserts: readonly PlannedUpsert[],
+  plan: TransactionPlan,
   keyring: DataKeyring,
-): Promise<void> => {
-  if (upserts.length === 0) return;
-  await connection.query({
+): Promise<number> => {
+  const upserts = plan.upserts[table];
+  if (upserts.length === 0) return 0;
+  const { rowCount } = await connection.query({
     name: `upsert-${table}`,
     text: statements[table],
-    values: [...commonColumns(upserts, keyring), ...columnsOf[table](upserts, keyring)],
+    values: [
+      ...commonColumns(upserts, keyring),
+      ...columnsOf[table](upserts, keyring),
+      ...(table === 'sessions' ? [plan.commitId] : []),
+    ],
   });
+  return rowCount ?? 0;
 };
 
 const commonColumns = (upserts: readonly PlannedUpsert[], keyring: DataKeyring): unknown[][] => [
@@ -95,6 +103,7 @@ const columnsOf: Readonly<Record<RecordTable, Columns>> = {
   sessions: (upserts, keyring) => [
     ...subjects(upserts, keyring),
     upserts.map(({ idHash, intent: { uid } }) => (uid === undefined ? idHash : hashSessionUid(uid))),
+    upserts.map(({ intent: { expectedVersion } }) => expectedVersion ?? null),
   ],
   interactions: grantHashes,
 };
