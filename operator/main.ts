@@ -1,7 +1,7 @@
 import { KubeConfig } from '@kubernetes/client-node';
-import { pino } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { type Config, parseConfig } from './config.ts';
+import { createOperatorLogger } from './logging.ts';
 import { runOperator } from './operator.ts';
 import { createProbeServer } from './probe-server.ts';
 
@@ -10,13 +10,13 @@ const readConfig = (): Config => {
   try {
     return parseConfig(process.env);
   } catch (error) {
-    pino({ base: { service: 'operator' } }).fatal({ err: error }, 'cannot start');
+    createOperatorLogger('info').fatal({ err: error }, 'cannot start');
     process.exit(1);
   }
 };
 
 const config = readConfig();
-const log = pino({ level: config.LOG_LEVEL, base: { service: 'operator' } });
+const log = createOperatorLogger(config.LOG_LEVEL);
 const metrics = new Registry();
 collectDefaultMetrics({ register: metrics });
 
