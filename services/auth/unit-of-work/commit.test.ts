@@ -52,6 +52,32 @@ describe('commitUnit', () => {
     expect(sent).toHaveLength(1);
   });
 
+  it('comes again, under another id, when its session has changed, and not for ever', async () => {
+    const session = { kind: 'session', id: 's1', payload: { jti: 's1', uid: 'u1' } } as const;
+    const find = async () => ({
+      record: { ...session, version: 1, expiresAt: '2030-01-01T00:00:00.000Z' },
+      related: [],
+    });
+    const commitAfter = async (changes: number) => {
+      const sent: TransactionRequest[] = [];
+      const unit = createUnitOfWork(find, () => 0);
+      await unit.find('session', 'id', 's1');
+      unit.upsert({ ...session, expiresInSeconds: 60 });
+      const store = {
+        find,
+        introspect: async () => ({ active: false }),
+        commit: async (request: TransactionRequest): Promise<TransactionResponse> => {
+          sent.push(request);
+          return sent.length > changes ? { outcome: 'committed' } : { outcome: 'refused', reason: 'session_changed' };
+        },
+      };
+      const outcome = await commitUnit(unit, { route: 'resume', store, newCommitId: () => `commit ${sent.length}` });
+      return { outcome, ids: new Set(sent.map(({ commitId }) => commitId)).size };
+    };
+    expect(await commitAfter(20)).toEqual({ outcome: { kind: 'committed' }, ids: 21 });
+    expect(await commitAfter(1000)).toMatchObject({ outcome: { kind: 'refused', reason: 'session_changed' } });
+  });
+
   it('gives each transaction an id of its own', async () => {
     const unit = startUnit();
     for (let grant = 0; grant < 100; grant += 1) unit.revokeGrant(`g${grant}`);
