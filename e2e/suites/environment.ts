@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import type { TestProject } from 'vitest/node';
 import { ensureImages } from '../../tools/image/project-images.ts';
 import { createProgress } from '../../tools/machine/progress.ts';
@@ -34,8 +35,15 @@ export const setup = async (project: TestProject): Promise<() => Promise<void>> 
   const progress = createProgress();
   const keep = process.env['KEEP_CLUSTER'] !== undefined;
   const { archives, references: images } = await ensureImages(progress);
+  let present = !keep;
+  // Ctrl-C ends the process without a teardown, also in the middle of a start: what is left then goes in its last moment.
+  process.once('exit', () => {
+    if (present)
+      spawnSync(process.execPath, ['e2e/cluster/main.ts', 'down', '--name', clusterName], { stdio: 'inherit' });
+  });
   const remove = async (): Promise<void> => {
-    if (keep) return;
+    if (!present) return;
+    present = false;
     const outcome = await stopCluster(clusterName);
     if (!outcome.ok) throw new Error(outcome.reason);
   };
