@@ -19,5 +19,6 @@ const describeError = (error: unknown): Record<string, unknown> => {
 /** The operator's log: JSON lines on standard output, or where a test reads them. */
 export const createOperatorLogger = (level: string, destination?: DestinationStream): Logger => {
   const options = { level, base: { service: 'operator' }, serializers: { err: describeError } };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  // Synchronous: at exit pino would write what is pending again and again to a pipe that nobody reads (EPIPE), for ever.
+  return pino(options, destination ?? pino.destination({ dest: 1, sync: true }));
 };

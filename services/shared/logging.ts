@@ -25,7 +25,8 @@ export const createLogger = (service: string, level: LogLevel, destination?: Des
     serializers: { err: serializeError },
     redact: { paths: redactedPaths, censor: '[redacted]' },
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  // Synchronous: at exit pino would write what is pending again and again to a pipe that nobody reads (EPIPE), for ever.
+  return pino(options, destination ?? pino.destination({ dest: 1, sync: true }));
 };
 
 /** Sends what libraries print (oidc-provider's notices, for one) to the log, so that stdout stays JSON line by line. */
