@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { loopback } from './settings.ts';
@@ -14,17 +15,28 @@ const close = async (server: Server): Promise<void> => {
   await closed;
 };
 
+/**
+ * Below the ports that the kernel hands out by itself (Linux: from 32,768 on): whatever connects or listens somewhere
+ * between our look and the use of a port, PostgreSQL among them, gets another one.
+ */
+const firstPort = 15_000;
+const endOfPorts = 32_000;
+
+const listenSomewhere = async (): Promise<{ server: Server; port: number }> => {
+  const port = randomInt(firstPort, endOfPorts);
+  try {
+    return { server: await listen(port), port };
+  } catch {
+    return listenSomewhere();
+  }
+};
+
 /** A free TCP port of loopback for each name. All are held until all are found, so that no two are the same. */
 export const findFreePorts = async <Name extends string>(names: readonly Name[]): Promise<Record<Name, number>> => {
-  const servers = await Promise.all(names.map(() => listen(0)));
-  const ports = servers.map((server) => {
-    const address = server.address();
-    if (address === null || typeof address === 'string') throw new Error('unreachable: a TCP server has a port');
-    return address.port;
-  });
-  await Promise.all(servers.map(close));
+  const held = await Promise.all(names.map(async (name) => ({ name, ...(await listenSomewhere()) })));
+  await Promise.all(held.map(({ server }) => close(server)));
   // `as`: fromEntries forgets which names there are.
-  return Object.fromEntries(names.map((name, index) => [name, ports[index]])) as Record<Name, number>;
+  return Object.fromEntries(held.map(({ name, port }) => [name, port])) as Record<Name, number>;
 };
 
 /** Whether something listens there already, or the port may not be used. */
