@@ -14,7 +14,8 @@ const serializeError = (error: Error): Record<string, unknown> =>
 
 /**
  * JSON lines on stdout with `service`, a level by name and ISO time. Headers that hold credentials are redacted wherever
- * a `headers` object is logged, and what a database's error quotes is left out; everything else that is secret is not handed to the logger in the first place.
+ * a `headers` object is logged, and what a database's error quotes is left out; everything else that is secret is not
+ * handed to the logger in the first place.
  */
 export const createLogger = (service: string, level: LogLevel, destination?: DestinationStream): Logger => {
   const options = {
