@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { listServices, type ServiceAnswer } from '../examples/application/relying-party.ts';
-import { tenantStatusSchema } from '../operator/api/identity-tenant.ts';
+import { tenantStatusSchema } from '../operator/api/tenant-status.ts';
 
 const tenantSchema = z.looseObject({ status: tenantStatusSchema.prefault({}) });
 

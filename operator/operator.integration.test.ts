@@ -6,7 +6,7 @@ import { waitUntil } from '../e2e/cluster/wait.ts';
 import type { Condition } from './api/conditions.ts';
 import { apiVersion, labels } from './api/group.ts';
 import type { ClientStatus } from './api/identity-client.ts';
-import type { TenantStatus } from './api/identity-tenant.ts';
+import type { TenantStatus } from './api/tenant-status.ts';
 import type { LiveObject } from './runtime/kubernetes-object.ts';
 import { builtInResources, type ResourceKind } from './runtime/resource-kind.ts';
 import { customResources } from './tenant/custom-resources.ts';

@@ -1,8 +1,9 @@
 import type { z } from 'zod';
 import { group, version } from './group.ts';
 import { clientSpecSchema, clientStatusSchema } from './identity-client.ts';
-import { tenantSpecSchema, tenantStatusSchema } from './identity-tenant.ts';
+import { tenantSpecSchema } from './identity-tenant.ts';
 import { buildStructuralSchema } from './structural-schema.ts';
+import { tenantStatusSchema } from './tenant-status.ts';
 
 type PrinterColumn = { name: string; type: 'string' | 'date' | 'integer'; jsonPath: string; priority?: number };
 

@@ -90,6 +90,79 @@ const refusedTenants: [string, Spec, RegExp][] = [
     routes(route({ upstream: { service: 'orders', port: 0 } })),
     /spec\.gateway\.routes\[0\]\.upstream\.port: Invalid value/,
   ],
+  [
+    'a CloudNativePG cluster beside a connection',
+    { issuer, database: { cloudNativePG: { clusterName: 'db' }, connection: { secretRef: { name: 'db' } } } },
+    /spec\.database: .*set at most one of connection, cloudNativePG, managed/,
+  ],
+  [
+    'replicas and autoscaling',
+    { issuer, gateway: { replicas: 3, autoscaling: { maxReplicas: 5 } } },
+    /spec\.gateway: .*set replicas or autoscaling, not both/,
+  ],
+  [
+    'an autoscaler that may not reach its minimum',
+    { issuer, auth: { autoscaling: { maxReplicas: 2 } } },
+    /spec\.auth\.autoscaling: .*minReplicas \(3 unless set\) must not be above autoscaling\.maxReplicas/,
+  ],
+  [
+    'an autoscaler without a maximum',
+    { issuer, tokenStore: { autoscaling: {} } },
+    /spec\.tokenStore\.autoscaling\.maxReplicas: Required value/,
+  ],
+  [
+    "an annotation of the operator's own on pods",
+    { issuer, auth: { podAnnotations: { 'identity-operator.io/desired-hash': 'x' } } },
+    /spec\.auth\.podAnnotations: .*keys that begin with identity-operator\.io\/ are the operator's/,
+  ],
+  [
+    'a toleration of a value of every taint',
+    { issuer, auth: { tolerations: [{ key: 'a', operator: 'Exists', value: 'b' }] } },
+    /spec\.auth\.tolerations\[0\]: .*operator Exists takes no value/,
+  ],
+  [
+    'a toleration of no taint',
+    { issuer, auth: { tolerations: [{ value: 'b' }] } },
+    /spec\.auth\.tolerations\[0\]: .*without a key the operator must be Exists/,
+  ],
+  [
+    'a toleration for a while of what does not evict',
+    { issuer, auth: { tolerations: [{ key: 'a', tolerationSeconds: 5 }] } },
+    /spec\.auth\.tolerations\[0\]: .*tolerationSeconds needs the effect NoExecute/,
+  ],
+  [
+    'a trust bundle that names nothing',
+    { issuer, trustBundles: [{}] },
+    /spec\.trustBundles\[0\]: .*set exactly one of configMapRef, secretRef/,
+  ],
+  [
+    'a trust bundle that names two things',
+    { issuer, trustBundles: [{ configMapRef: { name: 'a' }, secretRef: { name: 'b' } }] },
+    /spec\.trustBundles\[0\]: .*set exactly one of configMapRef, secretRef/,
+  ],
+  [
+    'an Ingress and an HTTPRoute',
+    { issuer, gateway: { exposure: { ingress: {}, gatewayAPI: { parentRefs: [{ name: 'public' }] } } } },
+    /spec\.gateway\.exposure: .*set at most one of ingress, gatewayAPI/,
+  ],
+  [
+    'an HTTPRoute without a Gateway',
+    { issuer, gateway: { exposure: { gatewayAPI: { parentRefs: [] } } } },
+    /spec\.gateway\.exposure\.gatewayAPI\.parentRefs: .*at least 1 item/,
+  ],
+  [
+    'a proxy that is no address',
+    { issuer, gateway: { trustedProxies: ['everybody'] } },
+    /trustedProxies\[0\]: Invalid value/,
+  ],
+  ['a version that is none', { issuer, version: 'latest' }, /spec\.version: Invalid value/],
+  ['an image with a line break', { issuer, version: '0.1.0', image: 'a\nb' }, /spec\.image: Invalid value/],
+  [
+    'a wave below the first',
+    { issuer, updatePolicy: { wave: -1 } },
+    /spec\.updatePolicy\.wave: .*greater than or equal to 0/,
+  ],
+  ['a cache without its Secret', { issuer, cache: {} }, /spec\.cache\.connection: Required value/],
 ];
 
 const refusedClients: [string, Spec, RegExp][] = [
@@ -190,10 +263,36 @@ describe('the API server, by the schemas of crds/', () => {
       );
     expect(await change({ issuer })).toBeUndefined();
     expect(await change({ issuer, database: { managed: {} } })).toBeUndefined();
-    expect(await change(outside)).toMatch(/database: changing between managed and connection leaves all data behind/);
+    expect(await change(outside)).toMatch(
+      /database: changing between managed, connection and cloudNativePG leaves all data behind/,
+    );
     expect(await change({ ...outside, paused: true })).toBeUndefined();
     expect(await change(outside)).toBeUndefined();
     expect(await change({ issuer })).toMatch(/set paused/);
+  });
+
+  const apply = (name: string, spec: Spec) =>
+    refusalOf(
+      cluster.client.applyServerSide({ apiVersion, kind: 'IdentityTenant', metadata: { name, namespace }, spec }),
+    );
+  const managed = (more: Spec) => ({ issuer, database: { managed: more } });
+
+  it('lets the volume of a managed database only grow', async () => {
+    const message = /database\.managed\.storage can only grow \(it is 10Gi unless set\)/;
+    expect(await apply('growing', { issuer })).toBeUndefined();
+    expect(await apply('growing', managed({ storage: '9Gi' }))).toMatch(message);
+    expect(await apply('growing', managed({ storage: '20Gi' }))).toBeUndefined();
+    expect(await apply('growing', managed({ storage: '20480Mi' }))).toBeUndefined();
+    expect(await apply('growing', managed({ image: 'postgres:18' }))).toMatch(message);
+    expect(await apply('growing', { issuer })).toMatch(message);
+  });
+
+  it('keeps the class of a volume', async () => {
+    const message = /database\.managed\.storageClassName cannot be changed/;
+    expect(await apply('classed', managed({ storageClassName: 'fast' }))).toBeUndefined();
+    expect(await apply('classed', managed({ storageClassName: 'slow' }))).toMatch(message);
+    expect(await apply('classed', { issuer })).toMatch(message);
+    expect(await apply('classed', managed({ storageClassName: 'fast', storage: '11Gi' }))).toBeUndefined();
   });
 
   it.each([

@@ -4,7 +4,7 @@ import type { MigrateSettings } from '../../services/migrate/settings.ts';
 import type { DatabaseSettings, PeerSettings } from '../../services/shared/service-settings.ts';
 import type { TokenStoreLiveSettings, TokenStoreSettings } from '../../services/token-store/settings.ts';
 import { parseDurationMilliseconds, parseDurationSeconds } from '../api/duration.ts';
-import type { TenantRoute } from '../api/identity-tenant.ts';
+import type { TenantRoute } from '../api/gateway-spec.ts';
 import type { Blueprint, Component } from './blueprint.ts';
 import {
   type DatabaseReader,

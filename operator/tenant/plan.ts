@@ -1,5 +1,5 @@
 import { labels, tenantFinalizer } from '../api/group.ts';
-import type { TenantStatus } from '../api/identity-tenant.ts';
+import type { TenantStatus } from '../api/tenant-status.ts';
 import { type Blueprint, components, desiredReplicas } from '../manifests/blueprint.ts';
 import { objectNames } from '../manifests/object-names.ts';
 import type { TenantObject } from '../manifests/tenant-objects.ts';

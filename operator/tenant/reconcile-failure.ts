@@ -1,5 +1,6 @@
 import { nextConditions } from '../api/conditions.ts';
-import type { IdentityTenant, TenantStatus } from '../api/identity-tenant.ts';
+import type { IdentityTenant } from '../api/identity-tenant.ts';
+import type { TenantStatus } from '../api/tenant-status.ts';
 import type { RecordedEvent } from '../runtime/event-recorder.ts';
 import { hasReason, KubernetesError, KubernetesUnreachableError } from '../runtime/kubernetes-error.ts';
 import type { TenantVerdict } from './tenant-verdicts.ts';

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { apiVersion } from '../api/group.ts';
-import { type IdentityTenant, identityTenantSchema, type TenantStatus } from '../api/identity-tenant.ts';
+import { type IdentityTenant, identityTenantSchema } from '../api/identity-tenant.ts';
+import type { TenantStatus } from '../api/tenant-status.ts';
 import type { ReconcileResult } from '../runtime/controller.ts';
 import type { EventRecorder } from '../runtime/event-recorder.ts';
 import { WriteForbiddenError } from '../runtime/guarded-client.ts';

@@ -1,4 +1,4 @@
-import type { TenantStatus } from '../api/identity-tenant.ts';
+import type { TenantStatus } from '../api/tenant-status.ts';
 import type { RecordedEvent } from '../runtime/event-recorder.ts';
 import type { TenantVerdict } from './tenant-verdicts.ts';
 

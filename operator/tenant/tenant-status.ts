@@ -1,5 +1,5 @@
 import { nextConditions } from '../api/conditions.ts';
-import type { TenantStatus } from '../api/identity-tenant.ts';
+import type { TenantStatus } from '../api/tenant-status.ts';
 import { parseKeyring } from '../keys/signing-keyring.ts';
 import { type Component, desiredReplicas } from '../manifests/blueprint.ts';
 import { objectNames } from '../manifests/object-names.ts';

@@ -1,0 +1,11 @@
+/** One CEL rule; `message` names the field and says what to write. */
+export type CelRule = { readonly rule: string; readonly message: string; readonly fieldPath?: string };
+
+/** Rules as a CRD holds them, for `.meta()` of a schema: the API server refuses what breaks one of them. */
+export const celRules = (...rules: CelRule[]) => ({ 'x-kubernetes-validations': rules });
+
+/** A list whose elements are told apart by `key`, so that several field managers may each own some of them. */
+export const listMapBy = (...keys: string[]) => ({
+  'x-kubernetes-list-type': 'map',
+  'x-kubernetes-list-map-keys': keys,
+});

@@ -1,0 +1,145 @@
+import { z } from 'zod';
+import { celRules, listMapBy } from './cel-rules.ts';
+import { durationSchema } from './duration.ts';
+import { objectName } from './object-reference.ts';
+import { workloadRules, workloadShape } from './workload-spec.ts';
+
+const routeSchema = z.object({
+  name: z.string().min(1).max(63).describe('Unique in the list.'),
+  match: z.object({
+    pathPrefix: z
+      .string()
+      .min(1)
+      .max(1_024)
+      .regex(/^\/[A-Za-z0-9._~!$&'()*+,;=:@/-]*$/)
+      .describe('Whole path or a prefix of it that ends at a slash; the longest one wins.'),
+    methods: z
+      .array(z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']))
+      .max(7)
+      .optional()
+      .describe('Methods that the route takes; GET takes HEAD too. Default: all.'),
+  }),
+  upstream: z.object({
+    service: z
+      .string()
+      .max(63)
+      // A DNS label (RFC 1035, as Services are named): anything else could lead the gateway to another host.
+      .regex(/^[a-z]([a-z0-9-]*[a-z0-9])?$/)
+      .describe('Name of a Service in the namespace of the tenant.'),
+    port: z.int().min(1).max(65_535).describe('Port of that Service; plain HTTP is spoken to it.'),
+  }),
+  authentication: z
+    .enum(['Required', 'Optional', 'None'])
+    .default('Required')
+    .describe(
+      'Required: 401 without a valid access token. Optional: a request without one passes, one with a bad one does not.',
+    ),
+  audience: z.string().min(1).max(2_048).optional().describe('`aud` that the token must name. Default: the issuer.'),
+  scopes: z
+    .array(z.string().min(1).max(256))
+    .max(32)
+    .default([])
+    .describe('All of them must be in the token; else 403.'),
+  stripPrefix: z.boolean().default(false).describe('Take the prefix off the path before it is passed on.'),
+  timeout: durationSchema
+    .default('30s')
+    .describe(
+      'Until the head of the answer, all attempts and the upload included; then the longest silence in its body.',
+    ),
+});
+
+const annotationsSchema = z.record(z.string().max(317), z.string().max(4_096)).meta({ maxProperties: 64 });
+
+const exposureSchema = z
+  .object({
+    service: z
+      .object({
+        type: z
+          .enum(['ClusterIP', 'NodePort', 'LoadBalancer'])
+          .default('ClusterIP')
+          .describe('Type of the Service of the gateway.'),
+        annotations: annotationsSchema
+          .optional()
+          .describe('Annotations of that Service, such as a load balancer reads.'),
+      })
+      .prefault({})
+      .describe('The Service of the gateway, which is always there.'),
+    ingress: z
+      .object({
+        className: objectName.optional().describe("IngressClass. Unset: the cluster's default."),
+        tlsSecretName: objectName
+          .optional()
+          .describe('Secret with `tls.crt` and `tls.key` for the host of the issuer, which the controller serves.'),
+        annotations: annotationsSchema
+          .optional()
+          .describe('Annotations of the Ingress: what its controller has to know, such as HTTPS to the gateway.'),
+      })
+      .optional()
+      .describe('An Ingress for the host of the issuer.'),
+    gatewayAPI: z
+      .object({
+        parentRefs: z
+          .array(
+            z.object({
+              name: objectName.describe('Name of the Gateway.'),
+              namespace: z.string().min(1).max(63).optional().describe('Its namespace. Unset: that of the tenant.'),
+              sectionName: z.string().min(1).max(253).optional().describe('One listener of it. Unset: all that fit.'),
+              port: z.int().min(1).max(65_535).optional().describe('Port of the listener.'),
+            }),
+          )
+          .min(1)
+          .max(32)
+          .describe('Gateways that the HTTPRoute is attached to.'),
+        backendCAConfigMapRef: z
+          .object({ name: objectName.describe('Name of a ConfigMap in the namespace of the tenant.') })
+          .optional()
+          .describe(
+            'ConfigMap with `ca.crt`, by which the Gateway verifies the certificate of `gateway.tls`. Unset: the CAs of its system.',
+          ),
+      })
+      .optional()
+      .describe(
+        'An HTTPRoute of the Gateway API for the host of the issuer; with `gateway.tls` a BackendTLSPolicy beside it.',
+      ),
+  })
+  .prefault({})
+  .describe('How customers reach the gateway. Its Service listens on the port of the issuer, or on 80 without TLS.')
+  .meta(
+    celRules({
+      rule: '!(has(self.ingress) && has(self.gatewayAPI))',
+      message: 'exposure: set at most one of ingress, gatewayAPI',
+    }),
+  );
+
+/** An address or a range of them, IPv4 or IPv6; the gateway parses it. */
+const cidrPattern = /^([0-9]{1,3}(\.[0-9]{1,3}){3}(\/[0-9]{1,2})?|[0-9a-f:]{2,39}(\/[0-9]{1,3})?)$/;
+
+export const gatewaySchema = z
+  .object({
+    ...workloadShape,
+    exposure: exposureSchema,
+    tls: z
+      .object({ secretName: objectName.describe('Name of a Secret with `tls.crt` and `tls.key`.') })
+      .optional()
+      .describe(
+        'Certificate for the host of the issuer; renewed without a restart. Unset: plain HTTP behind your own TLS.',
+      ),
+    drainTimeout: durationSchema.default('30s').describe('How long a stopping gateway goes on accepting connections.'),
+    trustedProxies: z
+      .array(z.string().max(43).regex(cidrPattern))
+      .max(64)
+      .default([])
+      .describe('Addresses or ranges (CIDR) of the proxies in front, whose `X-Forwarded-For` is believed.'),
+    routes: z
+      .array(routeSchema)
+      .max(500)
+      .default([])
+      .describe('Your services behind the gateway.')
+      .meta(listMapBy('name')),
+  })
+  .prefault({})
+  .prefault({})
+  .describe('The only public entrance: the pages and endpoints of the issuer, and your services.')
+  .meta(celRules(...workloadRules));
+
+export type TenantRoute = z.output<typeof routeSchema>;
