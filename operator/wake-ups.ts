@@ -6,7 +6,7 @@ import type { CacheChange } from './runtime/informer-cache.ts';
 import { type LiveObject, objectKey } from './runtime/kubernetes-object.ts';
 import type { Priority, WorkQueue } from './runtime/work-queue.ts';
 import { referencedSecrets } from './tenant/observe.ts';
-import { type TenantCaches, tenantKeyOf } from './tenant/tenant-caches.ts';
+import { issuerOf, type TenantCaches, tenantKeyOf } from './tenant/tenant-caches.ts';
 
 type Metadata = Pick<LiveObject, 'metadata'>;
 
@@ -59,6 +59,9 @@ export const connectWakeUps = (caches: TenantCaches, tenants: WorkQueue, clients
     tenants.add(change.key, priorityOf(change));
     const tenant = change.after ?? change.before;
     if (tenant === undefined || change.type === 'updated') return;
+    // One that comes may be elder, as after a restore; one that goes frees its issuer.
+    for (const { metadata } of caches.tenants.byIndex('issuer', issuerOf(tenant)))
+      tenants.add(objectKey(metadata.namespace, metadata.name), priorityOf(change));
     for (const key of clientsOf(caches, tenant.metadata.namespace, tenant.metadata.name))
       clients.add(key, priorityOf(change));
   });

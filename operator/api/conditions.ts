@@ -44,6 +44,7 @@ export type TenantReason =
   | 'SecretKeyMissing'
   | 'DatabaseUrlInvalid'
   | 'NameTaken'
+  | 'IssuerInUse'
   | 'ObjectRefused'
   | 'RetainedObjectsOfAnotherIssuer'
   | 'EncryptionKeyMissing'

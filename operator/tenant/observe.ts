@@ -4,6 +4,7 @@ import { objectNames } from '../manifests/object-names.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import { type LiveObject, objectKey } from '../runtime/kubernetes-object.ts';
 import { builtInResources } from '../runtime/resource-kind.ts';
+import { findIssuerHolder } from './issuer-holder.ts';
 import type { Observed, ObservedNode, ObservedReference } from './observed.ts';
 import { decodeEntries, type TenantCaches } from './tenant-caches.ts';
 
@@ -66,9 +67,11 @@ export const observeTenant = async (
   const isOurs = ({ metadata }: Pick<LiveObject, 'metadata'>): boolean =>
     (metadata.ownerReferences ?? []).every((owner) => owner.uid === uid);
   const secrets = caches.secrets.byIndex('tenant', key).filter(isOurs);
+  const issuerHolder = findIssuerHolder(tenant, caches.tenants.byIndex('issuer', tenant.spec.issuer));
   const claims = caches.owned.find(({ resource }) => resource.kind === 'PersistentVolumeClaim')?.cache;
   return {
     tenant,
+    ...(issuerHolder === undefined ? {} : { issuerHolder }),
     objects: caches.owned.flatMap(({ cache }) => cache.byIndex('tenant', key)).filter(isOurs),
     secrets: new Map(secrets.map((secret) => [secret.metadata.name, secret])),
     references: await Promise.all(

@@ -48,6 +48,8 @@ export type Observed = {
   readonly nodes: readonly ObservedNode[];
   /** Whether the managed database's volume claim is there: data that needs its keys. */
   readonly databaseVolumeExists: boolean;
+  /** `namespace/name` of an elder tenant with the same issuer. */
+  readonly issuerHolder?: string;
   /** An object of a wanted name that is not ours, found when it was to be written: `Service "acme-auth"`. */
   readonly taken?: string;
   /** An object of a wanted name that an earlier tenant of this name owned, and that garbage collection will take. */

@@ -21,6 +21,13 @@ const waitFor = (leaving: string): TenantVerdict => ({
   message: `${leaving} of the tenant of this name that was deleted before is still going; it is waited for`,
 });
 
+/** What another tenant of the same issuer holds up: tokens of two could not be told apart. */
+export const decideIssuer = ({ tenant, issuerHolder }: Observed): TenantVerdict | undefined => {
+  if (issuerHolder === undefined) return undefined;
+  const message = `the issuer ${tenant.spec.issuer} is that of the elder IdentityTenant "${issuerHolder}"; delete one of the two, or make this one anew with another issuer`;
+  return { type: 'ReferencesResolved', status: 'False', reason: 'IssuerInUse', message };
+};
+
 /** Whether everything that the spec names is there, and every name that the tenant needs is free. */
 export const decideReferences = ({ references, taken, leaving, refused }: Observed): TenantVerdict => {
   const type = 'ReferencesResolved';

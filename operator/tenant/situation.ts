@@ -4,7 +4,7 @@ import { buildTenantObjects, type TenantObject, type TenantObjects } from '../ma
 import { findApplyReason } from '../runtime/desired-state.ts';
 import { type Live, planSteps, readDatabaseSources, readLive, type Steps } from './installation-steps.ts';
 import { findObject, type Observed } from './observed.ts';
-import { decideReferences, decideRetained } from './reference-verdicts.ts';
+import { decideIssuer, decideReferences, decideRetained } from './reference-verdicts.ts';
 import { areSecretsComplete } from './secret-plan.ts';
 import type { TenantVerdict } from './tenant-verdicts.ts';
 import { readyZones } from './workload-state.ts';
@@ -68,7 +68,7 @@ const buildObjects = (observed: Observed, blueprint: Blueprint): TenantObjects =
 export const readSituation = (observed: Observed, release: OperatorRelease): Situation => {
   const blueprint = buildBlueprint(observed, release);
   const live = readLive(observed, blueprint);
-  const references = decideRetained(observed, blueprint) ?? decideReferences(observed);
+  const references = decideIssuer(observed) ?? decideRetained(observed, blueprint) ?? decideReferences(observed);
   const objects =
     references.status === 'True' && areSecretsComplete(blueprint, observed.secrets)
       ? buildObjects(observed, blueprint)

@@ -23,6 +23,10 @@ const tenantIndex = {
   },
 };
 
+/** The issuer that a tenant claims; the API server has validated its spec. */
+export const issuerOf = (tenant: LiveObject & { readonly spec?: { readonly issuer?: string } }): string =>
+  tenant.spec?.issuer ?? '';
+
 /** Nobody reads `managedFields`, and they are half of an object. */
 // The parse boundary of this field: LiveObject does not know it.
 const withoutManagedFields = (object: LiveObject): LiveObject => {
@@ -136,7 +140,10 @@ export const rememberWritten = (cache: InformerCache<LiveObject, LiveObject, 'te
 
 /** The caches that the reconcilers read, and what has to be watched to fill them. */
 export const createTenantCaches = () => {
-  const tenants = wholeObjects();
+  const tenants = new InformerCache<LiveObject, LiveObject, 'tenant' | 'issuer'>({
+    project: withoutManagedFields,
+    indexes: { ...tenantIndex, issuer: (tenant) => [issuerOf(tenant)] },
+  });
   const clients = wholeObjects();
   const owned = ownedKinds.map((resource) => ({ resource, cache: wholeObjects() }));
   const secrets = new InformerCache<ObservedSecret, LiveObject & ISecret, 'tenant'>({

@@ -7,6 +7,7 @@ const stalledReasons: ReadonlySet<TenantReason> = new Set<TenantReason>([
   'SecretNotFound',
   'SecretKeyMissing',
   'NameTaken',
+  'IssuerInUse',
   'ObjectRefused',
   'RetainedObjectsOfAnotherIssuer',
   'EncryptionKeyMissing',
