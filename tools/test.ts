@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { z } from 'zod';
 import { ensureKubernetes } from '../e2e/cluster/kubernetes/build.ts';
+import { ensureGitopsHealth } from '../operator/testing/gitops-verdicts.ts';
 import { ensureImages } from './image/project-images.ts';
 import { ensureGo } from './machine/go.ts';
 import { ensureMachine } from './machine/machine.ts';
@@ -66,6 +67,7 @@ await progress.step('kubernetes', async (detail) => {
   );
   detail(`${version} ${built ? 'built' : 'from the cache'}`);
 });
+if (chosen.includes('integration')) await progress.step('kstatus', () => ensureGitopsHealth());
 if (chosen.includes('e2e')) await ensureImages(progress);
 
 const counts: Count[] = named.length === 0 ? [await runLint()] : [];
