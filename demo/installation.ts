@@ -10,6 +10,7 @@ import type { KubernetesClient } from '../operator/runtime/kubernetes-client.ts'
 import { displayPath } from '../tools/dev/display-path.ts';
 import { isPortTaken } from '../tools/dev/ports.ts';
 import { ensureImages } from '../tools/image/project-images.ts';
+import { ensureHelm } from '../tools/machine/helm.ts';
 import { ensureMachine } from '../tools/machine/machine.ts';
 import type { Progress } from '../tools/machine/progress.ts';
 import { demoPorts, issuerPort } from './demo-application.ts';
@@ -70,7 +71,7 @@ const preparePlatform = async (driver: DriverName, progress: Progress, env: Node
 /** Somebody else's cluster: nothing is built and nothing of it is changed but what the demo installs. */
 const prepareForeignPlatform = async (progress: Progress, env: NodeJS.ProcessEnv): Promise<Platform> => {
   const images = readForeignImages(env);
-  await ensureMachine({ for: 'dev', env, progress });
+  await ensureMachine({ for: 'install', env, progress });
   const cluster = await startCluster({ driver: 'existing', progress });
   const zones = new Set(cluster.nodes.map(({ zone }) => zone).filter(Boolean)).size;
   return { cluster, images, adapt: adaptToForeignCluster(zones) };
@@ -95,13 +96,14 @@ export const installDemo = async (progress: Progress, env: NodeJS.ProcessEnv): P
     ? prepareForeignPlatform(progress, env)
     : preparePlatform(driver, progress, env));
   await recordCluster(cluster);
+  await ensureHelm(env, () => progress.note('compiling Helm: about a minute on two cores, once'));
   const kubeconfigPath = await keepKubeconfig(cluster);
   const kubectl = `kubectl --kubeconfig ${displayPath(kubeconfigPath)}`;
   const operatorLog = `${kubectl} -n identity-operator logs -l app.kubernetes.io/name=identity-operator --prefix --tail=-1`;
   const client = openCluster(cluster.kubeconfigPath);
 
   await runLoggedStep(progress, { name: 'operator', log: operatorLog }, async (detail) => {
-    await installOperator(client, images);
+    await installOperator({ client, kubeconfigPath: cluster.kubeconfigPath }, images);
     detail('2 replicas, one leads');
   });
   const ca = await runLoggedStep(progress, { name: `tenant ${demo.tenant}`, log: operatorLog }, async (detail) => {

@@ -1,5 +1,9 @@
 import { spawn } from 'node:child_process';
+import { ensureHelm } from './machine/helm.ts';
 import { createProgress } from './machine/progress.ts';
+
+const progress = createProgress();
+const helm = await ensureHelm(process.env, () => progress.note('compiling Helm: about a minute on two cores, once'));
 
 /** Each check prints nothing when all is well; what it prints otherwise says what to do. */
 const checks: readonly { name: string; command: readonly string[] }[] = [
@@ -7,6 +11,7 @@ const checks: readonly { name: string; command: readonly string[] }[] = [
   { name: 'style, imports', command: ['biome', 'check', '--error-on-warnings', '.'] },
   { name: 'dead exports', command: ['knip', '--no-progress'] },
   { name: 'generated', command: ['node', 'tools/generate.ts', '--check'] },
+  { name: 'chart', command: [helm, 'lint', '--strict', 'charts/identity-operator'] },
 ];
 
 const run = ([program = '', ...parameters]: readonly string[]): Promise<{ status: number | null; output: string }> =>
@@ -23,7 +28,6 @@ const run = ([program = '', ...parameters]: readonly string[]): Promise<{ status
     child.on('close', (status) => resolve({ status, output }));
   });
 
-const progress = createProgress();
 for (const { name, command } of checks) {
   await progress
     .step(name, async () => {

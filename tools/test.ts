@@ -6,6 +6,7 @@ import { ensureKubernetes } from '../e2e/cluster/kubernetes/build.ts';
 import { ensureGitopsHealth } from '../operator/testing/gitops-verdicts.ts';
 import { ensureImages } from './image/project-images.ts';
 import { ensureGo } from './machine/go.ts';
+import { ensureHelm } from './machine/helm.ts';
 import { ensureMachine } from './machine/machine.ts';
 import { createProgress } from './machine/progress.ts';
 
@@ -68,6 +69,7 @@ await progress.step('kubernetes', async (detail) => {
   detail(`${version} ${built ? 'built' : 'from the cache'}`);
 });
 if (chosen.includes('integration')) await progress.step('kstatus', () => ensureGitopsHealth());
+await ensureHelm(process.env, () => progress.note('compiling Helm'));
 if (chosen.includes('e2e')) await ensureImages(progress);
 
 const counts: Count[] = named.length === 0 ? [await runLint()] : [];

@@ -3,6 +3,9 @@ import type { IDeployment } from 'kubernetes-models/apps/v1';
 import type { IPod } from 'kubernetes-models/v1';
 import type { KubernetesClient } from '../../operator/runtime/kubernetes-client.ts';
 import type { LiveObject } from '../../operator/runtime/kubernetes-object.ts';
+import { defaultRelease } from '../../tools/chart/chart.ts';
+import { upgradeRelease } from '../../tools/chart/release.ts';
+import { parseImageReference } from './image-reference.ts';
 import { type ManifestObject, parseManifests, resources, waitFor, waitForCondition } from './kubernetes.ts';
 import { decideRollout, findObstacle } from './rollout.ts';
 
@@ -41,21 +44,36 @@ export const waitForRollout = (
     return { pending: obstacle === undefined ? rollout.pending : `${rollout.pending}; ${obstacle}` };
   });
 
-/** Installs CRDs and operator, and waits until both replicas answer. */
-export const installOperator = async (client: KubernetesClient, images: InstalledImages): Promise<void> => {
+/** What the chart calls release, namespace and Deployment where nobody says otherwise. */
+const operator = { namespace: defaultRelease, name: defaultRelease } as const;
+
+/** Helm makes no namespace that bears a label. */
+const namespaceObject = {
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: { name: operator.namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
+};
+
+const waitForDefinitions = async (client: KubernetesClient): Promise<void> => {
   for (const file of await readdir('crds')) {
-    const definitions = parseManifests(await readFile(`crds/${file}`, 'utf8'));
-    await applyAll(client, definitions);
-    for (const { metadata } of definitions) {
-      await waitForCondition(
-        client,
-        { resource: resources.customResourceDefinitions, name: metadata.name },
-        'Established',
-        30_000,
-      );
+    for (const { metadata } of parseManifests(await readFile(`crds/${file}`, 'utf8'))) {
+      const definition = { resource: resources.customResourceDefinitions, name: metadata.name };
+      await waitForCondition(client, definition, 'Established', 30_000);
     }
   }
-  await applyAll(client, parseManifests(withImages(await readFile('install/operator.yaml', 'utf8'), images)));
-  const operator = { namespace: 'identity-operator', name: 'identity-operator' };
+};
+
+/** A cluster, by its kubeconfig for Helm and by a client of the same. */
+export type ClusterAccess = { readonly client: KubernetesClient; readonly kubeconfigPath: string };
+
+/** Installs the chart, or upgrades what it installed before, and waits until CRDs and all replicas are there. */
+export const installOperator = async (
+  { client, kubeconfigPath }: ClusterAccess,
+  images: InstalledImages,
+): Promise<void> => {
+  await applyAll(client, [namespaceObject]);
+  const values = { image: parseImageReference(images.identityOperator), databaseImage: images.postgres };
+  await upgradeRelease({ kubeconfigPath, ...operator, values });
+  await waitForDefinitions(client);
   await waitForRollout(client, operator, { image: images.identityOperator, deadlineMilliseconds: 120_000 });
 };

@@ -56,7 +56,7 @@ export const setup = async (project: TestProject): Promise<() => Promise<void>> 
     });
     const client = openCluster(cluster.kubeconfigPath);
     const ca = await progress.step('installation', async (detail) => {
-      await installOperator(client, images);
+      await installOperator({ client, kubeconfigPath: cluster.kubeconfigPath }, images);
       const pem = await applyDemo(client, { images });
       await waitForDemo(client);
       detail('operator, tenant and services are ready');

@@ -3,7 +3,7 @@ import { execa } from 'execa';
 import { findCommand } from './command.ts';
 
 /** What the machine is needed for. */
-export type Purpose = 'dev' | 'test' | 'demo';
+export type Purpose = 'dev' | 'install' | 'test' | 'demo';
 
 /** A Debian package, and what shows that it (or another package with the same thing in it) is there. */
 export interface Requirement {
@@ -45,6 +45,7 @@ const browser: readonly Requirement[] = [
 
 const requirements: Readonly<Record<Purpose, readonly Requirement[]>> = {
   dev: base,
+  install: base,
   demo: [...base, ...cluster],
   test: [...base, ...cluster, ...browser],
 };

@@ -6,7 +6,7 @@ import type { Progress } from './progress.ts';
 
 /** What to prepare the machine for, and where to say what was done. */
 export interface MachineRequest {
-  /** `dev` runs the services as processes, `demo` and `test` run a cluster, `test` a browser too. */
+  /** `dev` runs the services as processes, `install` needs Helm, `demo` and `test` run a cluster, `test` a browser too. */
   readonly for: Purpose;
   readonly progress: Progress;
   readonly env: NodeJS.ProcessEnv;
