@@ -14,6 +14,7 @@ import { WorkQueue } from './runtime/work-queue.ts';
 import { customResources } from './tenant/custom-resources.ts';
 import { createFieldMutations } from './tenant/field-mutations.ts';
 import { reconcileTenant } from './tenant/reconcile-tenant.ts';
+import { createReferencedContent } from './tenant/referenced-content.ts';
 import type { OperatorRelease } from './tenant/situation.ts';
 import { createTenantCaches } from './tenant/tenant-caches.ts';
 import { connectWakeUps } from './wake-ups.ts';
@@ -87,9 +88,10 @@ export const runOperator = async (options: OperatorOptions): Promise<'stopped' |
         log,
       });
       const mutations = createFieldMutations();
+      const content = createReferencedContent(client);
       const shared = { caches, client: leader, events, now: () => new Date(clock.now()), log };
       const reconcilers: Readonly<Record<keyof typeof queues, Reconcile>> = {
-        tenant: (key, signal) => reconcileTenant({ ...shared, release, mutations }, key, signal),
+        tenant: (key, signal) => reconcileTenant({ ...shared, content, release, mutations }, key, signal),
         client: (key, signal) => reconcileClient(shared, key, signal),
       };
       onState({ synced: true, leading: true });

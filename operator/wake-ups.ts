@@ -1,47 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
-import { identityClientSchema } from './api/identity-client.ts';
-import { identityTenantSchema } from './api/identity-tenant.ts';
-import { bindingName } from './client/client-registration.ts';
 import type { CacheChange } from './runtime/informer-cache.ts';
-import { type LiveObject, objectKey } from './runtime/kubernetes-object.ts';
+import { type LiveObject, objectKey, parseObjectKey } from './runtime/kubernetes-object.ts';
 import type { Priority, WorkQueue } from './runtime/work-queue.ts';
-import { referencedSecrets } from './tenant/observe.ts';
-import { issuerOf, type TenantCaches, tenantKeyOf } from './tenant/tenant-caches.ts';
+import type { ReferenceKind } from './tenant/spec-references.ts';
+import { issuerOf, referenceTerm, type TenantCaches, tenantKeyOf } from './tenant/tenant-caches.ts';
 
 type Metadata = Pick<LiveObject, 'metadata'>;
 
 const priorityOf = ({ source }: CacheChange<unknown>): Priority => (source === 'watch' ? 'high' : 'low');
 
-/** Keys of the clients of a tenant. */
-const clientsOf = (caches: TenantCaches, namespace: string | undefined, tenantName: string): string[] =>
-  caches.clients.list(namespace).flatMap((object) => {
-    const client = identityClientSchema.safeParse(object).data;
-    return client?.spec.tenantRef.name === tenantName ? [objectKey(namespace, client.metadata.name)] : [];
-  });
-
-/** Keys of the tenants whose spec names this Secret. */
-const tenantsReferring = (caches: TenantCaches, { metadata }: Metadata): string[] =>
-  caches.tenants.list(metadata.namespace).flatMap((object) => {
-    const tenant = identityTenantSchema.safeParse(object).data;
-    if (tenant === undefined || !referencedSecrets(tenant).some(({ name }) => name === metadata.name)) return [];
-    return [objectKey(metadata.namespace, tenant.metadata.name)];
-  });
-
-/** Keys of the tenants that wait for a stranger's object to go. */
-const tenantsDenied = (caches: TenantCaches, { metadata }: Metadata): string[] =>
-  caches.tenants.list(metadata.namespace).flatMap((object) => {
-    const tenant = identityTenantSchema.safeParse(object).data;
-    if (tenant?.status.conditions?.some(({ reason }) => reason === 'NameTaken') !== true) return [];
-    return [objectKey(metadata.namespace, tenant.metadata.name)];
-  });
-
-/** Keys of the clients whose Secret has this name, be it theirs or a stranger's. */
-const clientsBoundTo = (caches: TenantCaches, { metadata }: Metadata): string[] =>
-  caches.clients.list(metadata.namespace).flatMap((object) => {
-    const client = identityClientSchema.safeParse(object).data;
-    if (client === undefined || bindingName(client) !== metadata.name) return [];
-    return [objectKey(metadata.namespace, client.metadata.name)];
-  });
+const keyOf = ({ metadata }: Metadata): string => objectKey(metadata.namespace, metadata.name);
 
 /** Whether a pod's change concerns who is registered: an auth pod became reachable, or ceased to be. */
 const isReachabilityChange = ({
@@ -52,18 +20,22 @@ const isReachabilityChange = ({
 
 /**
  * Wakes the keys that a change concerns, and no other: what we own, what a spec names, and for every tenant the nodes'
- * labels, from which zones are read.
+ * labels, from which zones are read. Whom it concerns comes out of indexes, so that a change of one of ten thousand
+ * Secrets costs a look-up.
  */
 export const connectWakeUps = (caches: TenantCaches, tenants: WorkQueue, clients: WorkQueue): void => {
+  const wakeClientsOf = (tenantKey: string, priority: Priority): void => {
+    for (const client of caches.clients.byIndex('tenant', tenantKey)) clients.add(keyOf(client), priority);
+  };
+
   caches.tenants.onChange((change) => {
     tenants.add(change.key, priorityOf(change));
     const tenant = change.after ?? change.before;
     if (tenant === undefined || change.type === 'updated') return;
     // One that comes may be elder, as after a restore; one that goes frees its issuer.
-    for (const { metadata } of caches.tenants.byIndex('issuer', issuerOf(tenant)))
-      tenants.add(objectKey(metadata.namespace, metadata.name), priorityOf(change));
-    for (const key of clientsOf(caches, tenant.metadata.namespace, tenant.metadata.name))
-      clients.add(key, priorityOf(change));
+    for (const other of caches.tenants.byIndex('issuer', issuerOf(tenant)))
+      tenants.add(keyOf(other), priorityOf(change));
+    wakeClientsOf(change.key, priorityOf(change));
   });
   caches.clients.onChange((change) => clients.add(change.key, priorityOf(change)));
 
@@ -73,25 +45,37 @@ export const connectWakeUps = (caches: TenantCaches, tenants: WorkQueue, clients
     if (key !== undefined) tenants.add(key, priorityOf(change));
   };
   for (const { cache } of caches.owned) cache.onChange(wakeOwner);
+  caches.secrets.onChange(wakeOwner);
   caches.replicaSets.onChange(wakeOwner);
 
   caches.pods.onChange((change) => {
     wakeOwner(change);
     const key = tenantKeyOf(change.after ?? change.before ?? { metadata: { name: '', uid: '', resourceVersion: '' } });
-    if (key === undefined || !isReachabilityChange(change)) return;
-    const [namespace, name] = key.split('/');
-    for (const client of clientsOf(caches, namespace, name ?? '')) clients.add(client, priorityOf(change));
+    if (key !== undefined && isReachabilityChange(change)) wakeClientsOf(key, priorityOf(change));
   });
 
-  caches.secrets.onChange((change) => {
-    wakeOwner(change);
-    const secret = change.after ?? change.before;
-    if (secret === undefined) return;
-    for (const key of tenantsReferring(caches, secret)) tenants.add(key, priorityOf(change));
-    for (const key of clientsBoundTo(caches, secret)) clients.add(key, priorityOf(change));
+  /** Whoever names an object of this kind, or waits for its name to become free. */
+  const wakeConcerned = (kind: ReferenceKind, change: CacheChange<unknown>): void => {
+    const priority = priorityOf(change);
+    // Of a Service nothing is read but that it is there.
+    if (kind !== 'Service' || change.type !== 'updated') {
+      for (const tenant of caches.tenants.byIndex('reference', referenceTerm(kind, change.key)))
+        tenants.add(keyOf(tenant), priority);
+    }
+    if (kind === 'Secret') {
+      for (const client of caches.clients.byIndex('binding', change.key)) clients.add(keyOf(client), priority);
+    }
     if (change.type !== 'deleted') return;
-    for (const key of tenantsDenied(caches, secret)) tenants.add(key, priorityOf(change));
-  });
+    const { namespace = '' } = parseObjectKey(change.key);
+    for (const tenant of caches.tenants.byIndex('denied', namespace)) tenants.add(keyOf(tenant), priority);
+  };
+  for (const { kind, cache } of caches.others) cache.onChange((change) => wakeConcerned(kind, change));
+  // What is named may be ours by its label, too: a Secret of a client, or one that somebody labelled so.
+  caches.secrets.onChange((change) => wakeConcerned('Secret', change));
+  for (const { resource, cache } of caches.owned) {
+    const { kind } = resource;
+    if (kind === 'ConfigMap' || kind === 'Service') cache.onChange((change) => wakeConcerned(kind, change));
+  }
 
   caches.nodes.onChange(({ before, after }) => {
     if (isDeepStrictEqual(before?.metadata.labels, after?.metadata.labels)) return;

@@ -42,6 +42,8 @@ export type TenantReason =
   | 'ReconcileFailed'
   | 'SecretNotFound'
   | 'SecretKeyMissing'
+  | 'ConfigMapNotFound'
+  | 'ConfigMapKeyMissing'
   | 'DatabaseUrlInvalid'
   | 'NameTaken'
   | 'IssuerInUse'

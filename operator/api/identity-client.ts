@@ -93,3 +93,6 @@ export const identityClientSchema = z.object({
   status: clientStatusSchema.prefault({}),
 });
 export type IdentityClient = z.output<typeof identityClientSchema>;
+
+/** Name of the Secret that a client gets. */
+export const bindingName = ({ metadata, spec }: IdentityClient): string => spec.secret.name ?? `${metadata.name}-oidc`;

@@ -1,15 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ISecret } from 'kubernetes-models/v1';
 import { apiVersion, labels, managedByValue } from '../api/group.ts';
-import type { IdentityClient } from '../api/identity-client.ts';
+import { bindingName, type IdentityClient } from '../api/identity-client.ts';
 import type { IdentityTenant } from '../api/identity-tenant.ts';
 import { generateClientSecret } from '../keys/random-secrets.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import { hasReason } from '../runtime/kubernetes-error.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
 import { builtInResources } from '../runtime/resource-kind.ts';
-import { decodeEntries, encodeEntries } from '../tenant/tenant-caches.ts';
-import { bindingEntries, bindingName, clientIdOf, hasSecret } from './client-registration.ts';
+import { decodeEntries, encodeEntries } from '../tenant/object-projections.ts';
+import { bindingEntries, clientIdOf, hasSecret } from './client-registration.ts';
 
 /** `taken`: a Secret of the wanted name is somebody else's. `secret` is undefined for a public client. */
 export type Binding = { readonly taken: true } | { readonly taken: false; readonly secret: string | undefined };

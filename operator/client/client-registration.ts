@@ -12,9 +12,6 @@ export const bindingEntries = {
   clientSecret: 'client-secret',
 } as const;
 
-/** Name of the Secret that a client gets. */
-export const bindingName = ({ metadata, spec }: IdentityClient): string => spec.secret.name ?? `${metadata.name}-oidc`;
-
 /** Clients stand beside their tenant, so the object's name is unique among the tenant's clients. */
 export const clientIdOf = ({ metadata }: IdentityClient): string => metadata.name;
 

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { type ClientConditionType, type ClientReason, nextConditions, type Verdict } from '../api/conditions.ts';
 import { apiVersion, clientFinalizer } from '../api/group.ts';
-import { type ClientStatus, type IdentityClient, identityClientSchema } from '../api/identity-client.ts';
+import { bindingName, type ClientStatus, type IdentityClient, identityClientSchema } from '../api/identity-client.ts';
 import type { ReconcileResult } from '../runtime/controller.ts';
 import type { EventRecorder } from '../runtime/event-recorder.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
@@ -11,7 +11,7 @@ import { customResources } from '../tenant/custom-resources.ts';
 import { writeFinalizers } from '../tenant/finalizers.ts';
 import { rememberWritten, type TenantCaches } from '../tenant/tenant-caches.ts';
 import { ensureBinding } from './client-binding.ts';
-import { bindingName, buildClientRegistration, clientIdOf } from './client-registration.ts';
+import { buildClientRegistration, clientIdOf } from './client-registration.ts';
 import { findTenant, isServedEverywhere, openAuthPeer, readRevision, registrationPath } from './tenant-auth.ts';
 
 /** What reconciling clients needs. */

@@ -22,11 +22,15 @@ export interface RequestOptions {
   readonly urgent?: boolean | undefined;
 }
 
+/** How much of each object is sent: all of it, or `metadata` alone, so that content never comes into this process. */
+export type Representation = 'whole' | 'metadata';
+
 /** Selects and pages a list; `limit` objects a page, `continue` from the page before. */
 export interface ListOptions extends RequestOptions {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
+  readonly representation?: Representation | undefined;
   readonly limit?: number | undefined;
   readonly continue?: string | undefined;
 }
@@ -43,6 +47,7 @@ export interface WatchOptions {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
+  readonly representation?: Representation | undefined;
   readonly resourceVersion: string;
   /** After this the server ends the watch in an orderly way. */
   readonly timeoutSeconds: number;
@@ -72,7 +77,7 @@ export interface DeleteOptions extends RequestOptions {
 export interface KubernetesClient {
   /** `undefined` when there is no such object. */
   get<T extends LiveObject = LiveObject>(reference: ObjectReference, options?: RequestOptions): Promise<T | undefined>;
-  /** One page. Items carry apiVersion and kind, which the server leaves out of lists. */
+  /** One page. Items carry apiVersion and kind, which the server leaves out of lists, and replaces in metadata. */
   list<T extends LiveObject = LiveObject>(resource: ResourceKind, options?: ListOptions): Promise<ListPage<T>>;
   /** Server-side apply with `force`; answers with the object as it is now. */
   applyServerSide<T extends LiveObject = LiveObject>(object: DesiredObject, options?: ApplyOptions): Promise<T>;
@@ -124,6 +129,10 @@ export interface KubernetesClientOptions {
 }
 
 const isConfidential = (resource: ResourceKind): boolean => resource.kind === 'Secret';
+
+/** No second choice is named: a server that cannot leave the content out is to refuse. */
+const acceptMetadata = (kind: 'PartialObjectMetadata' | 'PartialObjectMetadataList'): string =>
+  `application/json;as=${kind};g=meta.k8s.io;v=v1`;
 
 const referenceOf = (resourceOf: ResourceLookup, object: KubernetesObject): ObjectReference => {
   const { name, namespace } = object.metadata ?? {};
@@ -180,16 +189,23 @@ export const createKubernetesClient = (kubeConfig: KubeConfig, options: Kubernet
 
     list: async <T extends LiveObject>(
       resource: ResourceKind,
-      { namespace, signal, urgent, ...query }: ListOptions = {},
+      { namespace, representation, signal, urgent, ...query }: ListOptions = {},
     ) => {
       const { metadata, items } = await send<{
         metadata: { resourceVersion: string; continue?: string };
         items: Omit<T, 'apiVersion' | 'kind'>[] | null;
-      }>(resource, { method: 'GET', path: collectionPath(resource, namespace), query: { ...query }, signal, urgent });
+      }>(resource, {
+        method: 'GET',
+        path: collectionPath(resource, namespace),
+        query: { ...query },
+        accept: representation === 'metadata' ? acceptMetadata('PartialObjectMetadataList') : undefined,
+        signal,
+        urgent,
+      });
       const { apiVersion, kind } = resource;
       return {
         // An item with its kind put back is the T that was stored.
-        items: (items ?? []).map((item) => ({ apiVersion, kind, ...item }) as T),
+        items: (items ?? []).map((item) => ({ ...item, apiVersion, kind }) as T),
         resourceVersion: metadata.resourceVersion,
         ...(metadata.continue ? { continue: metadata.continue } : {}),
       };
@@ -245,15 +261,22 @@ export const createKubernetesClient = (kubeConfig: KubeConfig, options: Kubernet
 
     watch: async function* <T extends LiveObject>(
       resource: ResourceKind,
-      { namespace, idleTimeoutMs, signal, ...query }: WatchOptions,
+      { namespace, representation, idleTimeoutMs, signal, ...query }: WatchOptions,
     ) {
       const path = collectionPath(resource, namespace);
       const confidential = isConfidential(resource);
       const body = await transport.stream(
-        { method: 'GET', path, query: { ...query, watch: true, allowWatchBookmarks: true }, signal, confidential },
+        {
+          method: 'GET',
+          path,
+          query: { ...query, watch: true, allowWatchBookmarks: true },
+          accept: representation === 'metadata' ? acceptMetadata('PartialObjectMetadata') : undefined,
+          signal,
+          confidential,
+        },
         idleTimeoutMs,
       );
-      yield* readWatchEvents<T>(body, { request: `WATCH ${path}`, confidential, signal });
+      yield* readWatchEvents<T>(body, { request: `WATCH ${path}`, resource, confidential, signal });
     },
 
     evict: async ({ namespace, name }, { signal, urgent } = {}) => {

@@ -12,6 +12,8 @@ export interface ApiRequest {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly body?: unknown;
   readonly contentType?: string;
+  /** What the answer may be; JSON of the whole object when left out. */
+  readonly accept?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   /** The kind's answers may quote secrets: error messages leave the server's text out. */
   readonly confidential: boolean;
@@ -79,7 +81,7 @@ export const createKubernetesTransport = (options: {
         method: request.method,
         headers: {
           ...headers,
-          accept: 'application/json',
+          accept: request.accept ?? 'application/json',
           'user-agent': options.userAgent,
           ...(request.body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json' }),
         },

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { type BackoffLimits, backoffDelay } from './backoff.ts';
 import { type Clock, sleep } from './clock.ts';
 import type { ReflectorStore } from './informer-cache.ts';
-import type { KubernetesClient } from './kubernetes-client.ts';
+import type { KubernetesClient, Representation } from './kubernetes-client.ts';
 import { KubernetesError, KubernetesUnreachableError } from './kubernetes-error.ts';
 import type { LiveObject } from './kubernetes-object.ts';
 import type { ResourceKind } from './resource-kind.ts';
@@ -15,6 +15,7 @@ export interface ReflectorOptions<T extends LiveObject = LiveObject> {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
+  readonly representation?: Representation | undefined;
   readonly store: ReflectorStore<T>;
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -41,7 +42,8 @@ const isPassing = (error: unknown): boolean =>
  * It resolves when `signal` aborts; it never rejects for what the API server or the network does.
  */
 export const runReflector = async <T extends LiveObject>(options: ReflectorOptions<T>): Promise<void> => {
-  const { client, resource, namespace, labelSelector, fieldSelector, store, signal, clock, random } = options;
+  const { client, resource, namespace, labelSelector, fieldSelector, representation, store, signal, clock, random } =
+    options;
   const { pageSize = 500, stallTimeoutMs = 300_000, relistPeriodMs = 600_000 } = options;
   const backoff = options.backoff ?? { baseMs: 200, maxMs: 30_000 };
   const log = options.log.child({ kind: resource.kind, ...(namespace === undefined ? {} : { namespace }) });
@@ -54,7 +56,7 @@ export const runReflector = async <T extends LiveObject>(options: ReflectorOptio
 
   const list = async (): Promise<string> => {
     const session = store.beginList(namespace);
-    const selection = { namespace, labelSelector, fieldSelector, limit: pageSize, signal };
+    const selection = { namespace, labelSelector, fieldSelector, representation, limit: pageSize, signal };
     let page = await client.list<T>(resource, selection);
     session.add(page.items);
     while (page.continue !== undefined) {
@@ -76,6 +78,7 @@ export const runReflector = async <T extends LiveObject>(options: ReflectorOptio
         namespace,
         labelSelector,
         fieldSelector,
+        representation,
         resourceVersion,
         timeoutSeconds: remainingSeconds,
         idleTimeoutMs: stallTimeoutMs,

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { KubernetesUnreachableError, parseKubernetesError } from './kubernetes-error.ts';
 import type { LiveObject } from './kubernetes-object.ts';
+import type { ResourceKind } from './resource-kind.ts';
 
 /** One event of a watch. A bookmark says only how far the watch has come. */
 export type WatchEvent<T extends LiveObject = LiveObject> =
@@ -18,14 +19,25 @@ async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<str
   }
 }
 
-const parseWatchEvent = <T extends LiveObject>(request: string, confidential: boolean, line: string): WatchEvent<T> => {
+type WatchRequest = {
+  readonly request: string;
+  /** What the objects are, also where the server sends their metadata alone as another kind. */
+  readonly resource: ResourceKind;
+  readonly confidential: boolean;
+  readonly signal?: AbortSignal | undefined;
+};
+
+const parseWatchEvent = <T extends LiveObject>(
+  { request, resource, confidential }: WatchRequest,
+  line: string,
+): WatchEvent<T> => {
   // The API server's own framing; `object` is of the kind that the request asked for.
   const event = JSON.parse(line) as { type: string; object: T };
   switch (event.type) {
     case 'ADDED':
     case 'MODIFIED':
     case 'DELETED':
-      return { type: event.type, object: event.object };
+      return { type: event.type, object: { ...event.object, apiVersion: resource.apiVersion, kind: resource.kind } };
     case 'BOOKMARK':
       return { type: 'BOOKMARK', resourceVersion: event.object.metadata.resourceVersion };
     default:
@@ -39,7 +51,7 @@ const parseWatchEvent = <T extends LiveObject>(request: string, confidential: bo
  */
 export async function* readWatchEvents<T extends LiveObject>(
   body: Readable,
-  options: { request: string; confidential: boolean; signal?: AbortSignal | undefined },
+  options: WatchRequest,
 ): AsyncGenerator<WatchEvent<T>> {
   const lines = readLines(body);
   try {
@@ -49,7 +61,7 @@ export async function* readWatchEvents<T extends LiveObject>(
         throw new KubernetesUnreachableError(options.request, error);
       });
       if (line.done) return;
-      yield parseWatchEvent<T>(options.request, options.confidential, line.value);
+      yield parseWatchEvent<T>(options, line.value);
     }
   } finally {
     // Also when the reader stops early: the connection must not stay open behind it.

@@ -10,10 +10,10 @@ import type { KubernetesObject, LiveObject } from '../runtime/kubernetes-object.
 import { customResources } from './custom-resources.ts';
 import type { FieldMutations } from './field-mutations.ts';
 import { writeFinalizers } from './finalizers.ts';
+import { decodeEntries, encodeEntries } from './object-projections.ts';
 import type { Observed, ObservedSecret } from './observed.ts';
 import type { Plan } from './plan.ts';
 import { buildSecretMetadata, isOwnSecret, type PlannedSecret } from './secret-plan.ts';
-import { decodeEntries, encodeEntries } from './tenant-caches.ts';
 
 type Writes = { readonly client: KubernetesClient; readonly now: () => Date; readonly signal: AbortSignal };
 type ObjectWrites = Writes & {

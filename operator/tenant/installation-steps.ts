@@ -13,7 +13,7 @@ import type { TenantVerdict } from './tenant-verdicts.ts';
 /** What the connection to the database is made from. */
 export const readDatabaseSources = ({ secrets, references }: Observed, blueprint: Blueprint): DatabaseSources => {
   const passwords = secrets.get(objectNames.databaseCredentials(blueprint))?.entries ?? {};
-  const external = references.find(({ field }) => field.startsWith('spec.database'))?.secret?.entries;
+  const external = references.find(({ field }) => field.startsWith('spec.database'))?.found?.entries;
   const ca = external?.['ca.crt'];
   return {
     passwords: {

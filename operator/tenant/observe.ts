@@ -1,51 +1,28 @@
-import type { ISecret } from 'kubernetes-models/v1';
 import type { IdentityTenant } from '../api/identity-tenant.ts';
 import { objectNames } from '../manifests/object-names.ts';
-import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import { type LiveObject, objectKey } from '../runtime/kubernetes-object.ts';
-import { builtInResources } from '../runtime/resource-kind.ts';
 import { findIssuerHolder } from './issuer-holder.ts';
 import type { Observed, ObservedNode, ObservedReference } from './observed.ts';
-import { decodeEntries, type TenantCaches } from './tenant-caches.ts';
+import type { ReferencedContent } from './referenced-content.ts';
+import { listReferences, type SpecReference } from './spec-references.ts';
+import { findVersion, type TenantCaches } from './tenant-caches.ts';
 
-/** A Secret that a field of the spec names. */
-type Reference = Omit<ObservedReference, 'secret'>;
-
-/** The Secrets that a tenant's spec names. */
-export const referencedSecrets = ({ spec }: Pick<IdentityTenant, 'spec'>): Reference[] => [
-  ...(spec.database?.connection === undefined
-    ? []
-    : [
-        {
-          field: 'spec.database.connection.secretRef',
-          name: spec.database.connection.secretRef.name,
-          requiredEntries: ['url'],
-        },
-      ]),
-  ...(spec.gateway.tls === undefined
-    ? []
-    : [
-        {
-          field: 'spec.gateway.tls.secretName',
-          name: spec.gateway.tls.secretName,
-          requiredEntries: ['tls.crt', 'tls.key'],
-        },
-      ]),
-];
+/** Where an observation comes from. */
+export type TenantSources = { readonly caches: TenantCaches; readonly content: ReferencedContent };
 
 const observeReference = async (
-  client: Pick<KubernetesClient, 'get'>,
+  { caches, content }: TenantSources,
   namespace: string,
-  reference: Reference,
+  reference: SpecReference,
   signal: AbortSignal,
 ): Promise<ObservedReference> => {
-  const secret = await client.get<LiveObject & ISecret>(
-    { resource: builtInResources.secrets, namespace, name: reference.name },
-    { signal },
-  );
-  if (secret === undefined) return reference;
-  const { apiVersion, kind, metadata } = secret;
-  return { ...reference, secret: { apiVersion, kind, metadata, entries: decodeEntries(secret) } };
+  const { kind, name } = reference;
+  const version = findVersion(caches, kind, namespace, name);
+  if (version === undefined) return reference;
+  if (kind === 'Service') return { ...reference, found: { ...version, entries: {} } };
+  const { uid, resourceVersion } = version;
+  const found = await content.read({ kind, namespace, name, uid, resourceVersion }, signal);
+  return found === undefined ? reference : { ...reference, found };
 };
 
 const observeNode = (node: LiveObject, topologyKey: string): ObservedNode => {
@@ -53,13 +30,13 @@ const observeNode = (node: LiveObject, topologyKey: string): ObservedNode => {
   return { name: node.metadata.name, ...(zone === undefined ? {} : { zone }) };
 };
 
-/** Reads everything that `planTenant` needs: from the caches, and referenced Secrets by name. */
+/** Gathers everything that `planTenant` needs: from the caches, and new versions of what the spec names by name. */
 export const observeTenant = async (
   tenant: IdentityTenant,
-  caches: TenantCaches,
-  client: Pick<KubernetesClient, 'get'>,
+  sources: TenantSources,
   signal: AbortSignal,
 ): Promise<Observed> => {
+  const { caches } = sources;
   const { name, namespace } = tenant.metadata;
   const key = objectKey(namespace, name);
   const { uid } = tenant.metadata;
@@ -75,11 +52,12 @@ export const observeTenant = async (
     objects: caches.owned.flatMap(({ cache }) => cache.byIndex('tenant', key)).filter(isOurs),
     secrets: new Map(secrets.map((secret) => [secret.metadata.name, secret])),
     references: await Promise.all(
-      referencedSecrets(tenant).map((reference) => observeReference(client, namespace, reference, signal)),
+      listReferences(tenant).map((reference) => observeReference(sources, namespace, reference, signal)),
     ),
     pods: caches.pods.byIndex('tenant', key),
     settingsInUse: new Set(caches.replicaSets.byIndex('tenant', key).flatMap(({ configMaps }) => configMaps)),
     nodes: caches.nodes.list().map((node) => observeNode(node, tenant.spec.availability.topologyKey)),
+    served: new Set(),
     databaseVolumeExists: claims?.get(namespace, objectNames.databaseVolume({ name })) !== undefined,
   };
 };

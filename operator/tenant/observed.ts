@@ -1,5 +1,7 @@
 import type { IdentityTenant } from '../api/identity-tenant.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
+import type { OptionalKind } from './optional-resources.ts';
+import type { SpecReference } from './spec-references.ts';
 
 /** A pod as far as decisions need it. */
 export type ObservedPod = {
@@ -20,19 +22,21 @@ export type ObservedPod = {
 
 export type ObservedNode = { readonly name: string; readonly zone?: string };
 
-/** A Secret of ours or of the user's, its entries decoded. They are used to build objects and never leave by a message. */
+/** A Secret of ours, its entries decoded. They are used to build objects and never leave by a message. */
 export type ObservedSecret = LiveObject & {
   readonly type?: string;
   readonly entries: Readonly<Record<string, string>>;
 };
 
-/** A Secret that the spec names, with the entries that must be in it. */
-export type ObservedReference = {
-  readonly field: string;
-  readonly name: string;
-  readonly requiredEntries: readonly string[];
-  readonly secret?: ObservedSecret;
+/** What the user's object holds, decoded; empty for kinds that have no entries. Never leaves by a message either. */
+export type ReferencedObject = {
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly entries: Readonly<Record<string, string>>;
 };
+
+/** An object that the spec names; `found` is absent when it is not there. */
+export type ObservedReference = SpecReference & { readonly found?: ReferencedObject };
 
 /** Everything that the decisions about one tenant need, read before the first of them is taken. */
 export type Observed = {
@@ -46,6 +50,8 @@ export type Observed = {
   /** ConfigMaps that a ReplicaSet still names: a pod of it may start again at any time. */
   readonly settingsInUse: ReadonlySet<string>;
   readonly nodes: readonly ObservedNode[];
+  /** Kinds of other projects that the API server serves now; only objects of these can be applied. */
+  readonly served: ReadonlySet<OptionalKind>;
   /** Whether the managed database's volume claim is there: data that needs its keys. */
   readonly databaseVolumeExists: boolean;
   /** `namespace/name` of an elder tenant with the same issuer. */

@@ -21,6 +21,7 @@ const nothing = (spec: Record<string, unknown> = {}): Observed => ({
   pods: [],
   settingsInUse: new Set(),
   nodes,
+  served: new Set(),
   databaseVolumeExists: false,
 });
 
@@ -187,7 +188,12 @@ describe('kstatus', () => {
 });
 
 describe('a missing Secret', () => {
-  const reference = { field: 'spec.gateway.tls.secretName', name: 'acme-tls', requiredEntries: ['tls.crt'] };
+  const reference = {
+    field: 'spec.gateway.tls.secretName',
+    kind: 'Secret',
+    name: 'acme-tls',
+    requiredEntries: ['tls.crt'],
+  } as const;
   const spec = { gateway: { tls: { secretName: 'acme-tls' } } };
 
   it('is work in progress for 60 s and stalled after, with one event each', () => {
@@ -217,13 +223,8 @@ describe('a missing Secret', () => {
   });
 
   it('names the key that a Secret lacks', () => {
-    const secret = {
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: { name: 'acme-tls', uid: 'u', resourceVersion: '1' },
-      entries: {},
-    };
-    const plan = planTenant({ ...nothing(spec), references: [{ ...reference, secret }] }, release, now);
+    const found = { uid: 'u', resourceVersion: '1', entries: {} };
+    const plan = planTenant({ ...nothing(spec), references: [{ ...reference, found }] }, release, now);
     expect(condition(plan, 'Ready')?.message).toBe(
       'Secret "acme-tls" has no key "tls.crt"; add it, or name another Secret in spec.gateway.tls.secretName',
     );
@@ -352,7 +353,8 @@ describe('a certificate that is due', () => {
   const later = new Date(now.getTime() + 21 * 86_400_000);
 
   it('is renewed while something that the spec names is missing', async () => {
-    const reference = { field: 'spec.gateway.tls.secretName', name: 'acme-tls', requiredEntries: ['tls.crt'] };
+    const field = 'spec.gateway.tls.secretName';
+    const reference = { field, kind: 'Secret', name: 'acme-tls', requiredEntries: ['tls.crt'] } as const;
     const plan = planTenant({ ...(await install('ready')), references: [reference] }, release, later);
     expect(condition(plan, 'ReferencesResolved')?.status).toBe('False');
     expect(plan.secrets.map(({ name }) => name)).toContain('acme-auth-identity');
@@ -368,14 +370,9 @@ describe('a database URL that is none', () => {
     'postgres://a:b:c@/x',
   ])('%s: is said without a word of it, and nothing is built of it', async (url) => {
     const field = 'spec.database.connection.secretRef';
-    const secret = {
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: { name: 'db', uid: 'u', resourceVersion: '1' },
-      entries: { url },
-    };
+    const found = { uid: 'u', resourceVersion: '1', entries: { url } };
     const spec = { database: { connection: { secretRef: { name: 'db' } } } };
-    const references = [{ field, name: 'db', requiredEntries: ['url'], secret }];
+    const references = [{ field, kind: 'Secret', name: 'db', requiredEntries: ['url'], found } as const];
     const observed = { ...(await install('ready')), tenant: buildTenant(spec), references };
     const plan = planTenant(observed, release, now);
     expect(condition(plan, 'Stalled')).toMatchObject({ reason: 'DatabaseUrlInvalid' });

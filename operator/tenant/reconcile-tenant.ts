@@ -15,6 +15,7 @@ import type { FieldMutations } from './field-mutations.ts';
 import { observeTenant } from './observe.ts';
 import { type Plan, planTenant } from './plan.ts';
 import { planFailureReport } from './reconcile-failure.ts';
+import type { ReferencedContent } from './referenced-content.ts';
 import type { OperatorRelease } from './situation.ts';
 import { rememberWritten, type TenantCaches } from './tenant-caches.ts';
 
@@ -22,6 +23,7 @@ import { rememberWritten, type TenantCaches } from './tenant-caches.ts';
 export type TenantReconciler = {
   readonly caches: TenantCaches;
   readonly client: KubernetesClient;
+  readonly content: ReferencedContent;
   readonly events: EventRecorder;
   readonly release: OperatorRelease;
   readonly mutations: FieldMutations;
@@ -62,8 +64,8 @@ const carryOut = async (
   reconciler: TenantReconciler,
   signal: AbortSignal,
 ): Promise<ReconcileResult> => {
-  const { caches, client, events, mutations, release, now } = reconciler;
-  const observed = await observeTenant(tenant, caches, client, signal);
+  const { client, events, mutations, release, now } = reconciler;
+  const observed = await observeTenant(tenant, reconciler, signal);
   const intended = planTenant(observed, release, now());
   // Before the status, which would change the version that the finalizer's write is bound to.
   await applyFinalizer(observed, intended.finalizer, { client, now, signal });

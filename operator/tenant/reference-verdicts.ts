@@ -2,7 +2,7 @@ import { annotations, labels } from '../api/group.ts';
 import type { Blueprint } from '../manifests/blueprint.ts';
 import { isDatabaseUrl } from '../manifests/database-connection.ts';
 import { objectNames } from '../manifests/object-names.ts';
-import { findObject, type Observed } from './observed.ts';
+import { findObject, type Observed, type ObservedReference } from './observed.ts';
 import { retainedSecrets } from './secret-plan.ts';
 import { referencePatienceMilliseconds, type TenantVerdict } from './tenant-verdicts.ts';
 
@@ -28,6 +28,21 @@ export const decideIssuer = ({ tenant, issuerHolder }: Observed): TenantVerdict 
   return { type: 'ReferencesResolved', status: 'False', reason: 'IssuerInUse', message };
 };
 
+/** What is missing of a Secret or ConfigMap that the spec names. */
+const decideMissing = ({ field, kind, name, found, requiredEntries }: ObservedReference): TenantVerdict | undefined => {
+  // A route's Service that is not there harms that route alone.
+  if (kind === 'Service') return undefined;
+  const verdict = { type: 'ReferencesResolved', status: 'False' } as const;
+  if (found === undefined) {
+    const message = `${kind} "${name}" is not there; create it, or name another ${kind} in ${field}`;
+    return { ...verdict, reason: `${kind}NotFound`, message };
+  }
+  const missing = requiredEntries.find((entry) => found.entries[entry] === undefined);
+  if (missing === undefined) return undefined;
+  const message = `${kind} "${name}" has no key "${missing}"; add it, or name another ${kind} in ${field}`;
+  return { ...verdict, reason: `${kind}KeyMissing`, message };
+};
+
 /** Whether everything that the spec names is there, and every name that the tenant needs is free. */
 export const decideReferences = ({ references, taken, leaving, refused }: Observed): TenantVerdict => {
   const type = 'ReferencesResolved';
@@ -40,26 +55,17 @@ export const decideReferences = ({ references, taken, leaving, refused }: Observ
     const message = `the API server refuses what the tenant asks for; correct the tenant, or the policy that forbids it: ${refused.slice(0, 1_000)}`;
     return { type, status: 'False', reason: 'ObjectRefused', message };
   }
-  for (const { field, name, secret, requiredEntries } of references) {
-    if (secret === undefined) {
-      const message = `Secret "${name}" is not there; create it, or name another Secret in ${field}`;
-      return { type, status: 'False', reason: 'SecretNotFound', message };
-    }
-    const missing = requiredEntries.find((entry) => secret.entries[entry] === undefined);
-    if (missing !== undefined) {
-      const message = `Secret "${name}" has no key "${missing}"; add it, or name another Secret in ${field}`;
-      return { type, status: 'False', reason: 'SecretKeyMissing', message };
-    }
-    if (
-      secret.entries['url'] !== undefined &&
-      requiredEntries.includes('url') &&
-      !isDatabaseUrl(secret.entries['url'])
-    ) {
+  for (const reference of references) {
+    const missing = decideMissing(reference);
+    if (missing !== undefined) return missing;
+    const { name, found, requiredEntries } = reference;
+    const url = found?.entries['url'];
+    if (url !== undefined && requiredEntries.includes('url') && !isDatabaseUrl(url)) {
       const message = `key "url" of Secret "${name}" is no URL like postgres://user:password@host:5432/database; correct it`;
       return { type, status: 'False', reason: 'DatabaseUrlInvalid', message };
     }
   }
-  return { type, status: 'True', reason: 'Resolved', message: 'every Secret that the spec names is there' };
+  return { type, status: 'True', reason: 'Resolved', message: 'everything that the spec names is there' };
 };
 
 /** What a tenant of this name left behind, when it must not be used or cannot be replaced. */

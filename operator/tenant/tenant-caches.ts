@@ -1,12 +1,21 @@
-import type { IReplicaSet } from 'kubernetes-models/apps/v1';
-import type { IPod, ISecret } from 'kubernetes-models/v1';
+import { z } from 'zod';
 import { labels, managedByValue } from '../api/group.ts';
+import { bindingName, type IdentityClient, identityClientSchema } from '../api/identity-client.ts';
+import { identityTenantSchema } from '../api/identity-tenant.ts';
 import { InformerCache } from '../runtime/informer-cache.ts';
 import { type LiveObject, objectKey } from '../runtime/kubernetes-object.ts';
-import { type ReflectorOptions, runReflector } from '../runtime/reflector.ts';
 import { builtInResources, type ResourceKind } from '../runtime/resource-kind.ts';
+import { watchedKind } from '../runtime/watched-kind.ts';
 import { customResources } from './custom-resources.ts';
-import type { ObservedPod, ObservedSecret } from './observed.ts';
+import {
+  type ObjectVersion,
+  projectPod,
+  projectReplicaSet,
+  projectSecret,
+  projectVersion,
+  withoutManagedFields,
+} from './object-projections.ts';
+import { listReferences, type ReferenceKind, referenceKinds } from './spec-references.ts';
 
 /** `namespace/name` of the tenant that an object's labels name; undefined for what is not ours. */
 export const tenantKeyOf = ({ metadata }: Pick<LiveObject, 'metadata'>): string | undefined => {
@@ -17,7 +26,7 @@ export const tenantKeyOf = ({ metadata }: Pick<LiveObject, 'metadata'>): string 
 };
 
 const tenantIndex = {
-  tenant: (object: LiveObject): readonly string[] => {
+  tenant: (object: Pick<LiveObject, 'metadata'>): readonly string[] => {
     const key = tenantKeyOf(object);
     return key === undefined ? [] : [key];
   },
@@ -27,61 +36,44 @@ const tenantIndex = {
 export const issuerOf = (tenant: LiveObject & { readonly spec?: { readonly issuer?: string } }): string =>
   tenant.spec?.issuer ?? '';
 
-/** Nobody reads `managedFields`, and they are half of an object. */
-// The parse boundary of this field: LiveObject does not know it.
-const withoutManagedFields = (object: LiveObject): LiveObject => {
-  const { managedFields: _dropped, ...metadata } = object.metadata as LiveObject['metadata'] & {
-    managedFields?: unknown;
-  };
-  return { ...object, metadata };
+/** Under what a tenant is found that names an object of this kind and key (`namespace/name`). */
+export const referenceTerm = (kind: ReferenceKind, key: string): string => `${kind}/${key}`;
+
+// The spec alone is parsed: what somebody else wrote into the status must not make a reference go unheard.
+const namingSchema = identityTenantSchema.pick({ spec: true });
+
+const clientOf = (object: LiveObject): IdentityClient | undefined => identityClientSchema.safeParse(object).data;
+
+const reasonsSchema = z.object({ status: z.object({ conditions: z.array(z.object({ reason: z.string() })) }) });
+
+const tenantIndexes = {
+  issuer: (object: LiveObject): readonly string[] => [issuerOf(object)],
+  /** {@link referenceTerm} of what the spec names. */
+  reference: (object: LiveObject): readonly string[] => {
+    const tenant = namingSchema.safeParse(object).data;
+    if (tenant === undefined) return [];
+    const { namespace } = object.metadata;
+    return listReferences(tenant).map(({ kind, name }) => referenceTerm(kind, objectKey(namespace, name)));
+  },
+  /** The namespace of a tenant that waits for a stranger's object to go. */
+  denied: (object: LiveObject): readonly string[] => {
+    const conditions = reasonsSchema.safeParse(object).data?.status.conditions ?? [];
+    return conditions.some(({ reason }) => reason === 'NameTaken') ? [object.metadata.namespace ?? ''] : [];
+  },
 };
 
-const projectSecret = (secret: LiveObject & ISecret): ObservedSecret => {
-  const { apiVersion, kind, metadata } = withoutManagedFields(secret);
-  const ours = tenantKeyOf(secret) !== undefined;
-  return { apiVersion, kind, metadata, type: secret.type ?? 'Opaque', entries: ours ? decodeEntries(secret) : {} };
+const clientIndexes = {
+  /** Key of the tenant that a client is of. */
+  tenant: (object: LiveObject): readonly string[] => {
+    const client = clientOf(object);
+    return client === undefined ? [] : [objectKey(object.metadata.namespace, client.spec.tenantRef.name)];
+  },
+  /** Key of the Secret that a client gets, be it there, theirs or a stranger's. */
+  binding: (object: LiveObject): readonly string[] => {
+    const client = clientOf(object);
+    return client === undefined ? [] : [objectKey(object.metadata.namespace, bindingName(client))];
+  },
 };
-
-/** Entries of a Secret as text. */
-export const decodeEntries = ({ data }: Pick<ISecret, 'data'>): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(data ?? {}).map(([entry, value]) => [entry, Buffer.from(value, 'base64').toString()]),
-  );
-
-/** The inverse of {@link decodeEntries}. */
-export const encodeEntries = (entries: Readonly<Record<string, string>>): Record<string, string> =>
-  Object.fromEntries(Object.entries(entries).map(([entry, value]) => [entry, Buffer.from(value).toString('base64')]));
-
-type ProjectedPod = ObservedPod & Pick<LiveObject, 'metadata'>;
-
-const projectPod = ({ metadata, spec, status }: LiveObject & IPod): ProjectedPod => {
-  const container = status?.containerStatuses?.[0];
-  const terminationMessage = (container?.state?.terminated ?? container?.lastState?.terminated)?.message;
-  const waitingReason = container?.state?.waiting?.reason;
-  const condition = (type: string) => status?.conditions?.find((one) => one.type === type);
-  const scheduled = condition('PodScheduled');
-  return {
-    metadata,
-    name: metadata.name,
-    component: metadata.labels?.[labels.component] ?? '',
-    ready: condition('Ready')?.status === 'True',
-    terminating: metadata.deletionTimestamp !== undefined,
-    ...(status?.podIP === undefined ? {} : { address: status.podIP }),
-    ...(spec?.nodeName === undefined ? {} : { nodeName: spec.nodeName }),
-    ...(terminationMessage === undefined ? {} : { terminationMessage }),
-    ...(waitingReason === undefined || waitingReason === 'ContainerCreating' ? {} : { waitingReason }),
-    ...(scheduled?.status === 'False' && scheduled.message !== undefined ? { unschedulable: scheduled.message } : {}),
-  };
-};
-
-type ProjectedReplicaSet = Pick<LiveObject, 'metadata'> & { readonly configMaps: readonly string[] };
-
-const projectReplicaSet = ({ metadata, spec }: LiveObject & IReplicaSet): ProjectedReplicaSet => ({
-  metadata,
-  configMaps: (spec?.template?.spec?.volumes ?? []).flatMap(({ configMap }) =>
-    configMap?.name === undefined ? [] : [configMap.name],
-  ),
-});
 
 /** Kinds whose objects a tenant owns and that are kept whole; Secrets and pods have projections of their own. */
 export const ownedKinds = [
@@ -96,69 +88,44 @@ export const ownedKinds = [
   builtInResources.persistentVolumeClaims,
 ] as const;
 
-/** Selects what is ours, so that the rest of the cluster costs nothing. */
-const ourLabel = `${labels.managedBy}=${managedByValue}`;
-
-/** What every reflector is given. */
-type ReflectorRun = Omit<ReflectorOptions, 'resource' | 'labelSelector' | 'store'>;
-
-/** A kind that is watched. */
-export type WatchedKind = {
-  readonly resource: ResourceKind;
-  /** Runs until the signal aborts. */
-  run(options: ReflectorRun): Promise<void>;
-  waitForSync(signal: AbortSignal): Promise<boolean>;
+const referenceResources: Readonly<Record<ReferenceKind, ResourceKind>> = {
+  Secret: builtInResources.secrets,
+  ConfigMap: builtInResources.configMaps,
+  Service: builtInResources.services,
 };
 
-const watched = <T, Source extends LiveObject>(
-  resource: ResourceKind,
-  cache: InformerCache<T, Source, 'tenant'>,
-  labelSelector?: string,
-): WatchedKind => ({
-  resource,
-  run: (options) =>
-    runReflector<Source>({
-      ...options,
-      resource,
-      store: cache,
-      ...(labelSelector === undefined ? {} : { labelSelector }),
-    }),
-  waitForSync: (signal) => cache.waitForSync(signal),
-});
-
-const wholeObjects = () =>
-  new InformerCache<LiveObject, LiveObject, 'tenant'>({ project: withoutManagedFields, indexes: tenantIndex });
+/** Selects what is ours, so that the rest of the cluster costs nothing. */
+const ours = { labelSelector: `${labels.managedBy}=${managedByValue}` } as const;
+/** Selects everything else, of which nothing but the version comes into this process. */
+const strangers = { labelSelector: `${labels.managedBy}!=${managedByValue}`, representation: 'metadata' } as const;
 
 /**
  * Takes the answer to a write of our own into a cache, so that the next pass sees it before its watch event comes, and
  * does not tell the same transition again. What the cache no longer has is gone, and must not come back.
  */
-export const rememberWritten = (cache: InformerCache<LiveObject, LiveObject, 'tenant'>, written: LiveObject): void => {
+export const rememberWritten = (
+  cache: Pick<InformerCache<LiveObject>, 'get' | 'upsert'>,
+  written: LiveObject,
+): void => {
   const { namespace, name, uid } = written.metadata;
   if (cache.get(namespace, name)?.metadata.uid === uid) cache.upsert(written);
 };
 
 /** The caches that the reconcilers read, and what has to be watched to fill them. */
 export const createTenantCaches = () => {
-  const tenants = new InformerCache<LiveObject, LiveObject, 'tenant' | 'issuer'>({
-    project: withoutManagedFields,
-    indexes: { ...tenantIndex, issuer: (tenant) => [issuerOf(tenant)] },
-  });
-  const clients = wholeObjects();
+  const wholeObjects = () => new InformerCache({ project: withoutManagedFields, indexes: tenantIndex });
+  const tenants = new InformerCache({ project: withoutManagedFields, indexes: tenantIndexes });
+  const clients = new InformerCache({ project: withoutManagedFields, indexes: clientIndexes });
   const owned = ownedKinds.map((resource) => ({ resource, cache: wholeObjects() }));
-  const secrets = new InformerCache<ObservedSecret, LiveObject & ISecret, 'tenant'>({
-    project: projectSecret,
-    indexes: tenantIndex,
-  });
-  const pods = new InformerCache<ProjectedPod, LiveObject & IPod, 'tenant'>({
-    project: projectPod,
-    indexes: tenantIndex,
-  });
-  const replicaSets = new InformerCache<ProjectedReplicaSet, LiveObject & IReplicaSet, 'tenant'>({
-    project: projectReplicaSet,
-    indexes: tenantIndex,
-  });
-  const nodes = wholeObjects();
+  const secrets = new InformerCache({ project: projectSecret, indexes: tenantIndex });
+  const pods = new InformerCache({ project: projectPod, indexes: tenantIndex });
+  const replicaSets = new InformerCache({ project: projectReplicaSet, indexes: tenantIndex });
+  const nodes = new InformerCache({ project: withoutManagedFields });
+  const others = referenceKinds.map((kind) => ({
+    kind,
+    resource: referenceResources[kind],
+    cache: new InformerCache({ project: projectVersion }),
+  }));
   return {
     tenants,
     clients,
@@ -167,16 +134,31 @@ export const createTenantCaches = () => {
     pods,
     replicaSets,
     nodes,
+    /** Versions of the objects of others that a spec may name. */
+    others,
     watched: [
-      watched(customResources.identityTenants, tenants),
-      watched(customResources.identityClients, clients),
-      ...owned.map(({ resource, cache }) => watched(resource, cache, ourLabel)),
-      // All Secrets, since references are to the user's own; of those only the metadata is kept.
-      watched(builtInResources.secrets, secrets),
-      watched(builtInResources.pods, pods, ourLabel),
-      watched(builtInResources.replicaSets, replicaSets, ourLabel),
-      watched(builtInResources.nodes, nodes),
+      watchedKind(customResources.identityTenants, tenants),
+      watchedKind(customResources.identityClients, clients),
+      ...owned.map(({ resource, cache }) => watchedKind(resource, cache, ours)),
+      watchedKind(builtInResources.secrets, secrets, ours),
+      watchedKind(builtInResources.pods, pods, ours),
+      watchedKind(builtInResources.replicaSets, replicaSets, ours),
+      watchedKind(builtInResources.nodes, nodes),
+      ...others.map(({ resource, cache }) => watchedKind(resource, cache, strangers)),
     ],
   };
 };
 export type TenantCaches = ReturnType<typeof createTenantCaches>;
+
+/** Which version there is of an object that a spec names, whoever it belongs to; undefined when it is not there. */
+export const findVersion = (
+  { others, owned, secrets }: Pick<TenantCaches, 'others' | 'owned' | 'secrets'>,
+  kind: ReferenceKind,
+  namespace: string,
+  name: string,
+): ObjectVersion | undefined => {
+  const theirs = others.find((one) => one.kind === kind)?.cache.get(namespace, name);
+  if (theirs !== undefined) return theirs;
+  const own = kind === 'Secret' ? secrets : owned.find(({ resource }) => resource.kind === kind)?.cache;
+  return own?.get(namespace, name)?.metadata;
+};

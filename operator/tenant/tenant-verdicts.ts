@@ -2,10 +2,17 @@ import type { TenantConditionType, TenantReason, Verdict } from '../api/conditio
 
 export type TenantVerdict = Verdict<TenantConditionType, TenantReason>;
 
-/** Reasons that someone has to act on; every other one is work in progress. */
-const stalledReasons: ReadonlySet<TenantReason> = new Set<TenantReason>([
+/** Something that the spec names is not there, or not all of it. */
+const missingReasons: readonly TenantReason[] = [
   'SecretNotFound',
   'SecretKeyMissing',
+  'ConfigMapNotFound',
+  'ConfigMapKeyMissing',
+];
+
+/** Reasons that someone has to act on; every other one is work in progress. */
+const stalledReasons: ReadonlySet<TenantReason> = new Set<TenantReason>([
+  ...missingReasons,
   'NameTaken',
   'IssuerInUse',
   'ObjectRefused',
@@ -22,8 +29,7 @@ const stalledReasons: ReadonlySet<TenantReason> = new Set<TenantReason>([
 export const referencePatienceMilliseconds = 60_000;
 
 const isPatient = ({ reason }: TenantVerdict, unresolvedForMilliseconds: number): boolean =>
-  (reason === 'SecretNotFound' || reason === 'SecretKeyMissing') &&
-  unresolvedForMilliseconds < referencePatienceMilliseconds;
+  missingReasons.includes(reason) && unresolvedForMilliseconds < referencePatienceMilliseconds;
 
 /**
  * Ready with its kstatus companions, from the verdicts that it rests on, in their order: the first one that does not
@@ -43,11 +49,7 @@ export const summarize = (holding: readonly TenantVerdict[], unresolvedForMillis
       { type: 'Stalled', status: 'True', reason, message },
     ];
   }
-  const named: ReadonlySet<TenantReason> = new Set<TenantReason>([
-    'DatabaseUnreachable',
-    'SecretNotFound',
-    'SecretKeyMissing',
-  ]);
+  const named: ReadonlySet<TenantReason> = new Set<TenantReason>(['DatabaseUnreachable', ...missingReasons]);
   return [
     { type: 'Ready', status: 'False', reason: named.has(reason) ? reason : 'Progressing', message },
     { type: 'Reconciling', status: 'True', reason, message },

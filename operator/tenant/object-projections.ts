@@ -1,0 +1,69 @@
+import type { IReplicaSet } from 'kubernetes-models/apps/v1';
+import type { IPod, ISecret } from 'kubernetes-models/v1';
+import { labels } from '../api/group.ts';
+import type { LiveObject } from '../runtime/kubernetes-object.ts';
+import type { ObservedPod, ObservedSecret } from './observed.ts';
+
+/** Nobody reads `managedFields`, and they are half of an object. */
+// The parse boundary of this field: LiveObject does not know it.
+export const withoutManagedFields = (object: LiveObject): LiveObject => {
+  const { managedFields: _dropped, ...metadata } = object.metadata as LiveObject['metadata'] & {
+    managedFields?: unknown;
+  };
+  return { ...object, metadata };
+};
+
+/** Entries of a Secret as text. */
+export const decodeEntries = ({ data }: Pick<ISecret, 'data'>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(data ?? {}).map(([entry, value]) => [entry, Buffer.from(value, 'base64').toString()]),
+  );
+
+/** The inverse of {@link decodeEntries}. */
+export const encodeEntries = (entries: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(entries).map(([entry, value]) => [entry, Buffer.from(value).toString('base64')]));
+
+/** A Secret of ours, whole. */
+export const projectSecret = (secret: LiveObject & ISecret): ObservedSecret => {
+  const { apiVersion, kind, metadata } = withoutManagedFields(secret);
+  return { apiVersion, kind, metadata, type: secret.type ?? 'Opaque', entries: decodeEntries(secret) };
+};
+
+export type ProjectedPod = ObservedPod & Pick<LiveObject, 'metadata'>;
+
+export const projectPod = ({ metadata, spec, status }: LiveObject & IPod): ProjectedPod => {
+  const container = status?.containerStatuses?.[0];
+  const terminationMessage = (container?.state?.terminated ?? container?.lastState?.terminated)?.message;
+  const waitingReason = container?.state?.waiting?.reason;
+  const condition = (type: string) => status?.conditions?.find((one) => one.type === type);
+  const scheduled = condition('PodScheduled');
+  return {
+    metadata,
+    name: metadata.name,
+    component: metadata.labels?.[labels.component] ?? '',
+    ready: condition('Ready')?.status === 'True',
+    terminating: metadata.deletionTimestamp !== undefined,
+    ...(status?.podIP === undefined ? {} : { address: status.podIP }),
+    ...(spec?.nodeName === undefined ? {} : { nodeName: spec.nodeName }),
+    ...(terminationMessage === undefined ? {} : { terminationMessage }),
+    ...(waitingReason === undefined || waitingReason === 'ContainerCreating' ? {} : { waitingReason }),
+    ...(scheduled?.status === 'False' && scheduled.message !== undefined ? { unschedulable: scheduled.message } : {}),
+  };
+};
+
+export type ProjectedReplicaSet = Pick<LiveObject, 'metadata'> & { readonly configMaps: readonly string[] };
+
+export const projectReplicaSet = ({ metadata, spec }: LiveObject & IReplicaSet): ProjectedReplicaSet => ({
+  metadata,
+  configMaps: (spec?.template?.spec?.volumes ?? []).flatMap(({ configMap }) =>
+    configMap?.name === undefined ? [] : [configMap.name],
+  ),
+});
+
+/** Which version of an object there is: all that is kept of what belongs to others. */
+export type ObjectVersion = { readonly uid: string; readonly resourceVersion: string };
+
+export const projectVersion = ({ metadata: { uid, resourceVersion } }: LiveObject): ObjectVersion => ({
+  uid,
+  resourceVersion,
+});

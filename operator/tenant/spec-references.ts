@@ -1,0 +1,42 @@
+import type { IdentityTenant } from '../api/identity-tenant.ts';
+
+/** Kinds of objects that a spec may name; they are watched by metadata. */
+export const referenceKinds = ['Secret', 'ConfigMap', 'Service'] as const;
+export type ReferenceKind = (typeof referenceKinds)[number];
+
+/** An object in the namespace of the tenant that a field of its spec names. */
+export type SpecReference = {
+  /** Where it is named, as a user would write it: `spec.gateway.tls.secretName`. */
+  readonly field: string;
+  readonly kind: ReferenceKind;
+  readonly name: string;
+  /** Entries of a Secret or ConfigMap that must be in it. */
+  readonly requiredEntries: readonly string[];
+};
+
+/**
+ * Everything that a tenant's spec names. What is listed here is observed (`observed.references`), and a change of it
+ * wakes the tenant; a field that names an object needs nothing else for that.
+ */
+export const listReferences = ({ spec }: Pick<IdentityTenant, 'spec'>): SpecReference[] => [
+  ...(spec.database?.connection === undefined
+    ? []
+    : [
+        {
+          field: 'spec.database.connection.secretRef',
+          kind: 'Secret' as const,
+          name: spec.database.connection.secretRef.name,
+          requiredEntries: ['url'],
+        },
+      ]),
+  ...(spec.gateway.tls === undefined
+    ? []
+    : [
+        {
+          field: 'spec.gateway.tls.secretName',
+          kind: 'Secret' as const,
+          name: spec.gateway.tls.secretName,
+          requiredEntries: ['tls.crt', 'tls.key'],
+        },
+      ]),
+];
