@@ -31,7 +31,9 @@ const readHealthCheck = async (kind: string): Promise<string> => {
 
 /** The program that judges; built once a machine, in half a minute. @returns its path */
 export const ensureGitopsHealth = (): Promise<string> =>
-  ensureGoProgram('gitops-health', path.join(import.meta.dirname, 'gitops-health'), () => ensureGo(process.env));
+  ensureGoProgram({ name: 'gitops-health', directory: path.join(import.meta.dirname, 'gitops-health') }, () =>
+    ensureGo(process.env),
+  );
 
 /**
  * Judges objects of one kind as delivery tools do: by the kstatus library itself, and by the Lua check that we ship, run
