@@ -13,7 +13,12 @@ export type Blueprint = {
   readonly databaseImage: string;
   /** False where no node carries the topology key: a zone constraint would leave every pod Pending. */
   readonly zonesLabelled: boolean;
+  /** Kinds of other projects that this cluster serves. */
+  readonly served: ReadonlySet<OptionalKind>;
 };
+
+/** Kinds of other projects, of which objects are made where the cluster serves them. */
+export type OptionalKind = 'ServiceMonitor' | 'HTTPRoute' | 'BackendTLSPolicy';
 
 export type Component = 'gateway' | 'auth' | 'token-store';
 export const components: readonly Component[] = ['token-store', 'auth', 'gateway'];

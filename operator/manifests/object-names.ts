@@ -7,6 +7,8 @@ export const objectNames = {
   workload: ({ name }: Named, component: Component) => `${name}-${component}`,
   /** Headless Service: all addresses of the ready pods, over which callers balance. */
   headlessService: ({ name }: Named, component: Component) => `${name}-${component}-pods`,
+  /** All pods' metrics, for Prometheus. */
+  metricsService: ({ name }: Named) => `${name}-metrics`,
   serviceAccount: ({ name }: Named) => `${name}-identity`,
   settings: ({ name }: Named, component: Component | 'migrate', hash: string) => `${name}-${component}-${hash}`,
   liveSettings: ({ name }: Named, component: Component) => `${name}-${component}-live`,

@@ -10,6 +10,21 @@ export const issuerPort = (issuer: string): number => {
   return port === '' ? 443 : Number(port);
 };
 
+/** Host of the issuer, without its port. */
+export const issuerHost = (issuer: string): string => new URL(issuer).hostname;
+
+/** The port by which customers reach the gateway's Service. */
+export const gatewayServicePort = ({ spec }: Pick<Blueprint, 'spec'>) =>
+  spec.gateway.tls === undefined
+    ? ({ name: 'http', port: 80, targetPort: 'public', protocol: 'TCP', appProtocol: 'http' } as const)
+    : ({
+        name: 'https',
+        port: issuerPort(spec.issuer),
+        targetPort: 'public',
+        protocol: 'TCP',
+        appProtocol: 'https',
+      } as const);
+
 const mutualTlsPort = { name: 'mtls', port: ports.mutualTls, targetPort: 'mtls', protocol: 'TCP' } as const;
 
 const buildPodService = (blueprint: Blueprint, component: 'auth' | 'token-store') =>
@@ -35,25 +50,18 @@ const buildHeadlessService = (blueprint: Blueprint, component: 'auth' | 'token-s
   }) satisfies IService;
 
 const buildGatewayService = (blueprint: Blueprint) => {
-  const { tls, exposure } = blueprint.spec.gateway;
+  const { type, annotations } = blueprint.spec.gateway.exposure.service;
   return {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: ownedMetadata(blueprint, objectNames.workload(blueprint, 'gateway'), 'gateway'),
+    metadata: {
+      ...ownedMetadata(blueprint, objectNames.workload(blueprint, 'gateway'), 'gateway'),
+      ...(annotations === undefined ? {} : { annotations }),
+    },
     spec: {
-      type: exposure.service.type,
+      type,
       selector: selectorLabels(blueprint, 'gateway'),
-      ports: [
-        tls === undefined
-          ? { name: 'http', port: 80, targetPort: 'public', protocol: 'TCP', appProtocol: 'http' }
-          : {
-              name: 'https',
-              port: issuerPort(blueprint.spec.issuer),
-              targetPort: 'public',
-              protocol: 'TCP',
-              appProtocol: 'https',
-            },
-      ],
+      ports: [gatewayServicePort(blueprint)],
     },
   } satisfies IService;
 };

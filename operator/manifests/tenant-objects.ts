@@ -1,6 +1,8 @@
+import type { IBackendTLSPolicy, IHTTPRoute } from '@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1';
+import type { IServiceMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1';
 import type { IDeployment, IStatefulSet } from 'kubernetes-models/apps/v1';
 import type { IJob } from 'kubernetes-models/batch/v1';
-import type { INetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1';
+import type { IIngress, INetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1';
 import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1';
 import type { IConfigMap, ISecret, IService, IServiceAccount } from 'kubernetes-models/v1';
 import { type Blueprint, components, isDatabaseManaged } from './blueprint.ts';
@@ -9,6 +11,8 @@ import { contentHash } from './content-hash.ts';
 import { buildDatabaseConnection, type DatabaseSources, databasePort } from './database-connection.ts';
 import { buildDatabaseStatefulSet } from './database-stateful-set.ts';
 import { buildDeployment } from './deployment.ts';
+import { buildGatewayApiObjects } from './gateway-api.ts';
+import { buildIngresses } from './ingress.ts';
 import { ownedMetadata } from './metadata.ts';
 import { buildMigrateJob } from './migrate-job.ts';
 import { buildNetworkPolicies } from './network-policy.ts';
@@ -16,6 +20,7 @@ import { objectNames } from './object-names.ts';
 import { buildPodDisruptionBudgets } from './pod-disruption-budget.ts';
 import { buildServices } from './service.ts';
 import { buildServiceAccount } from './service-account.ts';
+import { buildMonitoringObjects } from './service-monitor.ts';
 
 export type TenantObject =
   | IConfigMap
@@ -26,7 +31,11 @@ export type TenantObject =
   | IJob
   | IDeployment
   | IPodDisruptionBudget
-  | INetworkPolicy;
+  | INetworkPolicy
+  | IIngress
+  | IHTTPRoute
+  | IBackendTLSPolicy
+  | IServiceMonitor;
 
 /** A tenant's objects by the step of an installation in which they come; each step needs the one before. */
 export type TenantObjects = {
@@ -66,6 +75,9 @@ export const buildTenantObjects = (blueprint: Blueprint, sources: DatabaseSource
       ...workloads.map(({ settings }) => settings),
       ...buildLiveConfigMaps(blueprint),
       ...buildPodDisruptionBudgets(blueprint),
+      ...buildIngresses(blueprint),
+      ...buildGatewayApiObjects(blueprint),
+      ...buildMonitoringObjects(blueprint),
     ],
     database: isDatabaseManaged(blueprint.spec) ? buildDatabaseStatefulSet(blueprint) : undefined,
     migrateJob: buildMigrateJob(blueprint, migrateSettings.metadata.name, databaseHasCa, contentHash(connection)),

@@ -1,6 +1,6 @@
 import type { IdentityTenant } from '../api/identity-tenant.ts';
+import type { OptionalKind } from '../manifests/blueprint.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
-import type { OptionalKind } from './optional-resources.ts';
 import type { SpecReference } from './spec-references.ts';
 
 /** A pod as far as decisions need it. */

@@ -1,3 +1,4 @@
+import type { OptionalKind } from '../manifests/blueprint.ts';
 import type { ResourceKind } from '../runtime/resource-kind.ts';
 
 /**
@@ -18,6 +19,4 @@ export const optionalResources = {
     plural: 'backendtlspolicies',
     namespaced: true,
   },
-} as const satisfies Record<string, ResourceKind>;
-
-export type OptionalKind = (typeof optionalResources)[keyof typeof optionalResources]['kind'];
+} as const satisfies Record<string, ResourceKind & { readonly kind: OptionalKind }>;

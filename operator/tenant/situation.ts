@@ -25,7 +25,7 @@ export type Situation = {
   readonly allZones: readonly string[];
 };
 
-const buildBlueprint = ({ tenant, nodes }: Observed, release: OperatorRelease): Blueprint => ({
+const buildBlueprint = ({ tenant, nodes, served }: Observed, release: OperatorRelease): Blueprint => ({
   name: tenant.metadata.name,
   namespace: tenant.metadata.namespace,
   uid: tenant.metadata.uid,
@@ -34,6 +34,7 @@ const buildBlueprint = ({ tenant, nodes }: Observed, release: OperatorRelease): 
   image: tenant.spec.image ?? release.image,
   databaseImage: tenant.spec.database?.managed?.image ?? release.databaseImage,
   zonesLabelled: nodes.some(({ zone }) => zone !== undefined),
+  served,
 });
 
 const zonesOf = ({ pods, nodes }: Observed): Situation['zonesOf'] => ({

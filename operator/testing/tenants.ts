@@ -1,5 +1,5 @@
 import { type IdentityTenant, identityTenantSchema } from '../api/identity-tenant.ts';
-import type { Blueprint } from '../manifests/blueprint.ts';
+import type { Blueprint, OptionalKind } from '../manifests/blueprint.ts';
 
 /** A tenant as the API server would answer it, with defaults, out of a spec as a user writes it. */
 export const buildTenant = (spec: Record<string, unknown>, metadata: Record<string, unknown> = {}): IdentityTenant =>
@@ -14,7 +14,8 @@ export const buildTenant = (spec: Record<string, unknown>, metadata: Record<stri
     spec: { issuer: 'https://id.acme.example', ...spec },
   });
 
-export const buildTestBlueprint = (tenant: IdentityTenant): Blueprint => ({
+/** @param served kinds of other projects that the cluster serves. */
+export const buildTestBlueprint = (tenant: IdentityTenant, served: readonly OptionalKind[] = []): Blueprint => ({
   name: tenant.metadata.name,
   namespace: tenant.metadata.namespace,
   uid: tenant.metadata.uid,
@@ -23,4 +24,5 @@ export const buildTestBlueprint = (tenant: IdentityTenant): Blueprint => ({
   image: tenant.spec.image ?? 'identity-operator:0.1.0',
   databaseImage: tenant.spec.database?.managed?.image ?? 'postgres:18',
   zonesLabelled: true,
+  served: new Set(served),
 });
