@@ -3,7 +3,7 @@ import type { CacheChange } from './runtime/informer-cache.ts';
 import { type LiveObject, objectKey, parseObjectKey } from './runtime/kubernetes-object.ts';
 import type { Priority, WorkQueue } from './runtime/work-queue.ts';
 import type { ReferenceKind } from './tenant/spec-references.ts';
-import { issuerOf, referenceTerm, type TenantCaches, tenantKeyOf } from './tenant/tenant-caches.ts';
+import { issuerOf, referenceTerm, type TenantCaches, tenantKeyOf, tenantKeysOf } from './tenant/tenant-caches.ts';
 
 type Metadata = Pick<LiveObject, 'metadata'>;
 
@@ -40,9 +40,9 @@ export const connectWakeUps = (caches: TenantCaches, tenants: WorkQueue, clients
   caches.clients.onChange((change) => clients.add(change.key, priorityOf(change)));
 
   const wakeOwner = (change: CacheChange<Metadata>): void => {
-    const object = change.after ?? change.before;
-    const key = object === undefined ? undefined : tenantKeyOf(object);
-    if (key !== undefined) tenants.add(key, priorityOf(change));
+    // Whose it was, too: labels that somebody changed lead elsewhere.
+    const keys = [change.before, change.after].flatMap((object) => (object === undefined ? [] : tenantKeysOf(object)));
+    for (const key of new Set(keys)) tenants.add(key, priorityOf(change));
   };
   for (const { cache } of caches.owned) cache.onChange(wakeOwner);
   caches.secrets.onChange(wakeOwner);

@@ -48,6 +48,8 @@ export type TenantReason =
   | 'NameTaken'
   | 'IssuerInUse'
   | 'ObjectRefused'
+  | 'VolumeNotExpandable'
+  | 'StorageClassFixed'
   | 'RetainedObjectsOfAnotherIssuer'
   | 'EncryptionKeyMissing'
   | 'DatabaseStarting'

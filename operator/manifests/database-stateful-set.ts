@@ -1,4 +1,5 @@
 import type { IStatefulSet } from 'kubernetes-models/apps/v1';
+import { defaultStorage } from '../api/database-spec.ts';
 import { annotations } from '../api/group.ts';
 import type { Blueprint } from './blueprint.ts';
 import { managedDatabase } from './database-connection.ts';
@@ -14,6 +15,10 @@ import { buildResources } from './resources.ts';
 const postgresUid = 999;
 const dataRoot = '/var/lib/postgresql';
 const credentialsPath = '/etc/identity/credentials';
+
+/** Size of the volume that the tenant asks for, as the API server spells it. */
+export const managedStorage = ({ spec }: Pick<Blueprint, 'spec'>): string =>
+  canonicalQuantity(spec.database?.managed?.storage ?? defaultStorage);
 
 /**
  * The managed PostgreSQL: one pod, one volume, TLS by the tenant's CA. Its claim has no owner, so that deleting the
@@ -117,7 +122,7 @@ export const buildDatabaseStatefulSet = (blueprint: Blueprint) => {
           },
           spec: {
             accessModes: ['ReadWriteOnce'],
-            resources: { requests: { storage: canonicalQuantity(managed?.storage ?? '10Gi') } },
+            resources: { requests: { storage: managedStorage(blueprint) } },
             ...(managed?.storageClassName === undefined ? {} : { storageClassName: managed.storageClassName }),
           },
         },

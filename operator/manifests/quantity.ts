@@ -12,12 +12,8 @@ const write = (value: bigint, step: bigint, suffixes: readonly string[]): string
   return `${mantissa}${suffixes[exponent]}`;
 };
 
-/**
- * A quantity in the one spelling in which the API server answers it (`0.5` is `500m`, `1024Mi` is `1Gi`): any other would
- * look like drift for ever. After CanonicalizeBytes of k8s.io/apimachinery/pkg/api/resource.
- * @throws RangeError for what is no quantity of at least a thousandth; the CRD's pattern has refused it before.
- */
-export const canonicalQuantity = (quantity: string | number): string => {
+/** In thousandths of the unit. @throws RangeError for what is no quantity of at least a thousandth. */
+const parseThousandths = (quantity: string | number): { thousandths: bigint; isBinary: boolean } => {
   const [, whole, fraction = '', suffix = ''] =
     /^(\d+)(?:\.(\d{1,3}))?([kMGTPE]|[KMGTPE]i|m)?$/.exec(`${quantity}`) ?? [];
   if (whole === undefined || (suffix === 'm' && fraction !== '')) throw new RangeError(`not a quantity: ${quantity}`);
@@ -25,7 +21,23 @@ export const canonicalQuantity = (quantity: string | number): string => {
   const unit = isBinary
     ? 1024n ** BigInt(binarySuffixes.indexOf(suffix))
     : 1000n ** BigInt(Math.max(0, decimalSuffixes.indexOf(suffix) - 1));
-  const thousandths = suffix === 'm' ? BigInt(whole) : BigInt(`${whole}${fraction.padEnd(3, '0')}`) * unit;
+  return {
+    thousandths: suffix === 'm' ? BigInt(whole) : BigInt(`${whole}${fraction.padEnd(3, '0')}`) * unit,
+    isBinary,
+  };
+};
+
+/** Negative when `one` is less than `other`, 0 when they are the same amount. @throws RangeError as above. */
+export const compareQuantities = (one: string | number, other: string | number): number =>
+  Number(parseThousandths(one).thousandths - parseThousandths(other).thousandths);
+
+/**
+ * A quantity in the one spelling in which the API server answers it (`0.5` is `500m`, `1024Mi` is `1Gi`): any other would
+ * look like drift for ever. After CanonicalizeBytes of k8s.io/apimachinery/pkg/api/resource.
+ * @throws RangeError for what is no quantity of at least a thousandth; the CRD's pattern has refused it before.
+ */
+export const canonicalQuantity = (quantity: string | number): string => {
+  const { thousandths, isBinary } = parseThousandths(quantity);
   if (thousandths === 0n) return '0';
   // Below 1 Ki, and where it would lose a fraction, Kubernetes writes decimal.
   return isBinary && thousandths % 1000n === 0n && thousandths >= 1_024_000n

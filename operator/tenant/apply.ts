@@ -1,5 +1,5 @@
 import type { ISecret } from 'kubernetes-models/v1';
-import { annotations, fieldManagers, labels, tenantFinalizer } from '../api/group.ts';
+import { annotations, fieldManagers, labels, managedByValue, tenantFinalizer } from '../api/group.ts';
 import { generateEntries } from '../keys/generated-secret.ts';
 import type { Blueprint } from '../manifests/blueprint.ts';
 import type { TenantObject } from '../manifests/tenant-objects.ts';
@@ -7,9 +7,12 @@ import { findApplyReason, withDesiredHash } from '../runtime/desired-state.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import { hasReason, type KubernetesError } from '../runtime/kubernetes-error.ts';
 import type { KubernetesObject, LiveObject } from '../runtime/kubernetes-object.ts';
+import { builtInResources } from '../runtime/resource-kind.ts';
 import { customResources } from './custom-resources.ts';
 import type { FieldMutations } from './field-mutations.ts';
 import { writeFinalizers } from './finalizers.ts';
+import { planReplacement } from './immutable-conflict.ts';
+import { planSecretRepair } from './metadata-repair.ts';
 import { decodeEntries, encodeEntries } from './object-projections.ts';
 import type { Observed, ObservedSecret } from './observed.ts';
 import type { Plan } from './plan.ts';
@@ -20,14 +23,16 @@ type ObjectWrites = Writes & {
   readonly mutations: FieldMutations;
   /** Told when admission changed fields of an object of ours, once for each content. */
   readonly onMutated: (object: string, fields: readonly string[]) => void;
+  /** Told when an object of ours was deleted to be made again, with the API server's word why. */
+  readonly onReplaced: (object: string, why: string) => void;
 };
 
 /**
  * Empty when everything went through. `taken`: an object of a wanted name is somebody else's; `leaving`: it is of an
- * earlier tenant; `refused`: the API server's words about one that it does not
- * accept. Nothing after it was written.
+ * earlier tenant; `replacing`: it goes, to be made again; `refused`, `volumeRefused`: the API server's words about one that
+ * it does not accept. Nothing after it was written.
  */
-export type ApplyOutcome = Pick<Observed, 'taken' | 'leaving' | 'refused'>;
+export type ApplyOutcome = Pick<Observed, 'taken' | 'leaving' | 'replacing' | 'volumeRefused' | 'refused'>;
 
 const wentThrough = (outcome: ApplyOutcome): boolean => Object.keys(outcome).length === 0;
 
@@ -38,6 +43,14 @@ const isLeftOver = (object: LiveObject, { name, uid }: Blueprint): boolean =>
   object.metadata.ownerReferences?.some(
     (owner) => owner.kind === 'IdentityTenant' && owner.name === name && owner.uid !== uid,
   ) ?? false;
+
+const repairMetadata = async (
+  { namespace }: Blueprint,
+  { resource, name, metadata }: Plan['repair'][number],
+  { client, signal }: Writes,
+): Promise<void> => {
+  await client.patchMerge({ resource, namespace, name }, { metadata }, { signal });
+};
 
 const applySecret = async (
   blueprint: Blueprint,
@@ -69,31 +82,89 @@ const applySecret = async (
   if (present === undefined) return {};
   if (isLeftOver(present, blueprint)) return { leaving: describe(secret) };
   const observed: ObservedSecret = { ...present, entries: decodeEntries(present) };
-  return isOwnSecret(blueprint, observed, planned.retained) ? {} : { taken: describe(secret) };
+  if (!isOwnSecret(blueprint, observed, planned.retained)) return { taken: describe(secret) };
+  // It is not in the cache of what is ours: the cache lags, or somebody took its labels away.
+  const repair = planSecretRepair(blueprint, planned, observed);
+  if (repair !== undefined) await repairMetadata(blueprint, repair, { client, now, signal });
+  return {};
 };
-
-const adopt = async (
-  { namespace, uid }: Blueprint,
-  { resource, name }: Plan['adopt'][number],
-  { client, signal }: Writes,
-): Promise<void> => {
-  const metadata = { labels: { [labels.tenantUid]: uid } };
-  await client.patchMerge({ resource, namespace, name }, { metadata }, { signal });
-};
-
-const isOwned = (object: LiveObject, uid: string): boolean =>
-  object.metadata.ownerReferences?.some((owner) => owner.uid === uid) ?? false;
 
 /** What the API server will not accept as it is. In a namespace that is going nothing is: that says nothing of the object. */
 const isRefusal = (error: unknown): error is KubernetesError =>
   hasReason(error, 'Invalid') || (hasReason(error, 'Forbidden') && !error.message.includes('being terminated'));
 
+/**
+ * Asks for a larger volume. Whether its StorageClass can do that, admission knows, and we cannot: StorageClasses belong to
+ * the cluster.
+ */
+const growVolume = async (
+  { namespace }: Blueprint,
+  { name, storage }: Plan['grow'][number],
+  { client, signal }: Writes,
+): Promise<ApplyOutcome> => {
+  const reference = { resource: builtInResources.persistentVolumeClaims, namespace, name };
+  try {
+    await client.patchMerge(reference, { spec: { resources: { requests: { storage } } } }, { signal });
+    return {};
+  } catch (error) {
+    if (isRefusal(error)) return { volumeRefused: error.message };
+    throw error;
+  }
+};
+
+/** By its owner; or, where somebody took that away, by labels that name this very tenant. */
+const isOwned = ({ metadata }: LiveObject, uid: string): boolean => {
+  const owners = metadata.ownerReferences ?? [];
+  if (owners.some((owner) => owner.uid === uid)) return true;
+  const isLabelled =
+    metadata.labels?.[labels.tenantUid] === uid && metadata.labels[labels.managedBy] === managedByValue;
+  return isLabelled && !owners.some(({ controller }) => controller === true);
+};
+
+/** Deletes an object of ours that cannot become what is desired. @returns whether its name is free now. */
+const removeForReplacement = async (
+  { kind, apiVersion, metadata: { namespace, name, uid } }: LiveObject,
+  propagationPolicy: 'Orphan' | 'Background',
+  { client, signal }: Writes,
+): Promise<boolean> => {
+  const reference = { resource: client.resourceOf({ apiVersion, kind }), namespace, name };
+  await client.delete(reference, { propagationPolicy, preconditions: { uid }, signal });
+  // Orphaning takes a moment: garbage collection lets the pods go first.
+  return (await client.get(reference, { signal })) === undefined;
+};
+
+const writeObject = async (
+  desired: TenantObject,
+  { client, signal, mutations, onMutated }: ObjectWrites,
+): Promise<void> => {
+  const answer = await client.applyServerSide(withDesiredHash(desired, annotations.desiredHash), { signal });
+  const mutated = mutations.learn(desired, answer);
+  if (mutated !== undefined) onMutated(describe(desired), mutated);
+};
+
+/** Makes an object anew whose change the API server refused, where that helps. */
+const replaceObject = async (
+  desired: TenantObject,
+  found: LiveObject | undefined,
+  refusal: KubernetesError,
+  writes: ObjectWrites,
+): Promise<ApplyOutcome> => {
+  const propagationPolicy = found === undefined ? undefined : planReplacement(desired.kind, refusal);
+  if (found === undefined || propagationPolicy === undefined) return { refused: refusal.message };
+  const isFree = await removeForReplacement(found, propagationPolicy, writes);
+  writes.onReplaced(describe(desired), refusal.message);
+  if (!isFree) return { replacing: describe(desired) };
+  await writeObject(desired, writes);
+  return {};
+};
+
 const applyObject = async (
   desired: TenantObject,
   live: LiveObject | undefined,
   blueprint: Blueprint,
-  { client, signal, mutations, onMutated }: ObjectWrites,
+  writes: ObjectWrites,
 ): Promise<ApplyOutcome> => {
+  const { client, signal, mutations } = writes;
   // Not in the cache of what is ours: it may be a stranger's.
   const found =
     live ??
@@ -104,14 +175,14 @@ const applyObject = async (
   if (found !== undefined && isLeftOver(found, blueprint)) return { leaving: describe(desired) };
   if (found !== undefined && !isOwned(found, blueprint.uid)) return { taken: describe(desired) };
   if (findApplyReason(desired, found, annotations.desiredHash, mutations.fieldsOf(desired)) === undefined) return {};
+  // What is written to an object that goes is lost with it.
+  if (found?.metadata.deletionTimestamp !== undefined) return { replacing: describe(desired) };
   try {
-    const answer = await client.applyServerSide(withDesiredHash(desired, annotations.desiredHash), { signal });
-    const mutated = mutations.learn(desired, answer);
-    if (mutated !== undefined) onMutated(describe(desired), mutated);
+    await writeObject(desired, writes);
     return {};
   } catch (error) {
     // To try again would be of no use, and to fail would leave the tenant without a word.
-    if (isRefusal(error)) return { refused: error.message };
+    if (isRefusal(error)) return await replaceObject(desired, found, error, writes);
     throw error;
   }
 };
@@ -170,7 +241,11 @@ export const applyPlan = async (plan: Plan, observed: Observed, writes: ObjectWr
     const outcome = await applySecret(blueprint, planned, writes);
     if (!wentThrough(outcome)) return outcome;
   }
-  for (const object of plan.adopt) await adopt(blueprint, object, writes);
+  for (const repair of plan.repair) await repairMetadata(blueprint, repair, writes);
+  for (const growth of plan.grow) {
+    const outcome = await growVolume(blueprint, growth, writes);
+    if (!wentThrough(outcome)) return outcome;
+  }
   const known = new Map(
     [...observed.objects, ...[...observed.secrets.values()].map(asStored)].map((object) => [describe(object), object]),
   );

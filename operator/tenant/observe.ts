@@ -1,14 +1,26 @@
+import type { ISecret } from 'kubernetes-models/v1';
 import type { IdentityTenant } from '../api/identity-tenant.ts';
+import { isDatabaseManaged } from '../manifests/blueprint.ts';
 import { objectNames } from '../manifests/object-names.ts';
+import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import { type LiveObject, objectKey } from '../runtime/kubernetes-object.ts';
+import { builtInResources } from '../runtime/resource-kind.ts';
+import { isTenantOwner } from './custom-resources.ts';
 import { findIssuerHolder } from './issuer-holder.ts';
-import type { Observed, ObservedNode, ObservedReference } from './observed.ts';
+import { projectSecret } from './object-projections.ts';
+import type { Observed, ObservedNode, ObservedReference, ObservedSecret } from './observed.ts';
 import type { ReferencedContent } from './referenced-content.ts';
+import { irreplaceableSecrets } from './secret-plan.ts';
 import { listReferences, type SpecReference } from './spec-references.ts';
 import { findVersion, type TenantCaches } from './tenant-caches.ts';
 
 /** Where an observation comes from. */
-export type TenantSources = { readonly caches: TenantCaches; readonly content: ReferencedContent };
+export type TenantSources = {
+  readonly caches: TenantCaches;
+  readonly content: ReferencedContent;
+  /** For what must be there and is in no cache, since somebody took away the labels by which it is watched. */
+  readonly client: Pick<KubernetesClient, 'get'>;
+};
 
 const observeReference = async (
   { caches, content }: TenantSources,
@@ -30,6 +42,38 @@ const observeNode = (node: LiveObject, topologyKey: string): ObservedNode => {
   return { name: node.metadata.name, ...(zone === undefined ? {} : { zone }) };
 };
 
+/** The claim of the managed database's volume, which would give its data to whoever comes next if it went unseen. */
+const observeVolume = async (
+  { metadata: { name, namespace }, spec }: IdentityTenant,
+  { caches, client }: TenantSources,
+  signal: AbortSignal,
+): Promise<LiveObject | undefined> => {
+  const resource = builtInResources.persistentVolumeClaims;
+  const reference = { resource, namespace, name: objectNames.databaseVolume({ name }) };
+  const claims = caches.owned.find((owned) => owned.resource === resource)?.cache;
+  const known = claims?.get(namespace, reference.name);
+  return known === undefined && isDatabaseManaged(spec) ? await client.get(reference, { signal }) : known;
+};
+
+/** Keys and passwords that cannot be made anew where there is data, and that the caches do not have. */
+const observeIrreplaceable = async (
+  { metadata }: IdentityTenant,
+  known: readonly ObservedSecret[],
+  { client }: TenantSources,
+  signal: AbortSignal,
+): Promise<ObservedSecret[]> => {
+  const resource = builtInResources.secrets;
+  const missing = irreplaceableSecrets(metadata).filter((name) =>
+    known.every((secret) => secret.metadata.name !== name),
+  );
+  const found = await Promise.all(
+    missing.map((name) =>
+      client.get<LiveObject & ISecret>({ resource, namespace: metadata.namespace, name }, { signal }),
+    ),
+  );
+  return found.flatMap((secret) => (secret === undefined ? [] : [projectSecret(secret)]));
+};
+
 /** Gathers everything that `planTenant` needs: from the caches, and new versions of what the spec names by name. */
 export const observeTenant = async (
   tenant: IdentityTenant,
@@ -42,14 +86,20 @@ export const observeTenant = async (
   const { uid } = tenant.metadata;
   // What an earlier tenant of this name owned is on its way out; what it left without an owner stays.
   const isOurs = ({ metadata }: Pick<LiveObject, 'metadata'>): boolean =>
-    (metadata.ownerReferences ?? []).every((owner) => owner.uid === uid);
-  const secrets = caches.secrets.byIndex('tenant', key).filter(isOurs);
+    (metadata.ownerReferences ?? []).filter(isTenantOwner).every((owner) => owner.uid === uid);
+  const labelled = caches.owned.flatMap(({ cache }) => cache.byIndex('tenant', key)).filter(isOurs);
+  const volume = await observeVolume(tenant, sources, signal);
+  const objects = volume === undefined || labelled.includes(volume) ? labelled : [...labelled, volume];
+  const ownSecrets = caches.secrets.byIndex('tenant', key).filter(isOurs);
+  const dataExists = volume !== undefined || labelled.some(({ kind }) => kind === 'Deployment');
+  const secrets = dataExists
+    ? [...ownSecrets, ...(await observeIrreplaceable(tenant, ownSecrets, sources, signal))]
+    : ownSecrets;
   const issuerHolder = findIssuerHolder(tenant, caches.tenants.byIndex('issuer', tenant.spec.issuer));
-  const claims = caches.owned.find(({ resource }) => resource.kind === 'PersistentVolumeClaim')?.cache;
   return {
     tenant,
     ...(issuerHolder === undefined ? {} : { issuerHolder }),
-    objects: caches.owned.flatMap(({ cache }) => cache.byIndex('tenant', key)).filter(isOurs),
+    objects,
     secrets: new Map(secrets.map((secret) => [secret.metadata.name, secret])),
     references: await Promise.all(
       listReferences(tenant).map((reference) => observeReference(sources, namespace, reference, signal)),
@@ -58,6 +108,6 @@ export const observeTenant = async (
     settingsInUse: new Set(caches.replicaSets.byIndex('tenant', key).flatMap(({ configMaps }) => configMaps)),
     nodes: caches.nodes.list().map((node) => observeNode(node, tenant.spec.availability.topologyKey)),
     served: new Set(),
-    databaseVolumeExists: claims?.get(namespace, objectNames.databaseVolume({ name })) !== undefined,
+    databaseVolumeExists: volume !== undefined,
   };
 };

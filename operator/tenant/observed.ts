@@ -60,6 +60,10 @@ export type Observed = {
   readonly taken?: string;
   /** An object of a wanted name that an earlier tenant of this name owned, and that garbage collection will take. */
   readonly leaving?: string;
+  /** An object of ours that is on its way out, to be made again: `StatefulSet "acme-database"`. */
+  readonly replacing?: string;
+  /** What the API server said when the claim of the database's volume asked for more. */
+  readonly volumeRefused?: string;
   /** What the API server said when it refused an object of ours as invalid or forbidden; without values of Secrets. */
   readonly refused?: string;
 };

@@ -236,7 +236,7 @@ describe('what an earlier tenant left', () => {
     const observed = await install('ready');
     const heir = { ...observed, tenant: buildTenant({}, { uid: '22222222-2222-4222-8222-222222222222' }), objects: [] };
     const plan = planTenant(heir, release, now);
-    expect(plan.adopt.map(({ name }) => name)).toContain('acme-data-encryption-keys');
+    expect(plan.repair.map(({ name }) => name)).toContain('acme-data-encryption-keys');
     expect(plan.secrets.map(({ name }) => name)).not.toContain('acme-data-encryption-keys');
   });
 
@@ -246,7 +246,7 @@ describe('what an earlier tenant left', () => {
     const plan = planTenant(stranger, release, now);
     // Nothing that comes later will cure it, as it may a missing Secret: there is nothing to be patient for.
     expect(condition(plan, 'Stalled')).toMatchObject({ reason: 'RetainedObjectsOfAnotherIssuer' });
-    expect([plan.adopt, plan.secrets, plan.apply]).toEqual([[], [], []]);
+    expect([plan.repair, plan.secrets, plan.apply]).toEqual([[], [], []]);
   });
 
   const volumeOf = (issuer: string): LiveObject => ({
@@ -264,13 +264,13 @@ describe('what an earlier tenant left', () => {
   it('includes the volume, so that it is the heir to delete it', async () => {
     const observed = await install('keys');
     const plan = planTenant({ ...observed, objects: [volumeOf('https://id.acme.example')] }, release, now);
-    expect(plan.adopt.map(({ name }) => name)).toEqual(['data-acme-database-0']);
+    expect(plan.repair.map(({ name }) => name)).toEqual(['data-acme-database-0']);
   });
 
   it("stalls a tenant on another issuer's volume alone", () => {
     const plan = planTenant({ ...nothing(), objects: [volumeOf('https://other.example')] }, release, now);
     expect(condition(plan, 'Stalled')).toMatchObject({ reason: 'RetainedObjectsOfAnotherIssuer' });
-    expect([plan.adopt, plan.secrets, plan.apply]).toEqual([[], [], []]);
+    expect([plan.repair, plan.secrets, plan.apply]).toEqual([[], [], []]);
   });
 
   it('a volume on its way out is waited for, without a word of alarm', async () => {

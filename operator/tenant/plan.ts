@@ -5,11 +5,12 @@ import { objectNames } from '../manifests/object-names.ts';
 import type { TenantObject } from '../manifests/tenant-objects.ts';
 import type { RecordedEvent } from '../runtime/event-recorder.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
-import { builtInResources, type ResourceKind } from '../runtime/resource-kind.ts';
+import { planVolumeGrowth, type VolumeGrowth } from './database-volume.ts';
 import type { Live } from './installation-steps.ts';
-import { findObject, type Observed } from './observed.ts';
+import { type MetadataRepair, planMetadataRepairs } from './metadata-repair.ts';
+import type { Observed } from './observed.ts';
 import { nextReferenceCheck } from './reference-verdicts.ts';
-import { nextRenewal, type PlannedSecret, planRenewals, planSecretAdoption, planSecrets } from './secret-plan.ts';
+import { nextRenewal, type PlannedSecret, planRenewals, planSecrets } from './secret-plan.ts';
 import {
   hasPendingChanges,
   isWorkloadApplied,
@@ -26,8 +27,9 @@ import { decideWorkloadAvailable, decideZoneRedundant } from './workload-state.t
 export type Plan = {
   readonly blueprint: Blueprint;
   readonly secrets: readonly PlannedSecret[];
-  /** Retained objects of an earlier tenant that become this one's. */
-  readonly adopt: readonly { readonly resource: ResourceKind; readonly name: string }[];
+  /** Metadata of what is made once; among them retained objects of an earlier tenant that become this one's. */
+  readonly repair: readonly MetadataRepair[];
+  readonly grow: readonly VolumeGrowth[];
   /** In this order; each only where it differs. */
   readonly apply: readonly TenantObject[];
   readonly replicas: readonly { readonly deployment: string; readonly replicas: number }[];
@@ -41,19 +43,7 @@ export type Plan = {
 /** However quiet it is: timers of more than 24 days fire at once, and a clock may be set. */
 const lookAgainMilliseconds = 12 * 3_600_000;
 
-const noChanges = { secrets: [], adopt: [], apply: [], replicas: [], remove: [] } as const;
-
-const planAdoption = (observed: Observed, blueprint: Blueprint): Plan['adopt'] => {
-  const volume = findObject(observed, 'PersistentVolumeClaim', objectNames.databaseVolume(blueprint));
-  const isLeft =
-    volume !== undefined &&
-    volume.metadata.labels?.[labels.tenantUid] !== blueprint.uid &&
-    volume.metadata.deletionTimestamp === undefined;
-  return [
-    ...planSecretAdoption(blueprint, observed.secrets).map((name) => ({ resource: builtInResources.secrets, name })),
-    ...(isLeft ? [{ resource: builtInResources.persistentVolumeClaims, name: volume.metadata.name }] : []),
-  ];
-};
+const noChanges = { secrets: [], repair: [], grow: [], apply: [], replicas: [], remove: [] } as const;
 
 /** Owned objects that nothing desires any more. Never volumes, keys or credentials: those have no owner. */
 const planRemoval = (observed: Observed, desired: readonly TenantObject[]): LiveObject[] => {
@@ -137,9 +127,11 @@ export const planTenant = (observed: Observed, release: OperatorRelease, now: Da
   const isPending = hasPendingChanges(objects, observed) || planReplicas(blueprint, live).length > 0;
   const verdicts = [...(paused ? asPaused(summary, isPending) : summary), references, ...parts.needed, ...parts.rest];
 
+  const growth = steps === undefined ? undefined : planVolumeGrowth(observed, blueprint);
   const changes = {
     secrets,
-    adopt: resolved ? planAdoption(observed, blueprint) : [],
+    repair: resolved ? planMetadataRepairs(observed, blueprint) : [],
+    grow: growth === undefined ? [] : [growth],
     apply: steps?.apply ?? [],
     replicas: steps?.complete === true ? planReplicas(blueprint, live) : [],
     remove: steps?.complete === true ? planRemoval(observed, steps.apply) : [],

@@ -82,6 +82,10 @@ const carryOut = async (
       const message = `${mutated}: an admission webhook or policy changes ${fields.join(', ')}; it is left so`;
       events.record(object, { type: 'Warning', reason: 'FieldMutated', message });
     },
+    onReplaced: (replaced, why) => {
+      const message = `${replaced} is made again, since it cannot be changed in place: ${why.slice(0, 500)}`;
+      events.record(object, { type: 'Normal', reason: 'ObjectReplaced', message });
+    },
   });
   const wentThrough = Object.keys(outcome).length === 0;
   const plan = wentThrough ? intended : planTenant({ ...observed, tenant: told, ...outcome }, release, now());

@@ -1,9 +1,10 @@
-import { annotations, labels } from '../api/group.ts';
+import { labels } from '../api/group.ts';
 import type { Blueprint } from '../manifests/blueprint.ts';
 import { isDatabaseUrl } from '../manifests/database-connection.ts';
 import { objectNames } from '../manifests/object-names.ts';
+import { issuerOfRetained } from './metadata-repair.ts';
 import { findObject, type Observed, type ObservedReference } from './observed.ts';
-import { retainedSecrets } from './secret-plan.ts';
+import { irreplaceableSecrets, retainedSecrets } from './secret-plan.ts';
 import { referencePatienceMilliseconds, type TenantVerdict } from './tenant-verdicts.ts';
 
 /** A broken reference is looked at again after this long even if no event came. */
@@ -44,13 +45,17 @@ const decideMissing = ({ field, kind, name, found, requiredEntries }: ObservedRe
 };
 
 /** Whether everything that the spec names is there, and every name that the tenant needs is free. */
-export const decideReferences = ({ references, taken, leaving, refused }: Observed): TenantVerdict => {
+export const decideReferences = ({ references, taken, leaving, replacing, refused }: Observed): TenantVerdict => {
   const type = 'ReferencesResolved';
   if (taken !== undefined) {
     const message = `${taken} belongs to somebody else and is left alone; delete or rename it, or give the tenant another name`;
     return { type, status: 'False', reason: 'NameTaken', message };
   }
   if (leaving !== undefined) return waitFor(leaving);
+  if (replacing !== undefined) {
+    const message = `${replacing} is made again, since what changes of it cannot be changed in place; its pods go on`;
+    return { type, status: 'False', reason: 'Waiting', message };
+  }
   if (refused !== undefined) {
     const message = `the API server refuses what the tenant asks for; correct the tenant, or the policy that forbids it: ${refused.slice(0, 1_000)}`;
     return { type, status: 'False', reason: 'ObjectRefused', message };
@@ -79,7 +84,7 @@ export const decideRetained = (observed: Observed, blueprint: Blueprint): Tenant
     (object) => object !== undefined,
   );
   for (const { kind, metadata } of retained) {
-    const issuer = metadata.annotations?.[annotations.issuer];
+    const issuer = issuerOfRetained({ metadata }, blueprint);
     if (issuer !== blueprint.spec.issuer) {
       return {
         type: 'ReferencesResolved',
@@ -91,12 +96,7 @@ export const decideRetained = (observed: Observed, blueprint: Blueprint): Tenant
   }
   const dataExists =
     observed.databaseVolumeExists || findObject(observed, 'Deployment', objectNames.workload(blueprint, 'token-store'));
-  const irreplaceable = [
-    objectNames.dataEncryptionKeys(blueprint),
-    objectNames.cookieKeys(blueprint),
-    objectNames.databaseCredentials(blueprint),
-  ];
-  const lost = irreplaceable.find((name) => !observed.secrets.has(name));
+  const lost = irreplaceableSecrets(blueprint).find((name) => !observed.secrets.has(name));
   if (!dataExists || lost === undefined) return undefined;
   return {
     type: 'ReferencesResolved',

@@ -1,5 +1,5 @@
 import { spiffeId } from '../../services/shared/contracts/spiffe-id.ts';
-import { annotations, labels, managedByValue } from '../api/group.ts';
+import { annotations } from '../api/group.ts';
 import type { SecretContent } from '../keys/generated-secret.ts';
 import { type CertificateAuthority, renewalTime, tlsEntries } from '../keys/internal-certificate.ts';
 import { type Blueprint, isDatabaseManaged } from '../manifests/blueprint.ts';
@@ -114,6 +114,13 @@ const planIdentities = (blueprint: Blueprint, secrets: Secrets, now: Date): Plan
 export const planRenewals = (blueprint: Blueprint, secrets: Secrets, now: Date): PlannedSecret[] =>
   planIdentities(blueprint, secrets, now).filter(({ write }) => write === 'renew');
 
+/** Names of what is lost for ever when it is lost: data can be read, and the database be reached, by these alone. */
+export const irreplaceableSecrets = (tenant: Pick<Blueprint, 'name'>): string[] => [
+  objectNames.dataEncryptionKeys(tenant),
+  objectNames.cookieKeys(tenant),
+  objectNames.databaseCredentials(tenant),
+];
+
 /** Every Secret that has to be made now. Certificates come a pass after the CA that signs them. */
 export const planSecrets = (blueprint: Blueprint, secrets: Secrets, now: Date): PlannedSecret[] => {
   const authority: PlannedSecret = {
@@ -128,25 +135,26 @@ export const planSecrets = (blueprint: Blueprint, secrets: Secrets, now: Date): 
   return [...missing, ...planIdentities(blueprint, secrets, now)];
 };
 
-/** Retained Secrets of an earlier tenant of this name and issuer: this one takes them over. */
-export const planSecretAdoption = (blueprint: Blueprint, secrets: Secrets): string[] =>
-  retainedSecrets(blueprint)
-    .map(({ name }) => name)
-    .filter((name) => {
-      const secret = secrets.get(name);
-      return secret !== undefined && secret.metadata.labels?.[labels.tenantUid] !== blueprint.uid;
-    });
+/** Every Secret whose content is generated. */
+export const generatedSecrets = (blueprint: Blueprint): Pick<PlannedSecret, 'name' | 'component' | 'retained'>[] => [
+  ...retainedSecrets(blueprint),
+  { name: objectNames.certificateAuthority(blueprint), component: 'tenant', retained: false },
+  ...rolesOf(blueprint).map((role) => ({
+    name: objectNames.identity(blueprint, role),
+    component: role,
+    retained: false,
+  })),
+];
 
 /** Whether everything is there that pods mount. */
 export const areSecretsComplete = (blueprint: Blueprint, secrets: Secrets): boolean =>
-  [
-    ...retainedSecrets(blueprint).map(({ name }) => name),
-    objectNames.certificateAuthority(blueprint),
-    ...rolesOf(blueprint).map((role) => objectNames.identity(blueprint, role)),
-  ].every((name) => secrets.has(name));
+  generatedSecrets(blueprint).every(({ name }) => secrets.has(name));
 
 /** Metadata of a planned Secret. */
-export const buildSecretMetadata = (blueprint: Blueprint, { name, component, retained }: PlannedSecret) => ({
+export const buildSecretMetadata = (
+  blueprint: Blueprint,
+  { name, component, retained }: Pick<PlannedSecret, 'name' | 'component' | 'retained'>,
+) => ({
   name,
   namespace: blueprint.namespace,
   labels: objectLabels(blueprint, component),
@@ -155,10 +163,9 @@ export const buildSecretMetadata = (blueprint: Blueprint, { name, component, ret
     : { ownerReferences: [ownerReference(blueprint)] }),
 });
 
-/** Whether a Secret of a wanted name was made by us for this issuer, by this tenant or an earlier one of its name. */
+/** Whether a Secret of a wanted name was made by us for this issuer, whatever became of its labels. */
 export const isOwnSecret = (blueprint: Blueprint, secret: ObservedSecret, retained: boolean): boolean => {
   const { metadata } = secret;
-  if (metadata.labels?.[labels.managedBy] !== managedByValue) return false;
   if (retained) return metadata.annotations?.[annotations.issuer] === blueprint.spec.issuer;
   return metadata.ownerReferences?.some(({ uid }) => uid === blueprint.uid) ?? false;
 };

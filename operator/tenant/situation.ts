@@ -2,6 +2,7 @@ import { annotations } from '../api/group.ts';
 import type { Blueprint, Component } from '../manifests/blueprint.ts';
 import { buildTenantObjects, type TenantObject, type TenantObjects } from '../manifests/tenant-objects.ts';
 import { findApplyReason } from '../runtime/desired-state.ts';
+import { decideVolume } from './database-volume.ts';
 import { type Live, planSteps, readDatabaseSources, readLive, type Steps } from './installation-steps.ts';
 import { findObject, type Observed } from './observed.ts';
 import { decideIssuer, decideReferences, decideRetained } from './reference-verdicts.ts';
@@ -69,7 +70,11 @@ const buildObjects = (observed: Observed, blueprint: Blueprint): TenantObjects =
 export const readSituation = (observed: Observed, release: OperatorRelease): Situation => {
   const blueprint = buildBlueprint(observed, release);
   const live = readLive(observed, blueprint);
-  const references = decideIssuer(observed) ?? decideRetained(observed, blueprint) ?? decideReferences(observed);
+  const references =
+    decideIssuer(observed) ??
+    decideRetained(observed, blueprint) ??
+    decideVolume(observed, blueprint) ??
+    decideReferences(observed);
   const objects =
     references.status === 'True' && areSecretsComplete(blueprint, observed.secrets)
       ? buildObjects(observed, blueprint)

@@ -6,7 +6,7 @@ import { InformerCache } from '../runtime/informer-cache.ts';
 import { type LiveObject, objectKey } from '../runtime/kubernetes-object.ts';
 import { builtInResources, type ResourceKind } from '../runtime/resource-kind.ts';
 import { watchedKind } from '../runtime/watched-kind.ts';
-import { customResources } from './custom-resources.ts';
+import { customResources, isTenantOwner } from './custom-resources.ts';
 import {
   type ObjectVersion,
   projectPod,
@@ -25,12 +25,15 @@ export const tenantKeyOf = ({ metadata }: Pick<LiveObject, 'metadata'>): string 
     : undefined;
 };
 
-const tenantIndex = {
-  tenant: (object: Pick<LiveObject, 'metadata'>): readonly string[] => {
-    const key = tenantKeyOf(object);
-    return key === undefined ? [] : [key];
-  },
+/** The tenants that an object belongs to, by its labels or by its owner: two where somebody damaged one of these. */
+export const tenantKeysOf = (object: Pick<LiveObject, 'metadata'>): readonly string[] => {
+  const { namespace, ownerReferences = [] } = object.metadata;
+  const byLabel = tenantKeyOf(object);
+  const byOwner = ownerReferences.filter(isTenantOwner).map(({ name }) => objectKey(namespace, name));
+  return [...new Set([...(byLabel === undefined ? [] : [byLabel]), ...byOwner])];
 };
+
+const tenantIndex = { tenant: tenantKeysOf };
 
 /** The issuer that a tenant claims; the API server has validated its spec. */
 export const issuerOf = (tenant: LiveObject & { readonly spec?: { readonly issuer?: string } }): string =>

@@ -16,6 +16,8 @@ const stalledReasons: ReadonlySet<TenantReason> = new Set<TenantReason>([
   'NameTaken',
   'IssuerInUse',
   'ObjectRefused',
+  'VolumeNotExpandable',
+  'StorageClassFixed',
   'RetainedObjectsOfAnotherIssuer',
   'EncryptionKeyMissing',
   'DatabaseAuthenticationFailed',

@@ -42,8 +42,9 @@ operator/privileges.integration.test.ts holds that each rule is used, and none i
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   # patch: a tenant takes over the volume that an earlier one of its issuer left, and a larger one is asked for.
+  # get: one that lost the labels by which it is watched.
   # delete: under `deletionPolicy: Delete` the database's volume goes with its tenant.
-  verbs: [list, watch, patch, delete]
+  verbs: [get, list, watch, patch, delete]
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]
