@@ -12,10 +12,11 @@ export type Release = {
 
 /**
  * `helm upgrade --install`, which returns when all objects are written; it waits for nothing.
+ * @returns what it printed: the state of the release, and the chart's notes
  * @throws Error with what Helm, or the API server, says is wrong
  */
-export const upgradeRelease = async ({ kubeconfigPath, namespace, name, values }: Release): Promise<void> => {
+export const upgradeRelease = async ({ kubeconfigPath, namespace, name, values }: Release): Promise<string> => {
   const parameters = ['upgrade', '--install', name, chartDirectory, '--values', '-'];
   const cluster = ['--kubeconfig', kubeconfigPath, '--namespace', namespace];
-  await runHelm(await ensureHelm(process.env), [...parameters, ...cluster], JSON.stringify(values));
+  return runHelm(await ensureHelm(process.env), [...parameters, ...cluster], JSON.stringify(values));
 };
