@@ -111,8 +111,16 @@ const exposureSchema = z
     }),
   );
 
-/** An address or a range of them, IPv4 or IPv6; the gateway parses it. */
-const cidrPattern = /^([0-9]{1,3}(\.[0-9]{1,3}){3}(\/[0-9]{1,2})?|[0-9a-f:]{2,39}(\/[0-9]{1,3})?)$/;
+/** An address or a range of them, IPv4 or IPv6. */
+const proxyRange = z
+  .string()
+  .max(43)
+  .meta(
+    celRules({
+      rule: 'isIP(self) || isCIDR(self)',
+      message: 'trustedProxies: write an address such as 10.0.0.7, or a range such as 10.0.0.0/8 or fd00::/8',
+    }),
+  );
 
 export const gatewaySchema = z
   .object({
@@ -126,7 +134,7 @@ export const gatewaySchema = z
       ),
     drainTimeout: durationSchema.default('30s').describe('How long a stopping gateway goes on accepting connections.'),
     trustedProxies: z
-      .array(z.string().max(43).regex(cidrPattern))
+      .array(proxyRange)
       .max(64)
       .default([])
       .describe('Addresses or ranges (CIDR) of the proxies in front, whose `X-Forwarded-For` is believed.'),

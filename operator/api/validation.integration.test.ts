@@ -153,7 +153,7 @@ const refusedTenants: [string, Spec, RegExp][] = [
   [
     'a proxy that is no address',
     { issuer, gateway: { trustedProxies: ['everybody'] } },
-    /trustedProxies\[0\]: Invalid value/,
+    /spec\.gateway\.trustedProxies\[0\]: .*write an address such as/,
   ],
   ['a version that is none', { issuer, version: 'latest' }, /spec\.version: Invalid value/],
   ['an image with a line break', { issuer, version: '0.1.0', image: 'a\nb' }, /spec\.image: Invalid value/],

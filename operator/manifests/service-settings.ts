@@ -103,6 +103,7 @@ const buildRoute = (blueprint: Blueprint, route: TenantRoute): GatewayLiveSettin
 
 export const buildGatewayLiveSettings = (blueprint: Blueprint): GatewayLiveSettings => ({
   logLevel: blueprint.spec.gateway.logLevel,
+  trustedProxies: blueprint.spec.gateway.trustedProxies,
   routes: blueprint.spec.gateway.routes.map((route) => buildRoute(blueprint, route)),
 });
 

@@ -7,9 +7,11 @@ import type { RecordedEvent } from '../runtime/event-recorder.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
 import { planVolumeGrowth, type VolumeGrowth } from './database-volume.ts';
 import type { Live } from './installation-steps.ts';
+import { decideKeysHealthy } from './keys-healthy.ts';
 import { type MetadataRepair, planMetadataRepairs } from './metadata-repair.ts';
 import type { Observed } from './observed.ts';
 import { nextReferenceCheck } from './reference-verdicts.ts';
+import { decideRoutesResolved } from './routes-resolved.ts';
 import { nextRenewal, type PlannedSecret, planRenewals, planSecrets } from './secret-plan.ts';
 import {
   hasPendingChanges,
@@ -105,7 +107,11 @@ const decideParts = (observed: Observed, { blueprint, live, steps, objects, zone
   const zonesRequired = zoneSpread === 'Required' && mode === 'HighlyAvailable';
   return {
     needed: [database, ...available, ...(zonesRequired ? [zoneRedundant] : [])],
-    rest: zonesRequired ? [] : [zoneRedundant],
+    rest: [
+      ...(zonesRequired ? [] : [zoneRedundant]),
+      decideRoutesResolved(observed.references),
+      decideKeysHealthy(observed.secrets.get(objectNames.signingKeys(blueprint))),
+    ],
   };
 };
 

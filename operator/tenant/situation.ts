@@ -3,6 +3,7 @@ import type { Blueprint, Component } from '../manifests/blueprint.ts';
 import { buildTenantObjects, type TenantObject, type TenantObjects } from '../manifests/tenant-objects.ts';
 import { findApplyReason } from '../runtime/desired-state.ts';
 import { decideVolume } from './database-volume.ts';
+import { decideExposureServed } from './exposure-served.ts';
 import { type Live, planSteps, readDatabaseSources, readLive, type Steps } from './installation-steps.ts';
 import { findObject, type Observed } from './observed.ts';
 import { decideIssuer, decideReferences, decideRetained } from './reference-verdicts.ts';
@@ -74,6 +75,7 @@ export const readSituation = (observed: Observed, release: OperatorRelease): Sit
     decideIssuer(observed) ??
     decideRetained(observed, blueprint) ??
     decideVolume(observed, blueprint) ??
+    decideExposureServed(blueprint.spec, observed.served) ??
     decideReferences(observed);
   const objects =
     references.status === 'True' && areSecretsComplete(blueprint, observed.secrets)

@@ -39,4 +39,20 @@ export const listReferences = ({ spec }: Pick<IdentityTenant, 'spec'>): SpecRefe
           requiredEntries: ['tls.crt', 'tls.key'],
         },
       ]),
+  ...(spec.gateway.exposure.gatewayAPI?.backendCAConfigMapRef === undefined
+    ? []
+    : [
+        {
+          field: 'spec.gateway.exposure.gatewayAPI.backendCAConfigMapRef',
+          kind: 'ConfigMap' as const,
+          name: spec.gateway.exposure.gatewayAPI.backendCAConfigMapRef.name,
+          requiredEntries: ['ca.crt'],
+        },
+      ]),
+  ...spec.gateway.routes.map(({ name, upstream }) => ({
+    field: `spec.gateway.routes[name=${name}].upstream.service`,
+    kind: 'Service' as const,
+    name: upstream.service,
+    requiredEntries: [],
+  })),
 ];

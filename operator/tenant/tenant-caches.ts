@@ -88,6 +88,7 @@ export const ownedKinds = [
   builtInResources.jobs,
   builtInResources.podDisruptionBudgets,
   builtInResources.networkPolicies,
+  builtInResources.ingresses,
   builtInResources.persistentVolumeClaims,
 ] as const;
 

@@ -8,6 +8,7 @@ const missingReasons: readonly TenantReason[] = [
   'SecretKeyMissing',
   'ConfigMapNotFound',
   'ConfigMapKeyMissing',
+  'KindNotServed',
 ];
 
 /** Reasons that someone has to act on; every other one is work in progress. */

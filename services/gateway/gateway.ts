@@ -8,6 +8,7 @@ import { createPeerPool } from '../shared/peer-pool.ts';
 import type { ServiceOptions } from '../shared/service-process.ts';
 import { watchSettings } from '../shared/watched-directory.ts';
 import { buildGatewayApp } from './app.ts';
+import { readClientAddress } from './client-address.ts';
 import { buildInternalApp } from './internal-app.ts';
 import { createPublicServer } from './public-server.ts';
 import { buildRouteTable } from './route-table.ts';
@@ -31,16 +32,16 @@ export const composeGateway = (settings: GatewaySettings, logger: Logger): Servi
   const identity = loadWorkloadIdentity(settings.identityDirectory, { tenant, namespace, ...watch });
 
   const upstreams = createUpstreams();
-  const takeOver = (live: GatewayLiveSettings) => {
-    logger.level = live.logLevel;
-    upstreams.keepOnly(live.routes);
-    return buildRouteTable(issuer, live.routes);
+  const takeOver = ({ logLevel, routes, trustedProxies }: GatewayLiveSettings) => {
+    logger.level = logLevel;
+    upstreams.keepOnly(routes);
+    return { routes: buildRouteTable(issuer, routes), clientAddress: readClientAddress(trustedProxies) };
   };
-  let routes = takeOver(
+  let live = takeOver(
     watchSettings(settings.liveDirectory, gatewayLiveSettingsSchema, {
       ...watch,
-      onChange: (live) => {
-        routes = takeOver(live);
+      onChange: (changed) => {
+        live = takeOver(changed);
       },
     }),
   );
@@ -61,7 +62,8 @@ export const composeGateway = (settings: GatewaySettings, logger: Logger): Servi
   const app = buildGatewayApp(
     {
       issuer,
-      routes: () => routes,
+      routes: () => live.routes,
+      clientAddress: (request) => live.clientAddress(request),
       tokens,
       authTargets: auth.targets,
       upstreamTargets: upstreams.targets,

@@ -9,7 +9,7 @@ import {
   invalidToken,
   parseBearerToken,
 } from './authorization.ts';
-import { clientAddress } from './client-address.ts';
+import type { ClientAddress } from './client-address.ts';
 import { forwardedHeaders, type HeaderList, identityHeaders, stripRequestHeaders } from './forwarded-headers.ts';
 import { checkLimits, parsePath } from './limits.ts';
 import { type ProxyOutcome, type ProxyRequest, proxy } from './proxy.ts';
@@ -32,6 +32,7 @@ const retryAfterSeconds = '1';
 export type GatewayParts = {
   issuer: string;
   routes: () => RouteTable;
+  clientAddress: ClientAddress;
   tokens: TokenVerifier;
   authTargets: () => Promise<PeerTarget[]>;
   upstreamTargets: (route: GatewayRoute) => PeerTarget[];
@@ -159,7 +160,7 @@ const failureCodes = (error: unknown): string => {
 export const handleRequest =
   (parts: GatewayParts): RequestHandler<unknown, unknown, unknown, unknown, { notes?: RequestNotes }> =>
   async (request, response) => {
-    const notes: RequestNotes = { route: 'none', clientAddress: clientAddress(request) };
+    const notes: RequestNotes = { route: 'none', clientAddress: parts.clientAddress(request) };
     response.locals.notes = notes;
 
     // limits

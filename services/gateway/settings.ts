@@ -37,5 +37,10 @@ export const gatewayRouteSchema = z.object({
 export type GatewayRoute = z.infer<typeof gatewayRouteSchema>;
 
 /** Settings of the gateway that change without a restart. */
-export const gatewayLiveSettingsSchema = z.object({ logLevel: logLevelSchema, routes: z.array(gatewayRouteSchema) });
+export const gatewayLiveSettingsSchema = z.object({
+  logLevel: logLevelSchema,
+  /** Addresses or ranges (CIDR) of proxies in front, whose `X-Forwarded-For` is believed. */
+  trustedProxies: z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])).default([]),
+  routes: z.array(gatewayRouteSchema),
+});
 export type GatewayLiveSettings = z.infer<typeof gatewayLiveSettingsSchema>;

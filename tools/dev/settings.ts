@@ -149,6 +149,7 @@ export const buildDevLiveSettings = ({ ports }: DevPlan) => ({
   auth: { logLevel: 'info', branding: { name: 'make dev' } } satisfies AuthLiveSettings,
   gateway: {
     logLevel: 'info',
+    trustedProxies: [],
     routes: [
       {
         name: 'a',
