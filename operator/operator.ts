@@ -13,6 +13,7 @@ import { createRuntimeMetrics } from './runtime/metrics.ts';
 import { WorkQueue } from './runtime/work-queue.ts';
 import { customResources } from './tenant/custom-resources.ts';
 import { createFieldMutations } from './tenant/field-mutations.ts';
+import { optionalResources } from './tenant/optional-resources.ts';
 import { reconcileTenant } from './tenant/reconcile-tenant.ts';
 import { createReferencedContent } from './tenant/referenced-content.ts';
 import type { OperatorRelease } from './tenant/situation.ts';
@@ -22,6 +23,8 @@ import { connectWakeUps } from './wake-ups.ts';
 export type OperatorOptions = {
   readonly kubeConfig: KubeConfig;
   readonly release: OperatorRelease;
+  /** Namespaces whose tenants are looked after; all when left out. */
+  readonly namespaces?: readonly string[] | undefined;
   /** Namespace of the Lease. */
   readonly namespace: string;
   /** Unique among candidates and restarts. */
@@ -51,10 +54,10 @@ export const runOperator = async (options: OperatorOptions): Promise<'stopped' |
     fieldManager: fieldManagers.objects,
     userAgent: `identity-operator/${release.version}`,
     maxInFlight: 32,
-    resources: Object.values(customResources),
+    resources: [...Object.values(customResources), ...Object.values(optionalResources)],
     observeRequest: metrics.observeRequest,
   });
-  const caches = createTenantCaches();
+  const caches = createTenantCaches(options.namespaces);
   const queues = {
     tenant: new WorkQueue({ clock, random, observer: metrics.workQueue('tenant') }),
     client: new WorkQueue({ clock, random, observer: metrics.workQueue('client') }),

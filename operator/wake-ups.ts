@@ -20,7 +20,7 @@ const isReachabilityChange = ({
 
 /**
  * Wakes the keys that a change concerns, and no other: what we own, what a spec names, and for every tenant the nodes'
- * labels, from which zones are read. Whom it concerns comes out of indexes, so that a change of one of ten thousand
+ * labels, from which zones are read, and which kinds are served. Whom it concerns comes out of indexes, so that a change of one of ten thousand
  * Secrets costs a look-up.
  */
 export const connectWakeUps = (caches: TenantCaches, tenants: WorkQueue, clients: WorkQueue): void => {
@@ -77,8 +77,11 @@ export const connectWakeUps = (caches: TenantCaches, tenants: WorkQueue, clients
     if (kind === 'ConfigMap' || kind === 'Service') cache.onChange((change) => wakeConcerned(kind, change));
   }
 
+  const wakeAll = (): void => {
+    for (const tenant of caches.tenants.list()) tenants.add(keyOf(tenant), 'low');
+  };
+  caches.onAvailability(wakeAll);
   caches.nodes.onChange(({ before, after }) => {
-    if (isDeepStrictEqual(before?.metadata.labels, after?.metadata.labels)) return;
-    for (const { metadata } of caches.tenants.list()) tenants.add(objectKey(metadata.namespace, metadata.name), 'low');
+    if (!isDeepStrictEqual(before?.metadata.labels, after?.metadata.labels)) wakeAll();
   });
 };

@@ -64,13 +64,15 @@ export class InformerCache<T, Source extends LiveObject = LiveObject, Index exte
   readonly #entries = new Map<string, Entry<T>>();
   readonly #keysByTerm = new Map<string, Set<string>>();
   readonly #listeners = new Set<(change: CacheChange<T>) => void>();
-  readonly #unsynced: Set<string | undefined>;
+  readonly #scopes: readonly (string | undefined)[];
+  #unsynced: Set<string | undefined>;
   readonly #syncWaiters = new Set<() => void>();
 
   constructor({ project, indexes, namespaces }: InformerCacheOptions<Source, T, Index>) {
     this.#project = project;
     this.#indexes = Object.entries<(object: Source) => readonly string[]>(indexes ?? {});
-    this.#unsynced = new Set<string | undefined>(namespaces ?? [undefined]);
+    this.#scopes = namespaces ?? [undefined];
+    this.#unsynced = new Set(this.#scopes);
   }
 
   /** Whether every list has been read completely at least once. */
@@ -148,6 +150,12 @@ export class InformerCache<T, Source extends LiveObject = LiveObject, Index exte
     const known = this.#entries.get(objectKey(namespace, name));
     if (known !== undefined && known.uid === uid && isOlder(resourceVersion, known.resourceVersion)) return;
     this.#store(object, 'watch');
+  }
+
+  /** Forgets everything, as before the first list: the kind is no longer served. */
+  reset(): void {
+    for (const key of [...this.#entries.keys()]) this.#drop(key, 'list');
+    this.#unsynced = new Set(this.#scopes);
   }
 
   remove(object: Source): void {

@@ -3,7 +3,7 @@ import { type BackoffLimits, backoffDelay } from './backoff.ts';
 import { type Clock, sleep } from './clock.ts';
 import type { ReflectorStore } from './informer-cache.ts';
 import type { KubernetesClient, Representation } from './kubernetes-client.ts';
-import { KubernetesError, KubernetesUnreachableError } from './kubernetes-error.ts';
+import { hasReason, KubernetesError, KubernetesUnreachableError } from './kubernetes-error.ts';
 import type { LiveObject } from './kubernetes-object.ts';
 import type { ResourceKind } from './resource-kind.ts';
 
@@ -28,7 +28,14 @@ export interface ReflectorOptions<T extends LiveObject = LiveObject> {
   /** Everything is listed anew after this long, plus or minus a tenth; 600 s. */
   readonly relistPeriodMs?: number;
   readonly backoff?: BackoffLimits;
+  /**
+   * Called each time the API server says that this may not be read. With it, that is an ordinary state, tried again
+   * every five minutes, since rights may be given later.
+   */
+  readonly onForbidden?: (() => void) | undefined;
 }
+
+const forbiddenRetryMs = 300_000;
 
 // The API server restarts or is overloaded: what was seen stays valid, and a new list would add to its load.
 const isPassing = (error: unknown): boolean =>
@@ -113,6 +120,12 @@ export const runReflector = async <T extends LiveObject>(options: ReflectorOptio
       await watchUntilRelist(resourceVersion);
     } catch (error) {
       if (signal.aborted) return;
+      if (options.onForbidden !== undefined && hasReason(error, 'Forbidden')) {
+        log.info({ err: error }, 'not allowed to watch');
+        options.onForbidden();
+        await sleep(clock, forbiddenRetryMs * (0.9 + 0.2 * random()), signal);
+        continue;
+      }
       const expired = error instanceof KubernetesError && error.status === 410;
       log[expired ? 'info' : 'warn']({ err: error }, expired ? 'watch expired' : 'list and watch failed');
       await pause();

@@ -4,26 +4,41 @@ import { type ReflectorOptions, runReflector } from './reflector.ts';
 import type { ResourceKind } from './resource-kind.ts';
 
 /** Which objects of a kind are watched, and how much of each. */
-export type Selection = Pick<ReflectorOptions, 'labelSelector' | 'fieldSelector' | 'representation'>;
+export type Selection = Pick<ReflectorOptions, 'labelSelector' | 'fieldSelector' | 'representation'> & {
+  /** One list and one watch for each of these; all namespaces by one when left out. */
+  readonly namespaces?: readonly string[] | undefined;
+};
 
 /** What every reflector is given. */
-export type ReflectorRun = Pick<ReflectorOptions, 'client' | 'signal' | 'clock' | 'random' | 'log'>;
+export type ReflectorRun = Pick<ReflectorOptions, 'client' | 'signal' | 'clock' | 'random' | 'log' | 'onForbidden'>;
 
 /** A kind that is watched into a cache. */
-export type WatchedKind = {
+export type WatchedKind<Run = ReflectorRun> = {
   readonly resource: ResourceKind;
   /** Runs until the signal aborts. */
-  readonly run: (options: ReflectorRun) => Promise<void>;
+  readonly run: (options: Run) => Promise<void>;
+  /** Resolves to true when what can be known is known, to false when `signal` aborts first. */
   readonly waitForSync: (signal: AbortSignal) => Promise<boolean>;
 };
 
-/** Binds a kind to the cache that its objects go into. */
-export const watchedKind = <T, Source extends LiveObject>(
+/** The part of a cache that a reflector fills. */
+export type FilledCache<Source extends LiveObject> = Pick<
+  InformerCache<unknown, Source>,
+  'beginList' | 'upsert' | 'remove' | 'reset' | 'synced' | 'waitForSync'
+>;
+
+/** Binds a kind to the cache that its objects go into; the cache is of the same namespaces. */
+export const watchedKind = <Source extends LiveObject>(
   resource: ResourceKind,
-  cache: Pick<InformerCache<T, Source>, 'beginList' | 'upsert' | 'remove' | 'waitForSync'>,
-  selection: Selection = {},
+  cache: FilledCache<Source>,
+  { namespaces, ...selection }: Selection = {},
 ): WatchedKind => ({
   resource,
-  run: (options) => runReflector<Source>({ ...options, ...selection, resource, store: cache }),
+  run: async (options) => {
+    const scopes = resource.namespaced ? (namespaces ?? [undefined]) : [undefined];
+    await Promise.all(
+      scopes.map((namespace) => runReflector<Source>({ ...options, ...selection, namespace, resource, store: cache })),
+    );
+  },
   waitForSync: (signal) => cache.waitForSync(signal),
 });

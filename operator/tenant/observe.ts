@@ -107,7 +107,7 @@ export const observeTenant = async (
     pods: caches.pods.byIndex('tenant', key),
     settingsInUse: new Set(caches.replicaSets.byIndex('tenant', key).flatMap(({ configMaps }) => configMaps)),
     nodes: caches.nodes.list().map((node) => observeNode(node, tenant.spec.availability.topologyKey)),
-    served: new Set(),
+    served: caches.served(),
     databaseVolumeExists: volume !== undefined,
   };
 };

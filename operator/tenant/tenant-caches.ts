@@ -2,10 +2,12 @@ import { z } from 'zod';
 import { labels, managedByValue } from '../api/group.ts';
 import { bindingName, type IdentityClient, identityClientSchema } from '../api/identity-client.ts';
 import { identityTenantSchema } from '../api/identity-tenant.ts';
-import { InformerCache } from '../runtime/informer-cache.ts';
+import type { OptionalKind } from '../manifests/blueprint.ts';
+import { InformerCache, type InformerCacheOptions } from '../runtime/informer-cache.ts';
 import { type LiveObject, objectKey } from '../runtime/kubernetes-object.ts';
+import { type OptionalRun, permittedKind, servedKind } from '../runtime/optional-kind.ts';
 import { builtInResources, type ResourceKind } from '../runtime/resource-kind.ts';
-import { watchedKind } from '../runtime/watched-kind.ts';
+import { type FilledCache, type Selection, type WatchedKind, watchedKind } from '../runtime/watched-kind.ts';
 import { customResources, isTenantOwner } from './custom-resources.ts';
 import {
   type ObjectVersion,
@@ -15,6 +17,7 @@ import {
   projectVersion,
   withoutManagedFields,
 } from './object-projections.ts';
+import { optionalResources } from './optional-resources.ts';
 import { listReferences, type ReferenceKind, referenceKinds } from './spec-references.ts';
 
 /** `namespace/name` of the tenant that an object's labels name; undefined for what is not ours. */
@@ -115,41 +118,71 @@ export const rememberWritten = (
   if (cache.get(namespace, name)?.metadata.uid === uid) cache.upsert(written);
 };
 
-/** The caches that the reconcilers read, and what has to be watched to fill them. */
-export const createTenantCaches = () => {
-  const wholeObjects = () => new InformerCache({ project: withoutManagedFields, indexes: tenantIndex });
-  const tenants = new InformerCache({ project: withoutManagedFields, indexes: tenantIndexes });
-  const clients = new InformerCache({ project: withoutManagedFields, indexes: clientIndexes });
-  const owned = ownedKinds.map((resource) => ({ resource, cache: wholeObjects() }));
-  const secrets = new InformerCache({ project: projectSecret, indexes: tenantIndex });
-  const pods = new InformerCache({ project: projectPod, indexes: tenantIndex });
-  const replicaSets = new InformerCache({ project: projectReplicaSet, indexes: tenantIndex });
+/** Kinds that may not be served, in the order of their declaration. */
+const optionalKinds = Object.values(optionalResources);
+
+/**
+ * The caches that the reconcilers read, and what has to be watched to fill them.
+ * @param namespaces those whose tenants are looked after; all of the cluster when left out.
+ */
+export const createTenantCaches = (namespaces?: readonly string[]) => {
+  const scope = namespaces === undefined ? {} : { namespaces };
+  const cacheOf = <T, Source extends LiveObject, Index extends string = never>(
+    options: Omit<InformerCacheOptions<Source, T, Index>, 'namespaces'>,
+  ) => new InformerCache<T, Source, Index>({ ...options, ...scope });
+  const watch = <Source extends LiveObject>(
+    resource: ResourceKind,
+    cache: FilledCache<Source>,
+    selection: Selection = {},
+  ) => watchedKind(resource, cache, { ...scope, ...selection });
+  const wholeObjects = () => cacheOf({ project: withoutManagedFields, indexes: tenantIndex });
+
+  const tenants = cacheOf({ project: withoutManagedFields, indexes: tenantIndexes });
+  const clients = cacheOf({ project: withoutManagedFields, indexes: clientIndexes });
+  const builtIn = ownedKinds.map((resource) => ({ resource, cache: wholeObjects() }));
+  const optional = optionalKinds.map((resource) => {
+    const cache = wholeObjects();
+    return { resource, cache, watched: servedKind(resource, cache, { ...scope, ...ours }) };
+  });
+  const secrets = cacheOf({ project: projectSecret, indexes: tenantIndex });
+  const pods = cacheOf({ project: projectPod, indexes: tenantIndex });
+  const replicaSets = cacheOf({ project: projectReplicaSet, indexes: tenantIndex });
   const nodes = new InformerCache({ project: withoutManagedFields });
+  const watchedNodes = permittedKind(builtInResources.nodes, nodes);
   const others = referenceKinds.map((kind) => ({
     kind,
     resource: referenceResources[kind],
-    cache: new InformerCache({ project: projectVersion }),
+    cache: cacheOf({ project: projectVersion }),
   }));
   return {
     tenants,
     clients,
-    owned,
+    /** What tenants own, kind by kind; of a kind that is not served there is nothing. */
+    owned: [...builtIn, ...optional.map(({ resource, cache }) => ({ resource, cache }))],
     secrets,
     pods,
     replicaSets,
     nodes,
     /** Versions of the objects of others that a spec may name. */
     others,
+    /** The optional kinds that are served now. */
+    served: (): ReadonlySet<OptionalKind> =>
+      new Set(optional.filter(({ watched }) => watched.isAvailable()).map(({ resource }) => resource.kind)),
+    /** Calls `listener` when an optional kind comes or goes, and when nodes become readable. */
+    onAvailability: (listener: () => void): void => {
+      for (const kind of [...optional.map(({ watched }) => watched), watchedNodes]) kind.onAvailability(listener);
+    },
     watched: [
-      watchedKind(customResources.identityTenants, tenants),
-      watchedKind(customResources.identityClients, clients),
-      ...owned.map(({ resource, cache }) => watchedKind(resource, cache, ours)),
-      watchedKind(builtInResources.secrets, secrets, ours),
-      watchedKind(builtInResources.pods, pods, ours),
-      watchedKind(builtInResources.replicaSets, replicaSets, ours),
-      watchedKind(builtInResources.nodes, nodes),
-      ...others.map(({ resource, cache }) => watchedKind(resource, cache, strangers)),
-    ],
+      watch(customResources.identityTenants, tenants),
+      watch(customResources.identityClients, clients),
+      ...builtIn.map(({ resource, cache }) => watch(resource, cache, ours)),
+      watch(builtInResources.secrets, secrets, ours),
+      watch(builtInResources.pods, pods, ours),
+      watch(builtInResources.replicaSets, replicaSets, ours),
+      watchedNodes,
+      ...others.map(({ resource, cache }) => watch(resource, cache, strangers)),
+      ...optional.map(({ watched }) => watched),
+    ] satisfies WatchedKind<OptionalRun>[],
   };
 };
 export type TenantCaches = ReturnType<typeof createTenantCaches>;
