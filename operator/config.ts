@@ -6,6 +6,27 @@ const configSchema = z.object({
   POD_NAMESPACE: z.string().min(1).default('identity-operator'),
   /** Names this process among the candidates of the Lease. */
   POD_NAME: z.string().min(1).default(hostname()),
+  /** Namespaces whose tenants are looked after, with commas in between; unset or empty: all of the cluster. */
+  WATCH_NAMESPACES: z
+    .string()
+    .default('')
+    .transform((text) => [
+      ...new Set(
+        text
+          .split(',')
+          .map((name) => name.trim())
+          .filter((name) => name !== ''),
+      ),
+    ])
+    .pipe(
+      z.array(
+        z
+          .string()
+          .max(63)
+          .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, 'is no name of a namespace'),
+      ),
+    )
+    .transform((names) => (names.length === 0 ? undefined : names)),
   /** Image of the services: the operator's own, since one image holds all of them. */
   SERVICES_IMAGE: z.string().min(1),
   SERVICES_VERSION: z.string().min(1),

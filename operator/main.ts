@@ -38,6 +38,7 @@ probes.listen(config.PROBE_PORT);
 const result = await runOperator({
   kubeConfig,
   release: { version: config.SERVICES_VERSION, image: config.SERVICES_IMAGE, databaseImage: config.DATABASE_IMAGE },
+  namespaces: config.WATCH_NAMESPACES,
   namespace: config.POD_NAMESPACE,
   identity: `${config.POD_NAME}_${crypto.randomUUID()}`,
   stop: stop.signal,
