@@ -30,7 +30,8 @@ const { deployments, jobs, persistentVolumeClaims, podDisruptionBudgets, secrets
   builtInResources;
 
 const operatorNamespace = 'identity-operator';
-const issuer = 'https://id.acme.example';
+/** An issuer belongs to one tenant; each has a namespace of its own here. */
+const issuerIn = (namespace: string): string => `https://id.${namespace}.example`;
 const serviceComponents = ['auth', 'gateway', 'token-store'];
 const retainedNames = [
   'acme-cookie-keys',
@@ -80,7 +81,7 @@ describe('the operator at a real API server', { timeout: 120_000 }, () => {
       apiVersion,
       kind: 'IdentityTenant',
       metadata: { name: 'acme', namespace },
-      spec: { issuer, ...spec },
+      spec: { issuer: issuerIn(namespace), ...spec },
     });
 
   const createClient = (namespace: string, spec: Record<string, unknown> = {}) =>
@@ -219,7 +220,10 @@ describe('the operator at a real API server', { timeout: 120_000 }, () => {
       expect(tenant?.status).toMatchObject({
         observedGeneration: 1,
         version: '0.1.0',
-        endpoints: { issuer, discovery: `${issuer}/.well-known/openid-configuration` },
+        endpoints: {
+          issuer: issuerIn(namespace),
+          discovery: `${issuerIn(namespace)}/.well-known/openid-configuration`,
+        },
         services: { auth: { desired: 3, ready: 3, updated: 3, zones: ['zone-1', 'zone-2', 'zone-3'] } },
         keys: [{ algorithm: 'ES256', state: 'Active' }],
       });
@@ -637,7 +641,12 @@ describe('the operator at a real API server', { timeout: 120_000 }, () => {
       const secret = await get<Secret>(secrets, namespace, 'app-oidc');
       expect(secret?.type).toBe('servicebinding.io/oauth2');
       const { 'client-secret': clientSecret, ...entries } = decodeEntries(secret ?? {});
-      expect(entries).toEqual({ type: 'oauth2', provider: 'identity-operator', issuer, 'client-id': 'app' });
+      expect(entries).toEqual({
+        type: 'oauth2',
+        provider: 'identity-operator',
+        issuer: issuerIn(namespace),
+        'client-id': 'app',
+      });
       expect(clientSecret).toHaveLength(43);
       expect((await get<Client>(identityClients, namespace, 'app'))?.status).toMatchObject({
         clientId: 'app',
