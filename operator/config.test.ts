@@ -19,3 +19,30 @@ describe('WATCH_NAMESPACES', () => {
     expect(() => parseConfig({ ...required, WATCH_NAMESPACES: text })).toThrow(/WATCH_NAMESPACES/);
   });
 });
+
+describe('what tenants may name', () => {
+  it('what tenants may name is JSON, and nothing is limited by default', () => {
+    expect(parseConfig(required)).toMatchObject({
+      ALLOWED_REGISTRIES: [],
+      ALLOWED_PRIORITY_CLASSES: [],
+      ALLOWED_ISSUERS: {},
+    });
+    expect(
+      parseConfig({
+        ...required,
+        ALLOWED_REGISTRIES: '["registry.example.com"]',
+        ALLOWED_ISSUERS: '{"shop":["https://*.shop.example"]}',
+      }),
+    ).toMatchObject({
+      ALLOWED_REGISTRIES: ['registry.example.com'],
+      ALLOWED_ISSUERS: { shop: ['https://*.shop.example'] },
+    });
+  });
+
+  it.each([
+    ['{', 'ALLOWED_REGISTRIES: is no JSON'],
+    ['"registry.example.com"', 'ALLOWED_REGISTRIES: Invalid input: expected array'],
+  ])('a limit that cannot be read keeps the operator from starting without it: %s', (text, message) => {
+    expect(() => parseConfig({ ...required, ALLOWED_REGISTRIES: text })).toThrow(message);
+  });
+});

@@ -1,6 +1,22 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
 
+/** A variable that holds JSON. */
+const json = <Output>(schema: z.ZodType<Output>) =>
+  z
+    .string()
+    .transform((text, context): unknown => {
+      try {
+        return JSON.parse(text);
+      } catch {
+        context.addIssue({ code: 'custom', message: 'is no JSON' });
+        return z.NEVER;
+      }
+    })
+    .pipe(schema);
+
+const names = z.array(z.string().min(1));
+
 const configSchema = z.object({
   /** Where the Lease lives: the operator's own namespace. */
   POD_NAMESPACE: z.string().min(1).default('identity-operator'),
@@ -31,6 +47,10 @@ const configSchema = z.object({
   SERVICES_IMAGE: z.string().min(1),
   SERVICES_VERSION: z.string().min(1),
   DATABASE_IMAGE: z.string().min(1).default('postgres:18'),
+  /** What tenants may name, see `TenantLimits`. */
+  ALLOWED_REGISTRIES: json(names).default([]),
+  ALLOWED_PRIORITY_CLASSES: json(names).default([]),
+  ALLOWED_ISSUERS: json(z.record(z.string(), names)).default({}),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   /** `/livez`, `/readyz`, `/metrics`. */
   PROBE_PORT: z.coerce.number().int().min(0).max(65_535).default(9090),

@@ -37,7 +37,16 @@ probes.listen(config.PROBE_PORT);
 
 const result = await runOperator({
   kubeConfig,
-  release: { version: config.SERVICES_VERSION, image: config.SERVICES_IMAGE, databaseImage: config.DATABASE_IMAGE },
+  release: {
+    version: config.SERVICES_VERSION,
+    image: config.SERVICES_IMAGE,
+    databaseImage: config.DATABASE_IMAGE,
+    limits: {
+      registries: config.ALLOWED_REGISTRIES,
+      priorityClasses: config.ALLOWED_PRIORITY_CLASSES,
+      issuers: config.ALLOWED_ISSUERS,
+    },
+  },
   namespaces: config.WATCH_NAMESPACES,
   namespace: config.POD_NAMESPACE,
   identity: `${config.POD_NAME}_${crypto.randomUUID()}`,

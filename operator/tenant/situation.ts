@@ -8,11 +8,18 @@ import { type Live, planSteps, readDatabaseSources, readLive, type Steps } from 
 import { findObject, type Observed } from './observed.ts';
 import { decideIssuer, decideReferences, decideRetained } from './reference-verdicts.ts';
 import { areSecretsComplete } from './secret-plan.ts';
+import { decideAdmission, noLimits, type TenantLimits } from './tenant-admission.ts';
 import type { TenantVerdict } from './tenant-verdicts.ts';
 import { readyZones } from './workload-state.ts';
 
-/** What the operator brings along: the version that it runs, and the images. */
-export type OperatorRelease = { readonly version: string; readonly image: string; readonly databaseImage: string };
+/** What the operator brings along: the version that it runs, the images, and what its installation lets tenants name. */
+export type OperatorRelease = {
+  readonly version: string;
+  readonly image: string;
+  readonly databaseImage: string;
+  /** Left out: no limits. */
+  readonly limits?: TenantLimits;
+};
 
 /** What an observation means, before anything is decided of it. */
 export type Situation = {
@@ -72,6 +79,7 @@ export const readSituation = (observed: Observed, release: OperatorRelease): Sit
   const blueprint = buildBlueprint(observed, release);
   const live = readLive(observed, blueprint);
   const references =
+    decideAdmission(observed.tenant, release.limits ?? noLimits) ??
     decideIssuer(observed) ??
     decideRetained(observed, blueprint) ??
     decideVolume(observed, blueprint) ??
