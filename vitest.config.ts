@@ -13,7 +13,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{operator,services,e2e,tools,cli,examples,demo}/**/*.test.ts'],
+          include: ['{operator,services,e2e,tools,cli,examples,demo,bench}/**/*.test.ts'],
           exclude: [...exclude, integration, browser, 'e2e/suites/**'],
         },
       },

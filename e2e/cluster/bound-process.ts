@@ -7,14 +7,16 @@ export interface BoundProcess {
   readonly name: string;
   /** Throws when the process has ended by itself, with the place of its log. */
   readonly assertAlive: () => void;
-  /** Ends it at once and waits until it is gone. */
-  readonly stop: () => Promise<void>;
+  /** Its process id; -1 when it could not be started. */
+  readonly pid: number;
+  /** Ends it, at once unless another signal is named, and waits until it is gone. */
+  readonly stop: (signal?: 'SIGKILL' | 'SIGTERM') => Promise<void>;
 }
 
-const stop = async (child: ChildProcess): Promise<void> => {
+const stop = async (child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> => {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exit = once(child, 'exit');
-  child.kill('SIGKILL');
+  child.kill(signal);
   await exit;
 };
 
@@ -40,6 +42,7 @@ export const startBoundProcess = (name: string, log: string, command: readonly s
       if (failure !== undefined) throw new Error(`${name} could not be started`, { cause: failure });
       if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}: see ${log}`);
     },
-    stop: () => stop(child),
+    pid: child.pid ?? -1,
+    stop: (signal = 'SIGKILL') => stop(child, signal),
   };
 };

@@ -27,6 +27,8 @@ export interface TestControlPlane {
   readonly binaries: string;
   /** The folder that goes with `stop`: logs, and room for files that flags name. */
   readonly directory: string;
+  /** Starts kube-controller-manager, where it was left out, with these further flags. */
+  readonly startControllerManager: (flags: readonly string[]) => void;
   /** Ends every process and removes every file. */
   readonly stop: () => Promise<void>;
 }
@@ -111,8 +113,10 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<T
     const kubeconfig = await readFile(path.join(pki, 'admin.conf'), 'utf8');
     const kubeconfigPath = path.join(directory, 'kubeconfig');
     await writeFile(kubeconfigPath, kubeconfig, { mode: 0o600 });
+    const startControllerManager = (flags: readonly string[]) =>
+      start('kube-controller-manager', controllerManagerCommand(plane, flags));
     if (options.controllerManager !== false) {
-      start('kube-controller-manager', controllerManagerCommand(plane, []));
+      startControllerManager([]);
       await waitForServiceAccount(kubeconfigPath);
     }
     return {
@@ -121,6 +125,7 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<T
       server,
       binaries,
       directory,
+      startControllerManager,
       stop: () => stopAll(processes, directory),
     };
   } catch (error) {

@@ -7,7 +7,7 @@ import { hasReason } from '../runtime/kubernetes-error.ts';
 import type { DesiredObject } from '../runtime/kubernetes-object.ts';
 import { connectClient } from '../runtime/testing/connect.ts';
 import { customResources } from '../tenant/custom-resources.ts';
-import { startControlPlane, type TestControlPlane } from './control-plane.ts';
+import { type ControlPlaneOptions, startControlPlane, type TestControlPlane } from './control-plane.ts';
 import { webhookConfigurations } from './mutating-webhook.ts';
 
 /** `pods/binding` is no object that has a kind of its own to read; this collection is how a scheduler writes it. */
@@ -49,8 +49,8 @@ const applyCustomResourceDefinitions = async (client: KubernetesClient): Promise
   }
 };
 
-export const startTestCluster = async (): Promise<TestCluster> => {
-  const plane = await startControlPlane({ nodes: false });
+export const startTestCluster = async (options: Omit<ControlPlaneOptions, 'nodes'> = {}): Promise<TestCluster> => {
+  const plane = await startControlPlane({ ...options, nodes: false });
   const client = connectClient(plane, {
     fieldManager: 'test',
     userAgent: 'test',
