@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/coredns/coredns/core/dnsserver"
@@ -79,9 +80,15 @@ func main() {
 	}
 }
 
+// No table of nftables may have a name of this length, so that the kernel refuses the engine's rules at their first word.
+// They are not needed: the iptables rule of node-init.sh fills the queue. Without nft_queue, which not every kernel has,
+// the kernel would refuse them at the last, and take back the hooks that it had made: which drops every packet that waits
+// in a queue then. The engine tries six times whenever a pod that a policy selects changes, so that each rollout would
+// cost connections a second (the next SYN) and look-ups five (the resolver's timeout).
+var refusedTable = strings.Repeat("x", 300)
+
 // networkPolicies runs the engine of sigs.k8s.io/kube-network-policies for one node: it decides on the first packet of
-// each connection, which the kernel hands over in queue 100. Its own nftables rules need the kernel's nft_queue; where
-// that is missing it only logs an error, and the iptables rule of node-init.sh fills the queue.
+// each connection, which the kernel hands over in queue 100.
 func networkPolicies() error {
 	flags := flag.NewFlagSet("network-policies", flag.ExitOnError)
 	kubeconfig := flags.String("kubeconfig", "", "how to reach the API")
@@ -96,7 +103,8 @@ func networkPolicies() error {
 	controller, err := networkpolicy.NewController(client,
 		shared.Networking().V1().NetworkPolicies(), shared.Core().V1().Namespaces(), shared.Core().V1().Pods(),
 		nil, nil, nil, nil, // only what AdminNetworkPolicies need
-		networkpolicy.Config{NodeName: *node, QueueID: 100}) // NRIdisabled: true would make v0.8 dereference nil
+		// NRIdisabled: true would make v0.8 dereference nil.
+		networkpolicy.Config{NodeName: *node, QueueID: 100, NFTableName: refusedTable})
 	if err != nil {
 		return err
 	}
