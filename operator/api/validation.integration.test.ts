@@ -3,7 +3,9 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { refusalOf, startTestCluster, type TestCluster } from '../testing/test-cluster.ts';
+import { buildCustomResourceDefinitions } from './custom-resource-definition.ts';
 import { apiVersion } from './group.ts';
 
 type Spec = Readonly<Record<string, unknown>>;
@@ -204,8 +206,29 @@ const refusedClients: [string, Spec, RegExp][] = [
 
 const run = promisify(execFile);
 
+/** Messages of all rules in a schema, wherever they stand. */
+const ruleMessages = (schema: unknown): string[] => {
+  if (Array.isArray(schema)) return schema.flatMap(ruleMessages);
+  if (typeof schema !== 'object' || schema === null) return [];
+  return Object.entries(schema).flatMap(([keyword, value]) =>
+    keyword === 'x-kubernetes-validations'
+      ? z
+          .array(z.object({ message: z.string() }))
+          .parse(value)
+          .map(({ message }) => message)
+      : ruleMessages(value),
+  );
+};
+
 describe('the API server, by the schemas of crds/', () => {
   let cluster: TestCluster;
+  /** Everything that was said to who wrote something wrong. */
+  const said: string[] = [];
+  const refusal = async (write: Promise<unknown>): Promise<string | undefined> => {
+    const message = await refusalOf(write);
+    if (message !== undefined) said.push(message);
+    return message;
+  };
   const namespace = 'validation';
 
   const create = (kind: 'IdentityTenant' | 'IdentityClient', name: string, spec: Spec) =>
@@ -220,11 +243,11 @@ describe('the API server, by the schemas of crds/', () => {
   afterAll(() => cluster?.stop());
 
   it.each(refusedTenants)('refuses a tenant with %s', async (_what, spec, message) => {
-    expect(await refusalOf(create('IdentityTenant', 'refused', spec))).toMatch(message);
+    expect(await refusal(create('IdentityTenant', 'refused', spec))).toMatch(message);
   });
 
   it.each(refusedClients)('refuses a client with %s', async (_what, spec, message) => {
-    expect(await refusalOf(create('IdentityClient', 'refused', spec))).toMatch(message);
+    expect(await refusal(create('IdentityClient', 'refused', spec))).toMatch(message);
   });
 
   it.each([
@@ -234,7 +257,7 @@ describe('the API server, by the schemas of crds/', () => {
     ['a'.repeat(41), 'IdentityClient'],
   ] as const)('refuses the name %s of an %s', async (name, kind) => {
     const spec = kind === 'IdentityTenant' ? { issuer } : client({});
-    expect(await refusalOf(create(kind, name, spec))).toMatch(/metadata\.name must be a DNS label of at most 40/);
+    expect(await refusal(create(kind, name, spec))).toMatch(/metadata\.name must be a DNS label of at most 40/);
   });
 
   it.each([
@@ -247,13 +270,13 @@ describe('the API server, by the schemas of crds/', () => {
     ],
   ] as const)('refuses to change what an %s is made for', async (kind, name, spec, message) => {
     const change = cluster.client.applyServerSide({ apiVersion, kind, metadata: { name, namespace }, spec });
-    expect(await refusalOf(change)).toMatch(message);
+    expect(await refusal(change)).toMatch(message);
   });
 
   it('lets the kind of the database change only while paused', async () => {
     const outside = { issuer, database: { connection: { secretRef: { name: 'my-database' } } } };
     const change = (spec: Spec) =>
-      refusalOf(
+      refusal(
         cluster.client.applyServerSide({
           apiVersion,
           kind: 'IdentityTenant',
@@ -272,7 +295,7 @@ describe('the API server, by the schemas of crds/', () => {
   });
 
   const apply = (name: string, spec: Spec) =>
-    refusalOf(
+    refusal(
       cluster.client.applyServerSide({ apiVersion, kind: 'IdentityTenant', metadata: { name, namespace }, spec }),
     );
   const managed = (more: Spec) => ({ issuer, database: { managed: more } });
@@ -303,7 +326,14 @@ describe('the API server, by the schemas of crds/', () => {
     'https://id.example.com/~me/v1.0',
   ])('accepts the issuer %s', async (good) => {
     const name = `t${Buffer.from(good).toString('hex').slice(-38)}`;
-    expect(await refusalOf(create('IdentityTenant', name, { issuer: good }))).toBeUndefined();
+    expect(await refusal(create('IdentityTenant', name, { issuer: good }))).toBeUndefined();
+  });
+
+  // After all others: each rule's message has been read by somebody, and so names the field and says what to write.
+  it('has no rule whose message nobody has seen', () => {
+    const messages = buildCustomResourceDefinitions().flatMap(ruleMessages);
+    expect(messages.length).toBeGreaterThan(15);
+    expect(messages.filter((message) => !said.some((text) => text.includes(message)))).toEqual([]);
   });
 
   it('accepts every example', async () => {
