@@ -20,6 +20,12 @@ export const resourceQuotas = {
   namespaced: true,
 } as const;
 
+/** What a provisioner of volumes deals with. */
+const storageKinds = [
+  { apiVersion: 'v1', kind: 'PersistentVolume', plural: 'persistentvolumes', namespaced: false },
+  { apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', plural: 'storageclasses', namespaced: false },
+] as const;
+
 /** A real API with our custom resources, before any operator. */
 export type TestCluster = {
   readonly plane: TestControlPlane;
@@ -54,7 +60,7 @@ export const startTestCluster = async (options: Omit<ControlPlaneOptions, 'nodes
   const client = connectClient(plane, {
     fieldManager: 'test',
     userAgent: 'test',
-    resources: [...Object.values(customResources), bindings, resourceQuotas, webhookConfigurations],
+    resources: [...Object.values(customResources), bindings, resourceQuotas, ...storageKinds, webhookConfigurations],
   });
   const stop = async () => {
     await client.close();

@@ -1,0 +1,197 @@
+import type { IStatefulSet } from 'kubernetes-models/apps/v1';
+import type { IEvent, IPersistentVolumeClaim, IPod, IService } from 'kubernetes-models/v1';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { waitUntil } from '../../e2e/cluster/wait.ts';
+import type { LiveObject } from '../runtime/kubernetes-object.ts';
+import { builtInResources } from '../runtime/resource-kind.ts';
+import { type KubeletStandIn, startKubeletStandIn } from '../testing/kubelet-stand-in.ts';
+import { installOperatorAccount } from '../testing/operator-account.ts';
+import { type RunningOperator, startOperator } from '../testing/running-operator.ts';
+import { createTenantFixture } from '../testing/tenant-fixture.ts';
+import { startTestCluster, type TestCluster } from '../testing/test-cluster.ts';
+import { customResources } from './custom-resources.ts';
+
+const { persistentVolumeClaims, pods, services, statefulSets, secrets } = builtInResources;
+const within = { timeout: 30_000, interval: 50 };
+const volume = 'data-acme-database-0';
+
+describe('what cannot be had as it is asked for', () => {
+  let cluster: TestCluster;
+  let kubelets: KubeletStandIn;
+  let operator: RunningOperator;
+  let fixture: ReturnType<typeof createTenantFixture>;
+
+  beforeAll(async () => {
+    cluster = await startTestCluster();
+    fixture = createTenantFixture(cluster);
+    kubelets = await startKubeletStandIn(cluster.client);
+    operator = startOperator(await installOperatorAccount(cluster.plane), 'identity-operator', 'operator-1');
+    await waitUntil('the operator to lead', 30_000, async () => operator.isLeading());
+  });
+  afterAll(async () => {
+    await operator?.stop();
+    await kubelets?.stop();
+    await cluster?.stop();
+  });
+
+  const createStorageClass = (name: string, allowVolumeExpansion: boolean) =>
+    cluster.client.applyServerSide({
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'StorageClass',
+      metadata: { name },
+      provisioner: 'example.com/none',
+      allowVolumeExpansion,
+    });
+
+  /** What a provisioner would do for the claim of a namespace's database. */
+  const provideVolume = async (namespace: string, storageClassName: string): Promise<void> => {
+    await cluster.client.applyServerSide({
+      apiVersion: 'v1',
+      kind: 'PersistentVolume',
+      metadata: { name: `volume-${namespace}` },
+      spec: {
+        capacity: { storage: '10Gi' },
+        accessModes: ['ReadWriteOnce'],
+        storageClassName,
+        claimRef: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name: volume },
+        hostPath: { path: '/nowhere' },
+      },
+    });
+    await expect.poll(async () => (await claimOf(namespace))?.status?.phase, within).toBe('Bound');
+  };
+
+  const claimOf = (namespace: string) =>
+    fixture.get<LiveObject & IPersistentVolumeClaim>(persistentVolumeClaims, namespace, volume);
+  const databaseOf = (namespace: string) =>
+    fixture.get<LiveObject & IStatefulSet>(statefulSets, namespace, 'acme-database');
+
+  /** Lets the tenant be looked at `times` times, and waits until it was, each time. */
+  const wakeTenant = async (namespace: string, times: number): Promise<void> => {
+    for (let time = 1; time <= times; time += 1) {
+      const before = await operator.reconciles('tenant');
+      await cluster.client.patchMerge(
+        { resource: customResources.identityTenants, namespace, name: 'acme' },
+        { metadata: { annotations: { touched: `${before}` } } },
+      );
+      await expect.poll(() => operator.reconciles('tenant'), within).toBeGreaterThan(before);
+    }
+  };
+
+  describe('one issuer for two tenants', () => {
+    const issuer = 'https://id.shared.example';
+    const [elder, younger] = [{ namespace: 'elder' }, { namespace: 'younger', name: 'other' }] as const;
+
+    it('the younger is told of the elder, in whichever namespace, and nothing is made for it', async () => {
+      await fixture.createReadyTenant(elder, { issuer });
+      await cluster.createNamespace(younger.namespace);
+      await fixture.createTenant(younger, { issuer });
+      await fixture.expectCondition(younger, 'Stalled', {
+        status: 'True',
+        reason: 'IssuerInUse',
+        message: expect.stringContaining('"elder/acme"'),
+      });
+      expect(await fixture.list(secrets, younger.namespace)).toEqual([]);
+      await fixture.expectReady(elder);
+    });
+
+    it('goes on by itself when the elder is gone', async () => {
+      await fixture.deleteTenant(elder);
+      await fixture.expectReady(younger);
+    });
+
+    it('one that comes back is the younger now, and what runs of the other goes on', async () => {
+      await fixture.createTenant(elder, { issuer });
+      await fixture.expectCondition(elder, 'Stalled', {
+        reason: 'IssuerInUse',
+        message: expect.stringContaining('"younger/other"'),
+      });
+      await fixture.expectReady(younger);
+    });
+  });
+
+  describe('a larger volume', () => {
+    it('is asked for, the StatefulSet made again, and its pod stays', async () => {
+      const namespace = 'growing';
+      await createStorageClass('growing', true);
+      const managed = { storage: '1Gi', storageClassName: 'growing' };
+      await fixture.createReadyTenant({ namespace }, { database: { managed } });
+      await provideVolume(namespace, 'growing');
+      const before = await databaseOf(namespace);
+      const podOf = () => fixture.get<LiveObject & IPod>(pods, namespace, 'acme-database-0');
+      const pod = await podOf();
+
+      await fixture.patchSpec({ namespace }, { database: { managed: { ...managed, storage: '2Gi' } } });
+      await expect
+        .poll(async () => (await claimOf(namespace))?.spec?.resources?.requests?.['storage'], within)
+        .toBe('2Gi');
+      await expect
+        .poll(async () => {
+          const live = await databaseOf(namespace);
+          const storage = live?.spec?.volumeClaimTemplates?.[0]?.spec?.resources?.requests?.['storage'];
+          return {
+            storage,
+            isAnother: live?.metadata.uid !== before?.metadata.uid,
+            ready: live?.status?.readyReplicas,
+          };
+        }, within)
+        .toEqual({ storage: '2Gi', isAnother: true, ready: 1 });
+      await fixture.expectCondition({ namespace }, 'Ready', { status: 'True', observedGeneration: 2 });
+
+      const after = await podOf();
+      expect(after?.metadata.uid).toBe(pod?.metadata.uid);
+      const owner = (await databaseOf(namespace))?.metadata.uid;
+      expect(after?.metadata.ownerReferences?.map(({ uid }) => uid)).toEqual([owner]);
+      const told = (await fixture.list<LiveObject & IEvent>(builtInResources.events, namespace)).filter(
+        ({ reason }) => reason === 'ObjectReplaced',
+      );
+      expect(told).toEqual([expect.objectContaining({ type: 'Normal', count: 1 })]);
+    });
+
+    it('that its StorageClass does not give is said, what runs goes on, and the refusal is no loop', async () => {
+      const namespace = 'fixed';
+      await createStorageClass('fixed', false);
+      const managed = { storage: '1Gi', storageClassName: 'fixed' };
+      await fixture.createReadyTenant({ namespace }, { database: { managed } });
+      await provideVolume(namespace, 'fixed');
+      const before = await databaseOf(namespace);
+      await fixture.patchSpec({ namespace }, { database: { managed: { ...managed, storage: '2Gi' } } });
+      await fixture.expectCondition({ namespace }, 'Stalled', {
+        status: 'True',
+        reason: 'VolumeNotExpandable',
+        message: expect.stringMatching(
+          /cannot grow from 1Gi to 2Gi; .*allowVolumeExpansion.*only dynamically provisioned/,
+        ),
+      });
+      expect((await databaseOf(namespace))?.metadata.uid).toBe(before?.metadata.uid);
+
+      // One try a look, and no look that nobody asked for.
+      await wakeTenant(namespace, 1);
+      const writes = await operator.writes();
+      await wakeTenant(namespace, 3);
+      expect((await operator.writes()) - writes).toBeLessThanOrEqual(3);
+
+      await createStorageClass('fixed', true);
+      await wakeTenant(namespace, 1);
+      await fixture.expectCondition({ namespace }, 'Ready', { status: 'True', observedGeneration: 2 });
+    });
+  });
+
+  it('a Service that somebody made anew with an address, where none may be, is replaced', async () => {
+    const namespace = 'replaced';
+    await fixture.createReadyTenant({ namespace });
+    const headless = () => fixture.get<LiveObject & IService>(services, namespace, 'acme-auth-pods');
+    const live = await headless();
+    const { labels, ownerReferences } = live?.metadata ?? {};
+    await operator.stop();
+    await cluster.client.delete({ resource: services, namespace, name: 'acme-auth-pods' });
+    await cluster.client.create({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'acme-auth-pods', namespace, labels: labels ?? {}, ownerReferences: ownerReferences ?? [] },
+      spec: { selector: live?.spec?.selector, ports: live?.spec?.ports },
+    });
+    operator = startOperator(await installOperatorAccount(cluster.plane), 'identity-operator', 'operator-2');
+    await expect.poll(async () => (await headless())?.spec?.clusterIP, within).toBe('None');
+    await fixture.expectReady({ namespace });
+  });
+});
