@@ -51,6 +51,8 @@ const configSchema = z.object({
   ALLOWED_REGISTRIES: json(names).default([]),
   ALLOWED_PRIORITY_CLASSES: json(names).default([]),
   ALLOWED_ISSUERS: json(z.record(z.string(), names)).default({}),
+  /** Labels of the namespaces that may read tenants' metrics; none: any namespace. */
+  MONITORING_NAMESPACE_LABELS: json(z.record(z.string(), z.string())).default({}),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   /** `/livez`, `/readyz`, `/metrics`. */
   PROBE_PORT: z.coerce.number().int().min(0).max(65_535).default(9090),

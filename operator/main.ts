@@ -46,6 +46,10 @@ const result = await runOperator({
       priorityClasses: config.ALLOWED_PRIORITY_CLASSES,
       issuers: config.ALLOWED_ISSUERS,
     },
+    neighbours: {
+      operatorNamespace: config.POD_NAMESPACE,
+      monitoringNamespaceLabels: config.MONITORING_NAMESPACE_LABELS,
+    },
   },
   namespaces: config.WATCH_NAMESPACES,
   namespace: config.POD_NAMESPACE,

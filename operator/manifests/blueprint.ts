@@ -15,6 +15,15 @@ export type Blueprint = {
   readonly zonesLabelled: boolean;
   /** Kinds of other projects that this cluster serves. */
   readonly served: ReadonlySet<OptionalKind>;
+  readonly neighbours: Neighbours;
+};
+
+/** Who outside of a tenant may connect to its pods' own ports. */
+export type Neighbours = {
+  /** Namespace of the operator; left out: its pods in any namespace. */
+  readonly operatorNamespace?: string;
+  /** Labels of the namespaces that may read metrics; none: any namespace. */
+  readonly monitoringNamespaceLabels: Readonly<Record<string, string>>;
 };
 
 /** Kinds of other projects, of which objects are made where the cluster serves them. */

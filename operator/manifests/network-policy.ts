@@ -4,7 +4,7 @@ import type {
   INetworkPolicyIngressRule,
   INetworkPolicyPort,
 } from 'kubernetes-models/networking.k8s.io/v1';
-import { type Blueprint, isDatabaseManaged } from './blueprint.ts';
+import { type Blueprint, isDatabaseManaged, type Neighbours } from './blueprint.ts';
 import { ownedMetadata, selectorLabels } from './metadata.ts';
 import { ports } from './ports.ts';
 
@@ -13,11 +13,12 @@ const pods = (blueprint: Blueprint, component: string) => ({
   podSelector: { matchLabels: selectorLabels(blueprint, component) },
 });
 
-/** Any namespace: the operator's is not known to a tenant, and what it may ask is decided by its certificate. */
-const operatorPods = {
-  namespaceSelector: {},
+/** What the operator may ask is decided by its certificate; this keeps others from asking at all. */
+const operatorPods = ({ operatorNamespace }: Neighbours) => ({
+  namespaceSelector:
+    operatorNamespace === undefined ? {} : { matchLabels: { 'kubernetes.io/metadata.name': operatorNamespace } },
   podSelector: { matchLabels: { 'app.kubernetes.io/name': 'identity-operator' } },
-};
+});
 const podsOfNamespace = { podSelector: {} };
 const anyPod = { namespaceSelector: {} };
 const dns: INetworkPolicyEgressRule = {
@@ -30,7 +31,14 @@ const dns: INetworkPolicyEgressRule = {
 /** Outside addresses but link-local ones, where clouds keep their metadata services. */
 const outside = { ipBlock: { cidr: '0.0.0.0/0', except: ['169.254.0.0/16'] } };
 
-const probesFromAnywhere: INetworkPolicyIngressRule = { from: [anyPod], ports: tcp(ports.probes) };
+/** Kubelets are let in by every network plug-in; this is for who reads metrics. */
+const metricsReaders = ({ monitoringNamespaceLabels }: Neighbours): INetworkPolicyIngressRule => {
+  const isAnybody = Object.keys(monitoringNamespaceLabels).length === 0;
+  return {
+    from: [isAnybody ? anyPod : { namespaceSelector: { matchLabels: { ...monitoringNamespaceLabels } } }],
+    ports: tcp(ports.probes),
+  };
+};
 
 const buildPolicy = (
   blueprint: Blueprint,
@@ -57,6 +65,8 @@ const buildPolicy = (
  */
 export const buildNetworkPolicies = (blueprint: Blueprint, databasePort: number): INetworkPolicy[] => {
   const managed = isDatabaseManaged(blueprint.spec);
+  const operator = operatorPods(blueprint.neighbours);
+  const metrics = metricsReaders(blueprint.neighbours);
   const toDatabase: INetworkPolicyEgressRule = managed
     ? { to: [pods(blueprint, 'database')], ports: tcp(ports.postgres) }
     : { to: [outside, anyPod], ports: tcp(databasePort) };
@@ -65,7 +75,7 @@ export const buildNetworkPolicies = (blueprint: Blueprint, databasePort: number)
     buildPolicy(
       blueprint,
       'gateway',
-      [{ ports: tcp(publicPort) }, { from: [operatorPods], ports: tcp(ports.gatewayInternal) }, probesFromAnywhere],
+      [{ ports: tcp(publicPort) }, { from: [operator], ports: tcp(ports.gatewayInternal) }, metrics],
       [
         dns,
         { to: [pods(blueprint, 'auth'), pods(blueprint, 'token-store')], ports: tcp(ports.mutualTls) },
@@ -76,16 +86,13 @@ export const buildNetworkPolicies = (blueprint: Blueprint, databasePort: number)
     buildPolicy(
       blueprint,
       'auth',
-      [{ from: [pods(blueprint, 'gateway'), operatorPods], ports: tcp(ports.mutualTls) }, probesFromAnywhere],
+      [{ from: [pods(blueprint, 'gateway'), operator], ports: tcp(ports.mutualTls) }, metrics],
       [dns, { to: [pods(blueprint, 'token-store')], ports: tcp(ports.mutualTls) }, toDatabase],
     ),
     buildPolicy(
       blueprint,
       'token-store',
-      [
-        { from: [pods(blueprint, 'gateway'), pods(blueprint, 'auth'), operatorPods], ports: tcp(ports.mutualTls) },
-        probesFromAnywhere,
-      ],
+      [{ from: [pods(blueprint, 'gateway'), pods(blueprint, 'auth'), operator], ports: tcp(ports.mutualTls) }, metrics],
       [dns, toDatabase],
     ),
     buildPolicy(blueprint, 'migrate', [], [dns, toDatabase]),

@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { buildTenant, buildTestBlueprint } from '../testing/tenants.ts';
+import type { Blueprint } from './blueprint.ts';
 import { canonicalJson } from './content-hash.ts';
 import { databaseRoleName } from './database-connection.ts';
+import { buildNetworkPolicies } from './network-policy.ts';
 import { buildTenantObjects } from './tenant-objects.ts';
 
 const passwords = { owner: 'Zq1', auth: 'Zq2', tokenStore: 'Zq3' };
@@ -84,5 +86,38 @@ describe('database roles', () => {
     const names = [databaseRoleName(long, 'auth'), databaseRoleName(long, 'token-store')];
     expect(names.every((name) => name.length <= 63)).toBe(true);
     expect(new Set(names).size).toBe(2);
+  });
+});
+
+describe('network policies', () => {
+  const policies = (neighbours: Blueprint['neighbours']) =>
+    buildNetworkPolicies({ ...buildTestBlueprint(buildTenant({})), neighbours }, 5432);
+
+  it('let in the operator of its namespace, and metrics readers of theirs', () => {
+    const [gateway] = policies({
+      operatorNamespace: 'operators',
+      monitoringNamespaceLabels: { 'kubernetes.io/metadata.name': 'monitoring' },
+    });
+    expect(gateway?.spec?.ingress?.slice(1)).toEqual([
+      {
+        from: [
+          {
+            namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'operators' } },
+            podSelector: { matchLabels: { 'app.kubernetes.io/name': 'identity-operator' } },
+          },
+        ],
+        ports: [{ protocol: 'TCP', port: 9443 }],
+      },
+      {
+        from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } }],
+        ports: [{ protocol: 'TCP', port: 9090 }],
+      },
+    ]);
+  });
+
+  it('let in pods of any namespace where nothing is said of it', () => {
+    for (const { spec } of policies({ monitoringNamespaceLabels: {} }))
+      for (const { from = [] } of spec?.ingress ?? [])
+        for (const { namespaceSelector } of from) expect(namespaceSelector ?? {}).toEqual({});
   });
 });

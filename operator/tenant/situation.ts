@@ -1,5 +1,5 @@
 import { annotations } from '../api/group.ts';
-import type { Blueprint, Component } from '../manifests/blueprint.ts';
+import type { Blueprint, Component, Neighbours } from '../manifests/blueprint.ts';
 import { buildTenantObjects, type TenantObject, type TenantObjects } from '../manifests/tenant-objects.ts';
 import { findApplyReason } from '../runtime/desired-state.ts';
 import { decideVolume } from './database-volume.ts';
@@ -19,6 +19,8 @@ export type OperatorRelease = {
   readonly databaseImage: string;
   /** Left out: no limits. */
   readonly limits?: TenantLimits;
+  /** Left out: pods of any namespace. */
+  readonly neighbours?: Neighbours;
 };
 
 /** What an observation means, before anything is decided of it. */
@@ -44,6 +46,7 @@ const buildBlueprint = ({ tenant, nodes, served }: Observed, release: OperatorRe
   databaseImage: tenant.spec.database?.managed?.image ?? release.databaseImage,
   zonesLabelled: nodes.some(({ zone }) => zone !== undefined),
   served,
+  neighbours: release.neighbours ?? { monitoringNamespaceLabels: {} },
 });
 
 const zonesOf = ({ pods, nodes }: Observed): Situation['zonesOf'] => ({

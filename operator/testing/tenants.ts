@@ -25,4 +25,5 @@ export const buildTestBlueprint = (tenant: IdentityTenant, served: readonly Opti
   databaseImage: tenant.spec.database?.managed?.image ?? 'postgres:18',
   zonesLabelled: true,
   served: new Set(served),
+  neighbours: { operatorNamespace: 'identity-operator', monitoringNamespaceLabels: {} },
 });
