@@ -538,14 +538,19 @@ describe('the operator at a real API server', { timeout: 120_000 }, () => {
   it('says what the API server refuses of what a tenant asks for, and goes on when it is corrected', async () => {
     const namespace = 'refused';
     await cluster.createNamespace(namespace);
-    const askFor = (memory: string) => ({ auth: { resources: { requests: { memory: '2Gi' }, limits: { memory } } } });
-    await createTenant(namespace, askFor('1Gi'));
+    const askFor = (profile: string) => ({
+      auth: { podAnnotations: { 'container.apparmor.security.beta.kubernetes.io/auth': profile } },
+    });
+    await createTenant(namespace, askFor('no profile'));
     await expectCondition(tenantIn(namespace), 'Stalled', {
       status: 'True',
       reason: 'ObjectRefused',
-      message: expect.stringMatching(/deployments\/acme-auth.*must be less than or equal to memory limit/),
+      message: expect.stringMatching(/deployments\/acme-auth.*invalid AppArmor profile name/),
     });
-    await cluster.client.patchMerge({ resource: identityTenants, namespace, name: 'acme' }, { spec: askFor('2Gi') });
+    await cluster.client.patchMerge(
+      { resource: identityTenants, namespace, name: 'acme' },
+      { spec: askFor('runtime/default') },
+    );
     await expectReady(namespace);
   });
 

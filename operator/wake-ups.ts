@@ -11,6 +11,13 @@ const priorityOf = ({ source }: CacheChange<unknown>): Priority => (source === '
 
 const keyOf = ({ metadata }: Metadata): string => objectKey(metadata.namespace, metadata.name);
 
+/** Whether a change is one of what is read: an autoscaler reports the load of its pods every 15 s, which wakes nobody. */
+const isNews = ({ type, before, after }: CacheChange<Metadata>): boolean => {
+  if (type !== 'updated' || before === undefined || after === undefined) return true;
+  const { resourceVersion } = after.metadata;
+  return !isDeepStrictEqual({ ...before, metadata: { ...before.metadata, resourceVersion } }, after);
+};
+
 /** Whether a pod's change concerns who is registered: an auth pod became reachable, or ceased to be. */
 const isReachabilityChange = ({
   before,
@@ -40,6 +47,7 @@ export const connectWakeUps = (caches: TenantCaches, tenants: WorkQueue, clients
   caches.clients.onChange((change) => clients.add(change.key, priorityOf(change)));
 
   const wakeOwner = (change: CacheChange<Metadata>): void => {
+    if (!isNews(change)) return;
     // Whose it was, too: labels that somebody changed lead elsewhere.
     const keys = [change.before, change.after].flatMap((object) => (object === undefined ? [] : tenantKeysOf(object)));
     for (const key of new Set(keys)) tenants.add(key, priorityOf(change));

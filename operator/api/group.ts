@@ -21,6 +21,8 @@ export const annotations = {
   desiredHash: `${group}/desired-hash`,
   /** Issuer whose keys, credentials or data an object holds; a tenant of another issuer never adopts it. */
   issuer: `${group}/issuer`,
+  /** On a tenant, any new value restarts its services once; it is kept in the template of their pods. */
+  restart: `${group}/restart`,
 } as const;
 
 /** Field managers of server-side apply. Replicas have one of their own, since an HPA shares that field with us. */

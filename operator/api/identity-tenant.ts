@@ -5,6 +5,7 @@ import { databaseSchema, databaseTransitionRules } from './database-spec.ts';
 import { durationSchema } from './duration.ts';
 import { gatewaySchema } from './gateway-spec.ts';
 import { configMapKeyReference, objectName, secretKeyReference, secretReference } from './object-reference.ts';
+import { qualifiedNameSchema } from './qualified-name.ts';
 import { tenantStatusSchema } from './tenant-status.ts';
 import { workloadRules, workloadShape } from './workload-spec.ts';
 
@@ -96,10 +97,7 @@ export const tenantSpecSchema = z
           .enum(['Preferred', 'Required'])
           .default('Preferred')
           .describe('Required: a pod that cannot keep the zones balanced waits, and Ready needs two zones.'),
-        topologyKey: z
-          .string()
-          .min(1)
-          .max(316)
+        topologyKey: qualifiedNameSchema
           .default('topology.kubernetes.io/zone')
           .describe('Label of nodes whose value is the zone.'),
       })

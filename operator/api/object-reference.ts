@@ -1,11 +1,8 @@
 import { z } from 'zod';
+import { subdomainPattern } from './qualified-name.ts';
 
 /** Name of an object in the namespace of the tenant (RFC 1123 subdomain, as Kubernetes names Secrets and ConfigMaps). */
-export const objectName = z
-  .string()
-  .min(1)
-  .max(253)
-  .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/);
+export const objectName = z.string().min(1).max(253).regex(subdomainPattern);
 
 export const secretReference = z.object({
   name: objectName.describe('Name of a Secret in the namespace of the tenant.'),

@@ -1,27 +1,27 @@
 import { z } from 'zod';
 import { celRules } from './cel-rules.ts';
+import {
+  annotationsSchema,
+  labelsSchema,
+  labelValueSchema,
+  qualifiedNameSchema,
+  subdomainPattern,
+} from './qualified-name.ts';
 
-const labelKey = z.string().min(1).max(317);
-const labelValue = z
-  .string()
-  .max(63)
-  .regex(/^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$/);
-
-export const nodeSelectorSchema = z
-  .record(z.string().max(317), labelValue)
-  .meta({ maxProperties: 64 })
-  .describe('Labels of the nodes on which the pods may run.');
+export const nodeSelectorSchema = labelsSchema('nodeSelector').describe(
+  'Labels of the nodes on which the pods may run.',
+);
 
 const tolerationSchema = z
   .object({
-    key: z.string().max(317).optional().describe('Key of the taint. Unset, with `Exists`: every taint.'),
+    key: qualifiedNameSchema.exactOptional().describe('Key of the taint. Unset, with `Exists`: every taint.'),
     operator: z.enum(['Exists', 'Equal']).default('Equal').describe('How the value is compared.'),
-    value: labelValue.optional().describe('Value of the taint, for `Equal`.'),
+    value: labelValueSchema.exactOptional().describe('Value of the taint, for `Equal`.'),
     effect: z
       .enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute'])
-      .optional()
+      .exactOptional()
       .describe('Effect of the taint. Unset: every effect.'),
-    tolerationSeconds: z.int().min(0).optional().describe('How long a `NoExecute` taint is borne, seconds.'),
+    tolerationSeconds: z.int().min(0).exactOptional().describe('How long a `NoExecute` taint is borne, seconds.'),
   })
   .meta(
     celRules(
@@ -40,48 +40,74 @@ const tolerationSchema = z
     ),
   );
 
-const selectorRequirement = (operators: [string, ...string[]]) =>
-  z.object({
-    key: labelKey.describe('Key of the label.'),
-    operator: z.enum(operators).describe('How values are compared.'),
-    values: z.array(labelValue).max(64).optional().describe('Values, for the operators that take some.'),
-  });
+const values = (value: z.ZodType<string>) => z.array(value).min(1).max(64).exactOptional();
+const key = qualifiedNameSchema.describe('Key of the label.');
+
+const takesValues = (operators: string, field: string) => ({
+  rule: `(self.operator in [${operators}]) == has(self.values)`,
+  message: `${field}: In and NotIn (Gt, Lt) need values, Exists and DoesNotExist take none`,
+});
+
+const nodeRequirement = z
+  .object({
+    key,
+    operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt']).describe('How values are compared.'),
+    values: values(labelValueSchema).describe('Values; for `Gt` and `Lt` one number.'),
+  })
+  .meta(
+    celRules(takesValues("'In', 'NotIn', 'Gt', 'Lt'", 'matchExpressions'), {
+      rule: "!(self.operator in ['Gt', 'Lt']) || (size(self.values) == 1 && self.values[0].matches('^[0-9]{1,18}$'))",
+      message: 'matchExpressions: Gt and Lt take exactly one value, a whole number',
+    }),
+  );
+
+/** Only the name of a node can be selected by, and only one. */
+const nodeFieldRequirement = z.object({
+  key: z.enum(['metadata.name']).describe('Field of the node.'),
+  operator: z.enum(['In', 'NotIn']).describe('How values are compared.'),
+  values: z.array(z.string().min(1).max(253).regex(subdomainPattern)).min(1).max(1).describe('The name of a node.'),
+});
 
 const nodeSelectorTerm = z.object({
-  matchExpressions: z
-    .array(selectorRequirement(['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt']))
-    .max(32)
-    .optional()
-    .describe('Requirements on labels of the node.'),
-  matchFields: z
-    .array(selectorRequirement(['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt']))
-    .max(32)
-    .optional()
-    .describe('Requirements on fields of the node.'),
+  matchExpressions: z.array(nodeRequirement).max(32).exactOptional().describe('Requirements on labels of the node.'),
+  matchFields: z.array(nodeFieldRequirement).max(32).exactOptional().describe('Requirements on fields of the node.'),
 });
+
+const labelRequirement = z
+  .object({
+    key,
+    operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']).describe('How values are compared.'),
+    values: values(labelValueSchema).describe('Values, for the operators that take some.'),
+  })
+  .meta(celRules(takesValues("'In', 'NotIn'", 'matchExpressions')));
 
 const labelSelector = z
   .object({
-    matchLabels: z.record(z.string().max(317), labelValue).meta({ maxProperties: 64 }).optional(),
-    matchExpressions: z
-      .array(selectorRequirement(['In', 'NotIn', 'Exists', 'DoesNotExist']))
-      .max(32)
-      .optional(),
+    matchLabels: labelsSchema('matchLabels').exactOptional(),
+    matchExpressions: z.array(labelRequirement).max(32).exactOptional(),
   })
   .describe('Labels of pods.');
 
+const namespaceName = z
+  .string()
+  .max(63)
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
+
 const podAffinityTerm = z.object({
-  topologyKey: labelKey.describe('Label of nodes within whose value the pods count as together.'),
-  labelSelector: labelSelector.optional(),
-  namespaces: z.array(z.string().max(63)).max(64).optional().describe('Namespaces of these pods. Unset: this one.'),
-  namespaceSelector: labelSelector.optional(),
+  topologyKey: qualifiedNameSchema.describe('Label of nodes within whose value the pods count as together.'),
+  labelSelector: labelSelector.exactOptional(),
+  namespaces: z.array(namespaceName).max(64).exactOptional().describe('Namespaces of these pods. Unset: this one.'),
+  namespaceSelector: labelSelector.exactOptional(),
 });
 
 const weight = z.int().min(1).max(100).describe('1 to 100.');
 
 const podAffinity = z.object({
-  requiredDuringSchedulingIgnoredDuringExecution: z.array(podAffinityTerm).max(16).optional(),
-  preferredDuringSchedulingIgnoredDuringExecution: z.array(z.object({ weight, podAffinityTerm })).max(16).optional(),
+  requiredDuringSchedulingIgnoredDuringExecution: z.array(podAffinityTerm).max(16).exactOptional(),
+  preferredDuringSchedulingIgnoredDuringExecution: z
+    .array(z.object({ weight, podAffinityTerm }))
+    .max(16)
+    .exactOptional(),
 });
 
 const affinitySchema = z
@@ -90,15 +116,15 @@ const affinitySchema = z
       .object({
         requiredDuringSchedulingIgnoredDuringExecution: z
           .object({ nodeSelectorTerms: z.array(nodeSelectorTerm).min(1).max(16) })
-          .optional(),
+          .exactOptional(),
         preferredDuringSchedulingIgnoredDuringExecution: z
           .array(z.object({ weight, preference: nodeSelectorTerm }))
           .max(16)
-          .optional(),
+          .exactOptional(),
       })
-      .optional(),
-    podAffinity: podAffinity.optional(),
-    podAntiAffinity: podAffinity.optional(),
+      .exactOptional(),
+    podAffinity: podAffinity.exactOptional(),
+    podAntiAffinity: podAffinity.exactOptional(),
   })
   .describe('Affinity of the pods, as in a pod template. The spread over zones and nodes stays beside it.');
 
@@ -106,29 +132,24 @@ const reservedPrefix = 'identity-operator.io/';
 
 /** Where the pods of a service run, and what they carry there; as in a pod template of Kubernetes. */
 export const schedulingShape = {
-  nodeSelector: nodeSelectorSchema.optional(),
+  nodeSelector: nodeSelectorSchema.exactOptional(),
   tolerations: z
     .array(tolerationSchema)
     .max(32)
-    .optional()
+    .exactOptional()
     .describe('Taints that the pods bear, beside those that every service bears for 20 s when its node is lost.'),
-  affinity: affinitySchema.optional(),
+  affinity: affinitySchema.exactOptional(),
   priorityClassName: z
     .string()
     .min(1)
     .max(253)
-    .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/)
-    .optional()
+    .regex(subdomainPattern)
+    .exactOptional()
     .describe('PriorityClass of the pods.'),
-  podAnnotations: z
-    .record(z.string().max(317), z.string().max(4_096))
-    .meta({
-      maxProperties: 64,
-      ...celRules({
-        rule: `self.all(key, !key.startsWith('${reservedPrefix}'))`,
-        message: `podAnnotations: keys that begin with ${reservedPrefix} are the operator's; use another prefix`,
-      }),
-    })
-    .optional()
+  podAnnotations: annotationsSchema('podAnnotations', {
+    rule: `self.all(key, !key.startsWith('${reservedPrefix}'))`,
+    message: `podAnnotations: keys that begin with ${reservedPrefix} are the operator's; use another prefix`,
+  })
+    .exactOptional()
     .describe('Annotations of the pods. A change rolls the service.'),
 };

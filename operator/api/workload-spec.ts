@@ -5,12 +5,22 @@ import { schedulingShape } from './scheduling.ts';
 
 const resourceList = z.object({ cpu: quantitySchema.optional(), memory: quantitySchema.optional() });
 
+const staysWithin = (resource: 'cpu' | 'memory'): CelRule => {
+  const both = ['requests', 'limits'].flatMap((list) => [`has(self.${list})`, `has(self.${list}.${resource})`]);
+  const quantityOf = (list: 'requests' | 'limits') => `quantity(string(self.${list}.${resource}))`;
+  return {
+    rule: `!(${both.join(' && ')}) || ${quantityOf('requests')}.compareTo(${quantityOf('limits')}) <= 0`,
+    message: `resources.requests.${resource} must not be above resources.limits.${resource}`,
+  };
+};
+
 export const resourcesSchema = z
   .object({
     requests: resourceList.optional().describe('What the scheduler sets aside.'),
     limits: resourceList.optional().describe('What the container is held to; above its memory limit it is ended.'),
   })
-  .describe('Requests and limits of the container; they replace the default whole. Default: docs/tenant.md.');
+  .describe('Requests and limits of the container; they replace the default whole. Default: docs/tenant.md.')
+  .meta(celRules(staysWithin('cpu'), staysWithin('memory')));
 
 const autoscalingSchema = z
   .object({
@@ -53,5 +63,10 @@ export const workloadRules: readonly CelRule[] = [
   {
     rule: '!(has(self.replicas) && has(self.autoscaling))',
     message: 'set replicas or autoscaling, not both: the autoscaler sets the number of pods',
+  },
+  {
+    rule: '!has(self.autoscaling) || !has(self.resources) || (has(self.resources.requests) && has(self.resources.requests.cpu)) || (has(self.resources.limits) && has(self.resources.limits.cpu))',
+    message:
+      'autoscaling needs resources.requests.cpu, of which its target is a percentage; set it, or leave resources out',
   },
 ];

@@ -11,6 +11,8 @@ export type Blueprint = {
   readonly image: string;
   /** Image of the managed database. */
   readonly databaseImage: string;
+  /** Value of the annotation by which somebody asked last for a restart of the services. */
+  readonly restart?: string;
   /** False where no node carries the topology key: a zone constraint would leave every pod Pending. */
   readonly zonesLabelled: boolean;
   /** Kinds of other projects that this cluster serves. */
@@ -39,6 +41,16 @@ export const workloadSpecOf = ({ spec }: Blueprint, component: Component) =>
 /** Whether the operator runs the database itself: also when the tenant names none. */
 export const isDatabaseManaged = ({ database }: TenantSpec): boolean => database?.connection === undefined;
 
-/** Pods of a component: three, one for each zone, unless the tenant says otherwise. */
-export const desiredReplicas = (blueprint: Blueprint, component: Component): number =>
-  blueprint.spec.availability.mode === 'Single' ? 1 : (workloadSpecOf(blueprint, component).replicas ?? 3);
+/** How a component is autoscaled; undefined when the tenant says how many pods there are, or wants one of each. */
+export const autoscalingOf = (blueprint: Blueprint, component: Component) =>
+  blueprint.spec.availability.mode === 'Single' ? undefined : workloadSpecOf(blueprint, component).autoscaling;
+
+/**
+ * Pods of a component that there must be: three, one for each zone, unless the tenant says otherwise; of an autoscaled one
+ * the fewest.
+ */
+export const requiredReplicas = (blueprint: Blueprint, component: Component): number => {
+  if (blueprint.spec.availability.mode === 'Single') return 1;
+  const { autoscaling, replicas } = workloadSpecOf(blueprint, component);
+  return autoscaling?.minReplicas ?? replicas ?? 3;
+};

@@ -10,6 +10,7 @@ import { buildPodSecurityContext, containerSecurityContext } from './pod-securit
 import { ports } from './ports.ts';
 import { canonicalQuantity } from './quantity.ts';
 import { buildResources } from './resources.ts';
+import { buildImagePullSecrets } from './scheduling.ts';
 
 /** uid of `postgres` in the official image. */
 const postgresUid = 999;
@@ -47,6 +48,7 @@ export const buildDatabaseStatefulSet = (blueprint: Blueprint) => {
           enableServiceLinks: false,
           securityContext: buildPodSecurityContext(postgresUid),
           terminationGracePeriodSeconds: 60,
+          ...buildImagePullSecrets(blueprint),
           ...(managed?.nodeSelector === undefined ? {} : { nodeSelector: managed.nodeSelector }),
           containers: [
             {

@@ -4,11 +4,10 @@ import type {
   IPodSpec,
   IProbe,
   IResourceRequirements,
-  IToleration,
   ITopologySpreadConstraint,
 } from 'kubernetes-models/v1';
 import { parseDurationSeconds } from '../api/duration.ts';
-import { labels } from '../api/group.ts';
+import { annotations, labels } from '../api/group.ts';
 import { type Blueprint, type Component, workloadSpecOf } from './blueprint.ts';
 import { objectLabels, ownedMetadata, selectorLabels } from './metadata.ts';
 import { buildSecretVolume, buildVolumeMount, mountPaths, secretMounts } from './mounts.ts';
@@ -16,6 +15,7 @@ import { objectNames } from './object-names.ts';
 import { buildPodSecurityContext, containerSecurityContext } from './pod-security.ts';
 import { ports } from './ports.ts';
 import { buildResources } from './resources.ts';
+import { buildImagePullSecrets, buildScheduling } from './scheduling.ts';
 
 /** uid of the image's user. */
 const serviceUid = 65_532;
@@ -46,13 +46,6 @@ const buildProbe = (path: string, periodSeconds: number, failureThreshold: numbe
   successThreshold: 1,
 });
 
-const leaveLostNode = (taint: string): IToleration => ({
-  key: taint,
-  operator: 'Exists',
-  effect: 'NoExecute',
-  tolerationSeconds: 20,
-});
-
 const spreadConstraints = (blueprint: Blueprint, component: Component): ITopologySpreadConstraint[] => {
   const { zoneSpread, topologyKey } = blueprint.spec.availability;
   const labelSelector = { matchLabels: selectorLabels(blueprint, component) };
@@ -73,6 +66,8 @@ const spreadConstraints = (blueprint: Blueprint, component: Component): ITopolog
     matchLabelKeys: ['pod-template-hash'],
     labelSelector,
   };
+  // Two constraints of one key may not stand beside each other.
+  if (topologyKey === hosts.topologyKey) return [zones];
   return blueprint.zonesLabelled ? [zones, hosts] : [hosts];
 };
 
@@ -96,8 +91,8 @@ const buildPodSpec = (
     securityContext: buildPodSecurityContext(serviceUid),
     terminationGracePeriodSeconds: gracePeriodSeconds(blueprint, component),
     topologySpreadConstraints: spreadConstraints(blueprint, component),
-    // The default of 300 s would leave the pods of a lost zone in place for five minutes.
-    tolerations: [leaveLostNode('node.kubernetes.io/not-ready'), leaveLostNode('node.kubernetes.io/unreachable')],
+    ...buildScheduling(blueprint, component),
+    ...buildImagePullSecrets(blueprint),
     containers: [
       {
         name: component,
@@ -119,6 +114,15 @@ const buildPodSpec = (
       ...secrets.map(buildSecretVolume),
     ],
   };
+};
+
+const podAnnotations = (blueprint: Blueprint, component: Component) => {
+  const { restart } = blueprint;
+  const all = {
+    ...workloadSpecOf(blueprint, component).podAnnotations,
+    ...(restart === undefined ? {} : { [annotations.restart]: restart }),
+  };
+  return Object.keys(all).length === 0 ? {} : { annotations: all };
 };
 
 /**
@@ -143,7 +147,10 @@ export const buildDeployment = (
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
       selector: { matchLabels: selectorLabels(blueprint, component) },
       template: {
-        metadata: { labels: { ...objectLabels(blueprint, component), [labels.version]: blueprint.version } },
+        metadata: {
+          labels: { ...objectLabels(blueprint, component), [labels.version]: blueprint.version },
+          ...podAnnotations(blueprint, component),
+        },
         spec: buildPodSpec(blueprint, component, settingsName, databaseHasCa),
       },
     },

@@ -5,6 +5,7 @@ import { objectLabels, ownedMetadata } from './metadata.ts';
 import { buildSecretVolume, buildVolumeMount, databaseMount, mountPaths } from './mounts.ts';
 import { objectNames } from './object-names.ts';
 import { buildPodSecurityContext, containerSecurityContext } from './pod-security.ts';
+import { buildImagePullSecrets, buildScheduling } from './scheduling.ts';
 
 /**
  * The Job that brings the database to this version. Named by all that it is: another image, other settings, another
@@ -20,6 +21,9 @@ export const buildMigrateJob = (
 ) => {
   const settings = { name: 'settings', mountPath: mountPaths.settings };
   const database = databaseMount(blueprint, 'migrate', databaseHasCa);
+  // Where the token-store may run, the database is reached from. Its affinity is left out: to pods that migrate comes
+  // before, it would wait for ever.
+  const { affinity: _affinity, ...scheduling } = buildScheduling(blueprint, 'token-store');
   const spec = {
     // It retries for as long as the database is away: that is nobody's fault whom the tenant could name.
     backoffLimit: 1_000_000,
@@ -31,6 +35,8 @@ export const buildMigrateJob = (
         automountServiceAccountToken: false,
         enableServiceLinks: false,
         securityContext: buildPodSecurityContext(65_532),
+        ...scheduling,
+        ...buildImagePullSecrets(blueprint),
         containers: [
           {
             name: 'migrate',

@@ -18,7 +18,10 @@ it.each([
   ['1000M', '1G'],
   ['1.5G', '1500M'],
   ['1073741824', '1073741824'],
-  ['2048Ei', '2048Ei'],
+  ['7Ei', '7Ei'],
+  ['8Ei', '9223372036854775807'],
+  ['9000Pi', '9223372036854775807'],
+  ['10E', '10E'],
 ])('%s is written as %s', (written, canonical) => {
   expect(canonicalQuantity(written)).toBe(canonical);
   expect(canonicalQuantity(canonical)).toBe(canonical);

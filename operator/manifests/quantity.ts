@@ -12,6 +12,9 @@ const write = (value: bigint, step: bigint, suffixes: readonly string[]): string
   return `${mantissa}${suffixes[exponent]}`;
 };
 
+/** Kubernetes holds quantities with a binary suffix as 64 bits and cuts larger ones; decimal ones it does not. */
+const maxBinary = 2n ** 63n - 1n;
+
 /** In thousandths of the unit. @throws RangeError for what is no quantity of at least a thousandth. */
 const parseThousandths = (quantity: string | number): { thousandths: bigint; isBinary: boolean } => {
   const [, whole, fraction = '', suffix = ''] =
@@ -39,6 +42,7 @@ export const compareQuantities = (one: string | number, other: string | number):
 export const canonicalQuantity = (quantity: string | number): string => {
   const { thousandths, isBinary } = parseThousandths(quantity);
   if (thousandths === 0n) return '0';
+  if (isBinary && thousandths >= 1000n * maxBinary) return `${maxBinary}`;
   // Below 1 Ki, and where it would lose a fraction, Kubernetes writes decimal.
   return isBinary && thousandths % 1000n === 0n && thousandths >= 1_024_000n
     ? write(thousandths / 1000n, 1024n, binarySuffixes)

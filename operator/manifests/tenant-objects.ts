@@ -1,6 +1,7 @@
 import type { IBackendTLSPolicy, IHTTPRoute } from '@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1';
 import type { IServiceMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1';
 import type { IDeployment, IStatefulSet } from 'kubernetes-models/apps/v1';
+import type { IHorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2';
 import type { IJob } from 'kubernetes-models/batch/v1';
 import type { IIngress, INetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1';
 import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1';
@@ -12,6 +13,7 @@ import { buildDatabaseConnection, type DatabaseSources, databasePort } from './d
 import { buildDatabaseStatefulSet } from './database-stateful-set.ts';
 import { buildDeployment } from './deployment.ts';
 import { buildGatewayApiObjects } from './gateway-api.ts';
+import { buildHorizontalPodAutoscalers } from './horizontal-pod-autoscaler.ts';
 import { buildIngresses } from './ingress.ts';
 import { ownedMetadata } from './metadata.ts';
 import { buildMigrateJob } from './migrate-job.ts';
@@ -30,6 +32,7 @@ export type TenantObject =
   | IStatefulSet
   | IJob
   | IDeployment
+  | IHorizontalPodAutoscaler
   | IPodDisruptionBudget
   | INetworkPolicy
   | IIngress
@@ -43,6 +46,8 @@ export type TenantObjects = {
   readonly database: IStatefulSet | undefined;
   readonly migrateJob: IJob;
   readonly workloads: IDeployment[];
+  /** After what they scale: an autoscaler without its Deployment complains in events. */
+  readonly autoscalers: IHorizontalPodAutoscaler[];
 };
 
 const buildConnectionSecret = (blueprint: Blueprint, data: Record<string, string>) =>
@@ -55,6 +60,15 @@ const buildConnectionSecret = (blueprint: Blueprint, data: Record<string, string
       Object.entries(data).map(([entry, value]) => [entry, Buffer.from(value).toString('base64')]),
     ),
   }) satisfies ISecret;
+
+/** All of them, in their order. */
+export const listTenantObjects = (objects: TenantObjects): TenantObject[] => [
+  ...objects.foundation,
+  ...(objects.database === undefined ? [] : [objects.database]),
+  objects.migrateJob,
+  ...objects.workloads,
+  ...objects.autoscalers,
+];
 
 /** Everything that a tenant owns but for the Secrets that are generated once (`operator/keys`). */
 export const buildTenantObjects = (blueprint: Blueprint, sources: DatabaseSources): TenantObjects => {
@@ -82,5 +96,6 @@ export const buildTenantObjects = (blueprint: Blueprint, sources: DatabaseSource
     database: isDatabaseManaged(blueprint.spec) ? buildDatabaseStatefulSet(blueprint) : undefined,
     migrateJob: buildMigrateJob(blueprint, migrateSettings.metadata.name, databaseHasCa, contentHash(connection)),
     workloads: workloads.map(({ deployment }) => deployment),
+    autoscalers: buildHorizontalPodAutoscalers(blueprint),
   };
 };

@@ -5,7 +5,8 @@ import { databasePasswordEntries } from '../keys/random-secrets.ts';
 import { type Blueprint, type Component, isDatabaseManaged } from '../manifests/blueprint.ts';
 import type { DatabaseSources } from '../manifests/database-connection.ts';
 import { objectNames } from '../manifests/object-names.ts';
-import type { TenantObject, TenantObjects } from '../manifests/tenant-objects.ts';
+import { listTenantObjects, type TenantObject, type TenantObjects } from '../manifests/tenant-objects.ts';
+import type { LiveObject } from '../runtime/kubernetes-object.ts';
 import { decideDatabaseReady, isJobComplete, readMigrationReport } from './database-state.ts';
 import { findObject, type Observed } from './observed.ts';
 import type { TenantVerdict } from './tenant-verdicts.ts';
@@ -31,6 +32,7 @@ export const readDatabaseSources = ({ secrets, references }: Observed, blueprint
 /** What runs of a tenant. */
 export type Live = {
   deployment: (component: Component) => IDeployment | undefined;
+  autoscaler: (component: Component) => LiveObject | undefined;
   database: IStatefulSet | 'external' | undefined;
 };
 
@@ -38,6 +40,8 @@ export type Live = {
 export const readLive = (observed: Observed, blueprint: Blueprint): Live => ({
   deployment: (component) =>
     findObject(observed, 'Deployment', objectNames.workload(blueprint, component)) as IDeployment | undefined,
+  autoscaler: (component) =>
+    findObject(observed, 'HorizontalPodAutoscaler', objectNames.workload(blueprint, component)),
   database: isDatabaseManaged(blueprint.spec)
     ? (findObject(observed, 'StatefulSet', objectNames.database(blueprint)) as IStatefulSet | undefined)
     : 'external',
@@ -54,5 +58,5 @@ export const planSteps = (observed: Observed, objects: TenantObjects, live: Live
   if (database.reason === 'DatabaseStarting' && job === undefined)
     return { apply: foundation, complete: false, database };
   if (!isJobComplete(job)) return { apply: [...foundation, objects.migrateJob], complete: false, database };
-  return { apply: [...foundation, objects.migrateJob, ...objects.workloads], complete: true, database };
+  return { apply: listTenantObjects(objects), complete: true, database };
 };

@@ -13,6 +13,12 @@ export const withoutManagedFields = (object: LiveObject): LiveObject => {
   return { ...object, metadata };
 };
 
+/** Of an object whose status nobody reads. */
+export const withoutStatus = (object: LiveObject): LiveObject => {
+  const { status: _dropped, ...rest } = withoutManagedFields(object) as LiveObject & { status?: unknown };
+  return rest;
+};
+
 /** Entries of a Secret as text. */
 export const decodeEntries = ({ data }: Pick<ISecret, 'data'>): Record<string, string> =>
   Object.fromEntries(

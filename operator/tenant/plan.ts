@@ -1,16 +1,16 @@
 import { labels, tenantFinalizer } from '../api/group.ts';
 import type { TenantStatus } from '../api/tenant-status.ts';
-import { type Blueprint, components, desiredReplicas } from '../manifests/blueprint.ts';
+import { type Blueprint, components } from '../manifests/blueprint.ts';
 import { objectNames } from '../manifests/object-names.ts';
 import type { TenantObject } from '../manifests/tenant-objects.ts';
 import type { RecordedEvent } from '../runtime/event-recorder.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
 import { planVolumeGrowth, type VolumeGrowth } from './database-volume.ts';
-import type { Live } from './installation-steps.ts';
 import { decideKeysHealthy } from './keys-healthy.ts';
 import { type MetadataRepair, planMetadataRepairs } from './metadata-repair.ts';
 import type { Observed } from './observed.ts';
 import { nextReferenceCheck } from './reference-verdicts.ts';
+import { type PlannedReplicas, planReplicas, readReplicaTarget } from './replica-plan.ts';
 import { decideRoutesResolved } from './routes-resolved.ts';
 import { nextRenewal, type PlannedSecret, planRenewals, planSecrets } from './secret-plan.ts';
 import {
@@ -34,7 +34,7 @@ export type Plan = {
   readonly grow: readonly VolumeGrowth[];
   /** In this order; each only where it differs. */
   readonly apply: readonly TenantObject[];
-  readonly replicas: readonly { readonly deployment: string; readonly replicas: number }[];
+  readonly replicas: readonly PlannedReplicas[];
   readonly remove: readonly LiveObject[];
   readonly finalizer: 'add' | 'remove' | 'keep';
   readonly status: TenantStatus;
@@ -59,15 +59,6 @@ const planRemoval = (observed: Observed, desired: readonly TenantObject[]): Live
       !(kind === 'ConfigMap' && observed.settingsInUse.has(metadata.name)),
   );
 };
-
-const planReplicas = (blueprint: Blueprint, live: Live): { deployment: string; replicas: number }[] =>
-  components.flatMap((component) => {
-    const replicas = desiredReplicas(blueprint, component);
-    const deployment = live.deployment(component);
-    return deployment?.spec?.replicas === replicas
-      ? []
-      : [{ deployment: objectNames.workload(blueprint, component), replicas }];
-  });
 
 const planFinalizer = ({ tenant }: Observed): Plan['finalizer'] => {
   const present = tenant.metadata.finalizers.includes(tenantFinalizer);
@@ -98,7 +89,7 @@ const decideParts = (observed: Observed, { blueprint, live, steps, objects, zone
     decideWorkloadAvailable(
       component,
       live.deployment(component),
-      desiredReplicas(blueprint, component),
+      readReplicaTarget(blueprint, component, live),
       observed.pods,
       isWorkloadApplied(objects, observed, objectNames.workload(blueprint, component)),
     ),

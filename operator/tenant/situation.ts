@@ -1,12 +1,18 @@
 import { annotations } from '../api/group.ts';
 import type { Blueprint, Component, Neighbours } from '../manifests/blueprint.ts';
-import { buildTenantObjects, type TenantObject, type TenantObjects } from '../manifests/tenant-objects.ts';
+import {
+  buildTenantObjects,
+  listTenantObjects,
+  type TenantObject,
+  type TenantObjects,
+} from '../manifests/tenant-objects.ts';
 import { findApplyReason } from '../runtime/desired-state.ts';
 import { decideVolume } from './database-volume.ts';
 import { decideExposureServed } from './exposure-served.ts';
 import { type Live, planSteps, readDatabaseSources, readLive, type Steps } from './installation-steps.ts';
 import { findObject, type Observed } from './observed.ts';
 import { decideIssuer, decideReferences, decideRetained } from './reference-verdicts.ts';
+import { readRestart } from './restart.ts';
 import { areSecretsComplete } from './secret-plan.ts';
 import { decideAdmission, noLimits, type TenantLimits } from './tenant-admission.ts';
 import type { TenantVerdict } from './tenant-verdicts.ts';
@@ -36,18 +42,23 @@ export type Situation = {
   readonly allZones: readonly string[];
 };
 
-const buildBlueprint = ({ tenant, nodes, served }: Observed, release: OperatorRelease): Blueprint => ({
-  name: tenant.metadata.name,
-  namespace: tenant.metadata.namespace,
-  uid: tenant.metadata.uid,
-  spec: tenant.spec,
-  version: tenant.spec.version ?? release.version,
-  image: tenant.spec.image ?? release.image,
-  databaseImage: tenant.spec.database?.managed?.image ?? release.databaseImage,
-  zonesLabelled: nodes.some(({ zone }) => zone !== undefined),
-  served,
-  neighbours: release.neighbours ?? { monitoringNamespaceLabels: {} },
-});
+const buildBlueprint = (observed: Observed, release: OperatorRelease): Blueprint => {
+  const { tenant, nodes, served } = observed;
+  const restart = readRestart(observed);
+  return {
+    name: tenant.metadata.name,
+    namespace: tenant.metadata.namespace,
+    uid: tenant.metadata.uid,
+    spec: tenant.spec,
+    version: tenant.spec.version ?? release.version,
+    image: tenant.spec.image ?? release.image,
+    databaseImage: tenant.spec.database?.managed?.image ?? release.databaseImage,
+    zonesLabelled: nodes.some(({ zone }) => zone !== undefined),
+    served,
+    neighbours: release.neighbours ?? { monitoringNamespaceLabels: {} },
+    ...(restart === undefined ? {} : { restart }),
+  };
+};
 
 const zonesOf = ({ pods, nodes }: Observed): Situation['zonesOf'] => ({
   gateway: readyZones(pods, nodes, 'gateway'),
@@ -117,8 +128,5 @@ export const isWorkloadApplied = (objects: TenantObjects | undefined, observed: 
 /** Whether the tenant's generation asks for something that was never written; drift does not count. */
 export const hasPendingChanges = (objects: TenantObjects | undefined, observed: Observed): boolean => {
   if (objects === undefined) return true;
-  const { foundation, database, migrateJob, workloads } = objects;
-  return [...foundation, ...(database === undefined ? [] : [database]), migrateJob, ...workloads].some((desired) =>
-    isChanged(desired, observed),
-  );
+  return listTenantObjects(objects).some((desired) => isChanged(desired, observed));
 };

@@ -19,6 +19,13 @@ export type SpecReference = {
  * wakes the tenant; a field that names an object needs nothing else for that.
  */
 export const listReferences = ({ spec }: Pick<IdentityTenant, 'spec'>): SpecReference[] => [
+  ...spec.imagePullSecrets.map(({ name }) => ({
+    field: 'spec.imagePullSecrets',
+    kind: 'Secret' as const,
+    name,
+    // The API server sees to it that a Secret of type kubernetes.io/dockerconfigjson has it.
+    requiredEntries: ['.dockerconfigjson'],
+  })),
   ...(spec.database?.connection === undefined
     ? []
     : [

@@ -16,6 +16,7 @@ import {
   projectSecret,
   projectVersion,
   withoutManagedFields,
+  withoutStatus,
 } from './object-projections.ts';
 import { optionalResources } from './optional-resources.ts';
 import { listReferences, type ReferenceKind, referenceKinds } from './spec-references.ts';
@@ -89,6 +90,7 @@ export const ownedKinds = [
   builtInResources.statefulSets,
   builtInResources.deployments,
   builtInResources.jobs,
+  builtInResources.horizontalPodAutoscalers,
   builtInResources.podDisruptionBudgets,
   builtInResources.networkPolicies,
   builtInResources.ingresses,
@@ -135,11 +137,14 @@ export const createTenantCaches = (namespaces?: readonly string[]) => {
     cache: FilledCache<Source>,
     selection: Selection = {},
   ) => watchedKind(resource, cache, { ...scope, ...selection });
-  const wholeObjects = () => cacheOf({ project: withoutManagedFields, indexes: tenantIndex });
+  const wholeObjects = (project = withoutManagedFields) => cacheOf({ project, indexes: tenantIndex });
 
   const tenants = cacheOf({ project: withoutManagedFields, indexes: tenantIndexes });
   const clients = cacheOf({ project: withoutManagedFields, indexes: clientIndexes });
-  const builtIn = ownedKinds.map((resource) => ({ resource, cache: wholeObjects() }));
+  const builtIn = ownedKinds.map((resource) => ({
+    resource,
+    cache: wholeObjects(resource.kind === 'HorizontalPodAutoscaler' ? withoutStatus : withoutManagedFields),
+  }));
   const optional = optionalKinds.map((resource) => {
     const cache = wholeObjects();
     return { resource, cache, watched: servedKind(resource, cache, { ...scope, ...ours }) };

@@ -1,9 +1,10 @@
 import { nextConditions } from '../api/conditions.ts';
 import type { TenantStatus } from '../api/tenant-status.ts';
 import { parseKeyring } from '../keys/signing-keyring.ts';
-import { type Component, desiredReplicas } from '../manifests/blueprint.ts';
+import type { Component } from '../manifests/blueprint.ts';
 import { objectNames } from '../manifests/object-names.ts';
 import type { Observed } from './observed.ts';
+import { readReplicaTarget } from './replica-plan.ts';
 import type { Situation } from './situation.ts';
 import type { TenantVerdict } from './tenant-verdicts.ts';
 import { readWorkloadState } from './workload-state.ts';
@@ -35,7 +36,7 @@ export const buildStatus = (
   const { blueprint, live, zonesOf, allZones } = situation;
   const everywhere = allZones.filter((zone) => Object.values(zonesOf).every((zones) => zones.includes(zone)));
   const service = (component: Component) => ({
-    ...readWorkloadState(live.deployment(component), desiredReplicas(blueprint, component)),
+    ...readWorkloadState(live.deployment(component), readReplicaTarget(blueprint, component, live).desired),
     zones: zonesOf[component].slice(0, maxZones),
   });
   return {

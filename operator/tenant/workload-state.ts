@@ -2,6 +2,7 @@ import type { IDeployment } from 'kubernetes-models/apps/v1';
 import type { TenantConditionType, TenantReason, Verdict } from '../api/conditions.ts';
 import type { Component } from '../manifests/blueprint.ts';
 import type { ObservedNode, ObservedPod } from './observed.ts';
+import type { ReplicaTarget } from './replica-plan.ts';
 
 /** Zones in which a component has a ready pod, sorted. */
 export const readyZones = (
@@ -40,14 +41,21 @@ export const describeObstacle = (pods: readonly ObservedPod[], component: string
   return `; pod ${waiting.name}: ${waiting.waitingReason ?? waiting.unschedulable}`;
 };
 
+/** Why pods cannot even be made: a quota, a PriorityClass that is not there, Pod Security; else empty. */
+const describeReplicaFailure = ({ status }: IDeployment): string => {
+  const failure = status?.conditions?.find(({ type, status: is }) => type === 'ReplicaFailure' && is === 'True');
+  return failure?.message === undefined ? '' : `; no pod can be made: ${failure.message.slice(0, 1_000)}`;
+};
+
 /**
  * Whether enough pods of the current revision are ready. `deployment` is undefined while earlier steps go on.
+ * @param target an autoscaler may ask for more than must be there: the tenant is no less available meanwhile.
  * @param isApplied whether `deployment` is what the tenant's generation asks for; else its status is of an older one.
  */
 export const decideWorkloadAvailable = (
   component: Component,
   deployment: IDeployment | undefined,
-  desired: number,
+  { required, desired }: ReplicaTarget,
   pods: readonly ObservedPod[],
   isApplied: boolean,
 ): Verdict<TenantConditionType, TenantReason> => {
@@ -61,12 +69,13 @@ export const decideWorkloadAvailable = (
   const progressing = status?.conditions?.find((condition) => condition.type === 'Progressing');
   const available = status?.availableReplicas ?? 0;
   const updated = status?.updatedReplicas ?? 0;
-  const counts = `${Math.min(updated, available)} of ${desired} pods of ${component} are available${describeObstacle(pods, component)}`;
+  const obstacle = describeObstacle(pods, component) || describeReplicaFailure(deployment);
+  const counts = `${Math.min(updated, available)} of ${desired} pods of ${component} are available${obstacle}`;
   if (current && progressing?.reason === 'ProgressDeadlineExceeded') {
     return { type, status: 'False', reason: 'RolloutStuck', message: `the rollout does not advance: ${counts}` };
   }
-  if (available < desired) return { type, status: 'False', reason: 'MinimumReplicasUnavailable', message: counts };
-  if (!current || updated < desired || (status?.replicas ?? 0) > updated) {
+  if (available < required) return { type, status: 'False', reason: 'MinimumReplicasUnavailable', message: counts };
+  if (!current || updated < required || (status?.replicas ?? 0) > updated) {
     return { type, status: 'False', reason: 'RolloutInProgress', message: `a rollout is under way: ${counts}` };
   }
   return {
