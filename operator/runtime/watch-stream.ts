@@ -9,7 +9,7 @@ export type WatchEvent<T extends LiveObject = LiveObject> =
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
 
 /** Splits a byte stream into its non-empty lines; an unfinished last line is dropped, since its end is missing. */
-async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+export async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = '';
   for await (const chunk of chunks) {

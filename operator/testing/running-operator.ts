@@ -9,6 +9,8 @@ export type RunningOperator = {
   readonly isLeading: () => boolean;
   /** How many reconciles of a controller have ended, well or not. */
   readonly reconciles: (controller: 'tenant' | 'client') => Promise<number>;
+  /** Whether no key waits or is being worked on; one that comes back later does not count. */
+  readonly isIdle: () => Promise<boolean>;
   /** Requests that it sent so far to change something; those that keep its Lease apart. */
   readonly writes: () => Promise<number>;
   /** Everything that it has logged, as text. */
@@ -56,6 +58,10 @@ export const startOperator = (
     isLeading: () => state.leading,
     reconciles: (controller) =>
       sum(metrics, 'controller_runtime_reconcile_total', (labels) => labels['controller'] === controller),
+    isIdle: async () =>
+      (await sum(metrics, 'workqueue_depth', () => true)) +
+        (await sum(metrics, 'controller_runtime_active_workers', () => true)) ===
+      0,
     // The Lease alone is written by PUT.
     writes: () => sum(metrics, 'rest_client_requests_total', ({ method }) => method !== 'GET' && method !== 'PUT'),
     log: () => lines.join(''),
