@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest';
+import { labels, managedByValue } from './api/group.ts';
+import type { LiveObject } from './runtime/kubernetes-object.ts';
+import type { ResourceKind } from './runtime/resource-kind.ts';
+import { FakeClock } from './runtime/testing/fake-clock.ts';
+import { WorkQueue } from './runtime/work-queue.ts';
+import { customResources } from './tenant/custom-resources.ts';
+import { createTenantCaches } from './tenant/tenant-caches.ts';
+import { connectWakeUps } from './wake-ups.ts';
+
+let version = 0;
+const build = <Kind extends Pick<ResourceKind, 'apiVersion' | 'kind'>>(
+  { apiVersion, kind }: Kind,
+  key: string,
+  content: Record<string, unknown> = {},
+  metadata: Partial<LiveObject['metadata']> = {},
+): LiveObject & Kind => {
+  const [namespace = '', name = ''] = key.split('/');
+  version += 1;
+  const object = {
+    apiVersion,
+    kind,
+    metadata: { name, namespace, uid: `uid-${kind}-${key}`, resourceVersion: `${version}`, ...metadata },
+    ...content,
+  };
+  // Of the kind that was named: the parameter's members are its own.
+  return object as LiveObject & Kind;
+};
+
+const tenant = (key: string, spec: Record<string, unknown> = {}, status: Record<string, unknown> = {}) =>
+  build(customResources.identityTenants, key, {
+    spec: { issuer: `https://${key.replace('/', '.')}.example`, ...spec },
+    status,
+  });
+const withSecret = (name: string) => ({ database: { connection: { secretRef: { name } } } });
+const core = <Kind extends string>(kind: Kind) => ({ apiVersion: 'v1', kind }) as const;
+const denied = { conditions: [{ type: 'ReferencesResolved', status: 'False', reason: 'NameTaken' }] };
+
+const start = () => {
+  const caches = createTenantCaches();
+  const options = { clock: new FakeClock(), random: () => 0.5 };
+  const queues = { tenants: new WorkQueue(options), clients: new WorkQueue(options) };
+  connectWakeUps(caches, queues.tenants, queues.clients);
+  const drain = async (queue: WorkQueue): Promise<string[]> => {
+    const keys: string[] = [];
+    while (queue.depth > 0) {
+      const key = (await queue.take()) ?? '';
+      keys.push(key);
+      queue.done(key);
+    }
+    return keys.sort();
+  };
+  /** Keys that were woken since the last time. */
+  const woken = async () => ({ tenants: await drain(queues.tenants), clients: await drain(queues.clients) });
+  const others = (kind: string) => {
+    const cache = caches.others.find((one) => one.kind === kind)?.cache;
+    if (cache === undefined) throw new Error(`no cache of ${kind}`);
+    return cache;
+  };
+  return { caches, others, woken };
+};
+
+describe('a change of what a spec names', () => {
+  it('wakes the tenants that name it, in its namespace, and no other', async () => {
+    const { caches, others, woken } = start();
+    caches.tenants.upsert(tenant('shop/one', withSecret('db')));
+    caches.tenants.upsert(tenant('shop/two', withSecret('db')));
+    caches.tenants.upsert(tenant('shop/three', withSecret('other')));
+    caches.tenants.upsert(tenant('bank/one', withSecret('db')));
+    await woken();
+
+    others('Secret').upsert(build(core('Secret'), 'shop/db'));
+    expect((await woken()).tenants).toEqual(['shop/one', 'shop/two']);
+    others('Secret').upsert(build(core('Secret'), 'shop/db'));
+    expect((await woken()).tenants).toEqual(['shop/one', 'shop/two']);
+    others('Secret').remove(build(core('Secret'), 'shop/db'));
+    expect((await woken()).tenants).toEqual(['shop/one', 'shop/two']);
+
+    others('Secret').upsert(build(core('Secret'), 'shop/unnamed'));
+    others('ConfigMap').upsert(build(core('ConfigMap'), 'shop/db'));
+    expect((await woken()).tenants).toEqual([]);
+  });
+
+  it('follows the spec', async () => {
+    const { caches, others, woken } = start();
+    caches.tenants.upsert(tenant('shop/one', withSecret('db')));
+    caches.tenants.upsert(tenant('shop/one', withSecret('db-2')));
+    await woken();
+    others('Secret').upsert(build(core('Secret'), 'shop/db'));
+    expect((await woken()).tenants).toEqual([]);
+    others('Secret').upsert(build(core('Secret'), 'shop/db-2'));
+    expect((await woken()).tenants).toEqual(['shop/one']);
+  });
+
+  it('is noticed also of an object that carries our label', async () => {
+    const { caches, woken } = start();
+    caches.tenants.upsert(tenant('shop/one', withSecret('db')));
+    await woken();
+    const label = { labels: { [labels.managedBy]: managedByValue } };
+    caches.secrets.upsert(build(core('Secret'), 'shop/db', { data: { url: '' } }, label));
+    expect((await woken()).tenants).toEqual(['shop/one']);
+  });
+});
+
+describe('a name that is taken', () => {
+  it.each(['Secret', 'ConfigMap', 'Service'])('wakes who waits for it when a %s of a stranger goes', async (kind) => {
+    const { caches, others, woken } = start();
+    caches.tenants.upsert(tenant('shop/denied', {}, denied));
+    caches.tenants.upsert(tenant('shop/content'));
+    caches.tenants.upsert(tenant('bank/denied', {}, denied));
+    others(kind).upsert(build(core(kind), 'shop/taken'));
+    await woken();
+    others(kind).remove(build(core(kind), 'shop/taken'));
+    expect((await woken()).tenants).toEqual(['shop/denied']);
+  });
+});
+
+describe('a client', () => {
+  const client = (key: string, tenantName: string, secret?: string) =>
+    build(customResources.identityClients, key, {
+      spec: {
+        tenantRef: { name: tenantName },
+        redirectURIs: ['https://app.example.com/callback'],
+        ...(secret === undefined ? {} : { secret: { name: secret } }),
+      },
+    });
+
+  it('is woken by its tenant, its Secret, and auth pods that come or go', async () => {
+    const { caches, others, woken } = start();
+    caches.clients.upsert(client('shop/app', 'one'));
+    caches.clients.upsert(client('shop/job', 'one', 'job-secret'));
+    caches.clients.upsert(client('shop/stray', 'two'));
+    await woken();
+
+    caches.tenants.upsert(tenant('shop/one'));
+    expect((await woken()).clients).toEqual(['shop/app', 'shop/job']);
+    others('Secret').upsert(build(core('Secret'), 'shop/app-oidc'));
+    others('Secret').upsert(build(core('Secret'), 'shop/job-secret'));
+    others('Secret').upsert(build(core('Secret'), 'shop/job-oidc'));
+    expect(await woken()).toEqual({ tenants: [], clients: ['shop/app', 'shop/job'] });
+
+    const ofTenant = { [labels.managedBy]: managedByValue, [labels.instance]: 'one', [labels.component]: 'auth' };
+    const pod = (status: Record<string, unknown>) =>
+      build(core('Pod'), 'shop/auth-1', { status }, { labels: ofTenant });
+    caches.pods.upsert(pod({}));
+    await woken();
+    caches.pods.upsert(pod({ podIP: '10.0.0.1' }));
+    expect((await woken()).clients).toEqual(['shop/app', 'shop/job']);
+    caches.pods.upsert(pod({ podIP: '10.0.0.1', phase: 'Running' }));
+    expect((await woken()).clients).toEqual([]);
+  });
+});
