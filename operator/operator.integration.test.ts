@@ -295,13 +295,14 @@ describe('the operator at a real API server', { timeout: 120_000 }, () => {
       expect(await settings()).toContain(before);
     });
 
-    it('writes nothing once it has converged, however often it looks', async () => {
+    it('writes and reads nothing once it has converged, however often it looks', async () => {
       await wakeTenant(namespace, 1);
       const writes = await operator.writes();
+      const reads = await operator.reads();
       const before = await versions(namespace);
       await wakeTenant(namespace, 5);
       expect(await versions(namespace)).toEqual(before);
-      expect(await operator.writes()).toBe(writes);
+      expect([await operator.writes(), await operator.reads()]).toEqual([writes, reads]);
       expect(Object.keys(before).length).toBeGreaterThan(25);
     });
   });
@@ -485,9 +486,29 @@ describe('the operator at a real API server', { timeout: 120_000 }, () => {
         .poll(events, within)
         .toEqual([expect.objectContaining({ type: 'Warning', reason: 'SecretNotFound', message, count: 1 })]);
 
+      const requests = async () => [await operator.writes(), await operator.reads()];
+      const before = await requests();
+      await wakeTenant(namespace, 3);
+      expect(await requests()).toEqual(before);
+
       const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'public-tls', namespace } };
       await cluster.client.create({ ...secret, stringData: { 'tls.crt': 'a' } });
       await expectCondition(tenantIn(namespace), 'ReferencesResolved', { reason: 'SecretKeyMissing' });
+      await wakeTenant(namespace, 1);
+      const incomplete = await requests();
+      await wakeTenant(namespace, 3);
+      expect(await requests()).toEqual(incomplete);
+
+      const touch = { metadata: { annotations: { touched: 'by nobody that matters' } } };
+      const reconciles = await operator.reconciles('tenant');
+      await cluster.client.applyServerSide({
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name: 'unnamed', namespace },
+      });
+      await cluster.client.patchMerge({ resource: secrets, namespace, name: 'unnamed' }, touch);
+      await cluster.client.patchMerge({ resource: secrets, namespace, name: 'public-tls' }, touch);
+      await expect.poll(() => operator.reconciles('tenant'), within).toBe(reconciles + 1);
       await cluster.client.applyServerSide({ ...secret, stringData: { 'tls.crt': 'a', 'tls.key': 'b' } });
       await expectReady(namespace);
     });

@@ -1,3 +1,4 @@
+import type { IPod, ISecret } from 'kubernetes-models/v1';
 import { describe, expect, it } from 'vitest';
 import { labels, managedByValue } from './api/group.ts';
 import type { LiveObject } from './runtime/kubernetes-object.ts';
@@ -9,12 +10,12 @@ import { createTenantCaches } from './tenant/tenant-caches.ts';
 import { connectWakeUps } from './wake-ups.ts';
 
 let version = 0;
-const build = <Kind extends Pick<ResourceKind, 'apiVersion' | 'kind'>>(
-  { apiVersion, kind }: Kind,
+const build = <T extends LiveObject = LiveObject>(
+  { apiVersion, kind }: Pick<ResourceKind, 'apiVersion' | 'kind'>,
   key: string,
   content: Record<string, unknown> = {},
   metadata: Partial<LiveObject['metadata']> = {},
-): LiveObject & Kind => {
+): T => {
   const [namespace = '', name = ''] = key.split('/');
   version += 1;
   const object = {
@@ -23,8 +24,8 @@ const build = <Kind extends Pick<ResourceKind, 'apiVersion' | 'kind'>>(
     metadata: { name, namespace, uid: `uid-${kind}-${key}`, resourceVersion: `${version}`, ...metadata },
     ...content,
   };
-  // Of the kind that was named: the parameter's members are its own.
-  return object as LiveObject & Kind;
+  // The caller's word for the kind that it names.
+  return object as unknown as T;
 };
 
 const tenant = (key: string, spec: Record<string, unknown> = {}, status: Record<string, unknown> = {}) =>
@@ -33,7 +34,7 @@ const tenant = (key: string, spec: Record<string, unknown> = {}, status: Record<
     status,
   });
 const withSecret = (name: string) => ({ database: { connection: { secretRef: { name } } } });
-const core = <Kind extends string>(kind: Kind) => ({ apiVersion: 'v1', kind }) as const;
+const core = (kind: string) => ({ apiVersion: 'v1', kind });
 const denied = { conditions: [{ type: 'ReferencesResolved', status: 'False', reason: 'NameTaken' }] };
 
 const start = () => {
@@ -97,7 +98,7 @@ describe('a change of what a spec names', () => {
     caches.tenants.upsert(tenant('shop/one', withSecret('db')));
     await woken();
     const label = { labels: { [labels.managedBy]: managedByValue } };
-    caches.secrets.upsert(build(core('Secret'), 'shop/db', { data: { url: '' } }, label));
+    caches.secrets.upsert(build<LiveObject & ISecret>(core('Secret'), 'shop/db', { data: { url: '' } }, label));
     expect((await woken()).tenants).toEqual(['shop/one']);
   });
 });
@@ -141,7 +142,7 @@ describe('a client', () => {
 
     const ofTenant = { [labels.managedBy]: managedByValue, [labels.instance]: 'one', [labels.component]: 'auth' };
     const pod = (status: Record<string, unknown>) =>
-      build(core('Pod'), 'shop/auth-1', { status }, { labels: ofTenant });
+      build<LiveObject & IPod>(core('Pod'), 'shop/auth-1', { status }, { labels: ofTenant });
     caches.pods.upsert(pod({}));
     await woken();
     caches.pods.upsert(pod({ podIP: '10.0.0.1' }));

@@ -62,10 +62,12 @@ describe('content of what a spec names', () => {
     const server = createServer();
     const content = createReferencedContent(server.client);
     const request = server.put('Secret', 'db', 1, {});
+    await content.read(request, signal);
     server.remove('Secret/db');
+    expect(await content.read({ ...request, resourceVersion: '2' }, signal)).toBeUndefined();
     expect(await content.read(request, signal)).toBeUndefined();
-    server.put('Secret', 'db', 1, {});
-    expect(await content.read(request, signal)).toBeDefined();
+    server.put('Secret', 'db', 3, {});
+    expect(await content.read({ ...request, resourceVersion: '3' }, signal)).toMatchObject({ uid: request.uid });
   });
 
   it('takes up no more room than it may, and of a ConfigMap and a Secret of one name neither for the other', async () => {

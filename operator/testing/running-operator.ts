@@ -13,6 +13,8 @@ export type RunningOperator = {
   readonly isIdle: () => Promise<boolean>;
   /** Requests that it sent so far to change something; those that keep its Lease apart. */
   readonly writes: () => Promise<number>;
+  /** Requests that it sent so far to read something, lists and watches included. */
+  readonly reads: () => Promise<number>;
   /** Everything that it has logged, as text. */
   readonly log: () => string;
   /** Orderly stop, as by SIGTERM. */
@@ -64,6 +66,7 @@ export const startOperator = (
       0,
     // The Lease alone is written by PUT.
     writes: () => sum(metrics, 'rest_client_requests_total', ({ method }) => method !== 'GET' && method !== 'PUT'),
+    reads: () => sum(metrics, 'rest_client_requests_total', ({ method }) => method === 'GET'),
     log: () => lines.join(''),
     stop: () => {
       stop.abort();
