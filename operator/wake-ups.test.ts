@@ -54,7 +54,7 @@ const start = () => {
   /** Keys that were woken since the last time. */
   const woken = async () => ({ tenants: await drain(queues.tenants), clients: await drain(queues.clients) });
   const others = (kind: string) => {
-    const cache = caches.others.find((one) => one.kind === kind)?.cache;
+    const cache = caches.versions.find((one) => one.kind === kind)?.cache;
     if (cache === undefined) throw new Error(`no cache of ${kind}`);
     return cache;
   };

@@ -2,8 +2,14 @@ import { isDeepStrictEqual } from 'node:util';
 import type { CacheChange } from './runtime/informer-cache.ts';
 import { type LiveObject, objectKey, parseObjectKey } from './runtime/kubernetes-object.ts';
 import type { Priority, WorkQueue } from './runtime/work-queue.ts';
-import type { ReferenceKind } from './tenant/spec-references.ts';
-import { issuerOf, referenceTerm, type TenantCaches, tenantKeyOf, tenantKeysOf } from './tenant/tenant-caches.ts';
+import {
+  issuerOf,
+  referenceTerm,
+  type TenantCaches,
+  tenantKeyOf,
+  tenantKeysOf,
+  type VersionedKind,
+} from './tenant/tenant-caches.ts';
 
 type Metadata = Pick<LiveObject, 'metadata'>;
 
@@ -63,7 +69,7 @@ export const connectWakeUps = (caches: TenantCaches, tenants: WorkQueue, clients
   });
 
   /** Whoever names an object of this kind, or waits for its name to become free. */
-  const wakeConcerned = (kind: ReferenceKind, change: CacheChange<unknown>): void => {
+  const wakeConcerned = (kind: VersionedKind, change: CacheChange<unknown>): void => {
     const priority = priorityOf(change);
     // Of a Service nothing is read but that it is there.
     if (kind !== 'Service' || change.type !== 'updated') {
@@ -77,7 +83,7 @@ export const connectWakeUps = (caches: TenantCaches, tenants: WorkQueue, clients
     const { namespace = '' } = parseObjectKey(change.key);
     for (const tenant of caches.tenants.byIndex('denied', namespace)) tenants.add(keyOf(tenant), priority);
   };
-  for (const { kind, cache } of caches.others) cache.onChange((change) => wakeConcerned(kind, change));
+  for (const { kind, cache } of caches.versions) cache.onChange((change) => wakeConcerned(kind, change));
   // What is named may be ours by its label, too: a Secret of a client, or one that somebody labelled so.
   caches.secrets.onChange((change) => wakeConcerned('Secret', change));
   for (const { resource, cache } of caches.owned) {

@@ -52,19 +52,23 @@ const observeVolume = async (
   const reference = { resource, namespace, name: objectNames.databaseVolume({ name }) };
   const claims = caches.owned.find((owned) => owned.resource === resource)?.cache;
   const known = claims?.get(namespace, reference.name);
-  return known === undefined && isDatabaseManaged(spec) ? await client.get(reference, { signal }) : known;
+  if (known !== undefined || !isDatabaseManaged(spec)) return known;
+  const isThere = findVersion(caches, 'PersistentVolumeClaim', namespace, reference.name) !== undefined;
+  return isThere ? await client.get(reference, { signal }) : undefined;
 };
 
 /** Keys and passwords that cannot be made anew where there is data, and that the caches do not have. */
 const observeIrreplaceable = async (
   { metadata }: IdentityTenant,
   known: readonly ObservedSecret[],
-  { client }: TenantSources,
+  { caches, client }: TenantSources,
   signal: AbortSignal,
 ): Promise<ObservedSecret[]> => {
   const resource = builtInResources.secrets;
-  const missing = irreplaceableSecrets(metadata).filter((name) =>
-    known.every((secret) => secret.metadata.name !== name),
+  const missing = irreplaceableSecrets(metadata).filter(
+    (name) =>
+      known.every((secret) => secret.metadata.name !== name) &&
+      findVersion(caches, 'Secret', metadata.namespace, name) !== undefined,
   );
   const found = await Promise.all(
     missing.map((name) =>

@@ -1,8 +1,7 @@
 import type { IdentityTenant } from '../api/identity-tenant.ts';
 
 /** Kinds of objects that a spec may name; they are watched by metadata. */
-export const referenceKinds = ['Secret', 'ConfigMap', 'Service'] as const;
-export type ReferenceKind = (typeof referenceKinds)[number];
+export type ReferenceKind = 'Secret' | 'ConfigMap' | 'Service';
 
 /** An object in the namespace of the tenant that a field of its spec names. */
 export type SpecReference = {

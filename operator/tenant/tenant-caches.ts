@@ -19,7 +19,7 @@ import {
   withoutStatus,
 } from './object-projections.ts';
 import { optionalResources } from './optional-resources.ts';
-import { listReferences, type ReferenceKind, referenceKinds } from './spec-references.ts';
+import { listReferences, type ReferenceKind } from './spec-references.ts';
 
 /** `namespace/name` of the tenant that an object's labels name; undefined for what is not ours. */
 export const tenantKeyOf = ({ metadata }: Pick<LiveObject, 'metadata'>): string | undefined => {
@@ -44,7 +44,7 @@ export const issuerOf = (tenant: LiveObject & { readonly spec?: { readonly issue
   tenant.spec?.issuer ?? '';
 
 /** Under what a tenant is found that names an object of this kind and key (`namespace/name`). */
-export const referenceTerm = (kind: ReferenceKind, key: string): string => `${kind}/${key}`;
+export const referenceTerm = (kind: VersionedKind, key: string): string => `${kind}/${key}`;
 
 // The spec alone is parsed: what somebody else wrote into the status must not make a reference go unheard.
 const namingSchema = identityTenantSchema.pick({ spec: true });
@@ -97,16 +97,28 @@ export const ownedKinds = [
   builtInResources.persistentVolumeClaims,
 ] as const;
 
-const referenceResources: Readonly<Record<ReferenceKind, ResourceKind>> = {
-  Secret: builtInResources.secrets,
-  ConfigMap: builtInResources.configMaps,
-  Service: builtInResources.services,
-};
-
 /** Selects what is ours, so that the rest of the cluster costs nothing. */
 const ours = { labelSelector: `${labels.managedBy}=${managedByValue}` } as const;
 /** Selects everything else, of which nothing but the version comes into this process. */
 const strangers = { labelSelector: `${labels.managedBy}!=${managedByValue}`, representation: 'metadata' } as const;
+
+/** What there is of these kinds is known by version, whoever it belongs to: what a spec may name, and claims. */
+const versionedKinds = [
+  { kind: 'Secret', resource: builtInResources.secrets, selection: strangers },
+  { kind: 'ConfigMap', resource: builtInResources.configMaps, selection: strangers },
+  { kind: 'Service', resource: builtInResources.services, selection: strangers },
+  // Ours too: the claim of a tenant's data must not be out of sight for a moment when somebody takes its labels away.
+  {
+    kind: 'PersistentVolumeClaim',
+    resource: builtInResources.persistentVolumeClaims,
+    selection: { representation: 'metadata' },
+  },
+] as const satisfies readonly {
+  kind: ReferenceKind | 'PersistentVolumeClaim';
+  resource: ResourceKind;
+  selection: Selection;
+}[];
+export type VersionedKind = (typeof versionedKinds)[number]['kind'];
 
 /**
  * Takes the answer to a write of our own into a cache, so that the next pass sees it before its watch event comes, and
@@ -154,11 +166,7 @@ export const createTenantCaches = (namespaces?: readonly string[]) => {
   const replicaSets = cacheOf({ project: projectReplicaSet, indexes: tenantIndex });
   const nodes = new InformerCache({ project: withoutManagedFields });
   const watchedNodes = permittedKind(builtInResources.nodes, nodes);
-  const others = referenceKinds.map((kind) => ({
-    kind,
-    resource: referenceResources[kind],
-    cache: cacheOf({ project: projectVersion }),
-  }));
+  const versions = versionedKinds.map((one) => ({ ...one, cache: cacheOf({ project: projectVersion }) }));
   return {
     tenants,
     clients,
@@ -168,8 +176,8 @@ export const createTenantCaches = (namespaces?: readonly string[]) => {
     pods,
     replicaSets,
     nodes,
-    /** Versions of the objects of others that a spec may name. */
-    others,
+    /** Versions of what belongs to others. */
+    versions,
     /** The optional kinds that are served now. */
     served: (): ReadonlySet<OptionalKind> =>
       new Set(optional.filter(({ watched }) => watched.isAvailable()).map(({ resource }) => resource.kind)),
@@ -185,21 +193,21 @@ export const createTenantCaches = (namespaces?: readonly string[]) => {
       watch(builtInResources.pods, pods, ours),
       watch(builtInResources.replicaSets, replicaSets, ours),
       watchedNodes,
-      ...others.map(({ resource, cache }) => watch(resource, cache, strangers)),
+      ...versions.map(({ resource, cache, selection }) => watch(resource, cache, selection)),
       ...optional.map(({ watched }) => watched),
     ] satisfies WatchedKind<OptionalRun>[],
   };
 };
 export type TenantCaches = ReturnType<typeof createTenantCaches>;
 
-/** Which version there is of an object that a spec names, whoever it belongs to; undefined when it is not there. */
+/** Which version there is of an object, whoever it belongs to; undefined when there is none of this name. */
 export const findVersion = (
-  { others, owned, secrets }: Pick<TenantCaches, 'others' | 'owned' | 'secrets'>,
-  kind: ReferenceKind,
+  { versions, owned, secrets }: Pick<TenantCaches, 'versions' | 'owned' | 'secrets'>,
+  kind: VersionedKind,
   namespace: string,
   name: string,
 ): ObjectVersion | undefined => {
-  const theirs = others.find((one) => one.kind === kind)?.cache.get(namespace, name);
+  const theirs = versions.find((one) => one.kind === kind)?.cache.get(namespace, name);
   if (theirs !== undefined) return theirs;
   const own = kind === 'Secret' ? secrets : owned.find(({ resource }) => resource.kind === kind)?.cache;
   return own?.get(namespace, name)?.metadata;
