@@ -3,6 +3,7 @@ import * as oidc from 'openid-client';
 import { inject } from 'vitest';
 import { createIssuerConnection, type IssuerConnection } from '../installation/issuer-connection.ts';
 import { callServiceA } from './application.ts';
+import { describeTiming, type RequestTiming, timeRequest } from './request-timing.ts';
 
 /** What went wrong, and when (monotonic ms). */
 export type Failure = { readonly at: number; readonly what: string };
@@ -12,8 +13,18 @@ export type Load = {
   readonly successes: () => number;
   /** Monotonic ms since the last failure, or since the load began. */
   readonly quietFor: () => number;
+  /** The slowest requests of each sort, slowest first, with what took its time; seconds since the load began. */
+  readonly slowest: () => string[];
   stop(): Promise<void>;
 };
+
+type Sort = 'kept connection' | 'new connection' | 'idle connection' | 'refresh';
+
+/** Of each sort. */
+const slowestKept = 3;
+
+const describeError = (error: unknown): string =>
+  error instanceof Error ? `${error.message} ${error.cause ?? ''}` : String(error);
 
 type User = {
   readonly connection: IssuerConnection;
@@ -36,12 +47,21 @@ export const startLoad = ({ connection, configuration, tokens }: User, patienceS
   let accessToken = tokens.access_token;
   let refreshToken = tokens.refresh_token ?? '';
 
-  const attempt = async (what: string, act: () => Promise<string | undefined>): Promise<void> => {
-    const problem = await act().catch((error: unknown) =>
-      error instanceof Error ? `${error.message} ${error.cause ?? ''}` : String(error),
-    );
+  const slowest: Record<Sort, RequestTiming[]> = {
+    'kept connection': [],
+    'new connection': [],
+    'idle connection': [],
+    refresh: [],
+  };
+
+  const attempt = async (what: Sort, act: () => Promise<string | undefined>): Promise<void> => {
+    const { timing, outcome } = await timeRequest(act);
+    slowest[what] = [...slowest[what], timing]
+      .sort((one, other) => (other.ended ?? 0) - (one.ended ?? 0))
+      .slice(0, slowestKept);
+    const problem = outcome.status === 'fulfilled' ? outcome.value : describeError(outcome.reason);
     if (problem === undefined) successes += 1;
-    else failures.push({ at: performance.now(), what: `${what}: ${problem}` });
+    else failures.push({ at: performance.now(), what: `${what}: ${problem} (${describeTiming(timing)})` });
   };
   configuration.timeout = patienceSeconds;
   const call = async (over: IssuerConnection): Promise<string | undefined> => {
@@ -64,7 +84,7 @@ export const startLoad = ({ connection, configuration, tokens }: User, patienceS
     return undefined;
   };
   const repeat = async (
-    what: string,
+    what: Sort,
     periodMilliseconds: number,
     act: () => Promise<string | undefined>,
   ): Promise<void> => {
@@ -85,6 +105,10 @@ export const startLoad = ({ connection, configuration, tokens }: User, patienceS
     failures,
     successes: () => successes,
     quietFor: () => performance.now() - (failures.at(-1)?.at ?? began),
+    slowest: () =>
+      Object.entries(slowest).flatMap(([what, timings]) =>
+        timings.map((timing) => `${what} at ${Math.round((timing.began - began) / 1000)} s: ${describeTiming(timing)}`),
+      ),
     stop: async () => {
       running = false;
       await Promise.all(users);

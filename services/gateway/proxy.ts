@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { type Dispatcher, errors } from 'undici';
-import { PeerConnectError, type PeerTarget } from '../shared/peer-pool.ts';
+import type { PeerTarget } from '../shared/peer-address.ts';
+import { PeerConnectError } from '../shared/peer-connect-error.ts';
 import { type HeaderList, stripResponseHeaders } from './forwarded-headers.ts';
 import { BodyTooLargeError, createRequestBody, hasBody } from './request-body.ts';
 

@@ -1,5 +1,5 @@
 import type { RequestHandler } from 'express';
-import type { PeerTarget } from '../shared/peer-pool.ts';
+import type { PeerTarget } from '../shared/peer-address.ts';
 import type { VerifiedToken } from './access-token.ts';
 import {
   checkAudience,

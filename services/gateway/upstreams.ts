@@ -1,5 +1,6 @@
 import { buildConnector, Pool } from 'undici';
-import { markConnectErrors, type PeerTarget } from '../shared/peer-pool.ts';
+import type { PeerTarget } from '../shared/peer-address.ts';
+import { markConnectErrors } from '../shared/peer-connect-error.ts';
 import type { GatewayRoute } from './settings.ts';
 
 const connectTimeoutMilliseconds = 2_000;
