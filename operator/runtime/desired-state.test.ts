@@ -88,6 +88,45 @@ const cases: Case[] = [
     fields: [],
   },
   {
+    name: 'a label that somebody added to a selector',
+    desired: { selector: { app: 'a' }, podSelector: { matchLabels: { app: 'a' } } },
+    live: { selector: { app: 'a', b: 'c' }, podSelector: { matchLabels: { app: 'a', b: 'c' } } },
+    fields: ['spec.selector.b', 'spec.podSelector.matchLabels.b'],
+  },
+  {
+    name: 'a peer that somebody widened: an empty selector selects all',
+    desired: { ingress: [{ from: [{ podSelector: { matchLabels: { app: 'a' } } }] }] },
+    live: { ingress: [{ from: [{ podSelector: { matchLabels: { app: 'a' } }, namespaceSelector: {} }] }] },
+    fields: ['spec.ingress[0].from[0].namespaceSelector'],
+  },
+  {
+    name: 'a port that somebody added to a rule',
+    desired: { egress: [{ ports: [{ port: 53, protocol: 'UDP' }] }] },
+    live: {
+      egress: [
+        {
+          ports: [
+            { port: 53, protocol: 'UDP' },
+            { port: 22, protocol: 'TCP' },
+          ],
+        },
+      ],
+    },
+    fields: ['spec.egress[0].ports'],
+  },
+  {
+    name: 'zero values in what is taken as one value',
+    desired: { tolerations: [{ key: 'a', value: '' }], selector: {}, metrics: [] },
+    live: { tolerations: [{ key: 'a' }], selector: {} },
+    fields: [],
+  },
+  {
+    name: 'a toleration that somebody shortened',
+    desired: { tolerations: [{ key: 'a' }] },
+    live: { tolerations: [{ key: 'a', tolerationSeconds: 1 }] },
+    fields: ['spec.tolerations[0].tolerationSeconds'],
+  },
+  {
     name: 'other lists go by position and length',
     desired: { tolerations: [{ key: 'a' }, { key: 'b' }] },
     live: { tolerations: [{ key: 'b' }, { key: 'a' }] },

@@ -32,6 +32,26 @@ const mergeKeys = new Map<string, readonly (readonly string[])[]>(
   }),
 );
 
+// What the API server takes as one value (`listType=atomic`, `mapType=atomic`, `structType=atomic`): whoever sets it sets
+// all of it. A label that somebody adds to a selector, or a port to a rule, is drift and nobody's field of its own. Builders
+// write out what the server would fill in here.
+const atomicFields = new Set([
+  'affinity',
+  'egress',
+  'endpoints',
+  'ingress',
+  'labelSelector',
+  'metrics',
+  'namespaceSelector',
+  'nodeSelector',
+  'parentRefs',
+  'podSelector',
+  'policies',
+  'rules',
+  'selector',
+  'tolerations',
+]);
+
 // The server fills the protocol in when it is left out.
 const withDefault = (name: string, value: unknown): unknown => (name === 'protocol' ? (value ?? 'TCP') : value);
 
@@ -49,6 +69,9 @@ const isZero = (value: unknown): boolean =>
   value === 0 ||
   (Array.isArray(value) && value.length === 0) ||
   (isFields(value) && Object.values(value).every(isZero));
+
+/** Left out by the server when it is stored; an empty object is not: `namespaceSelector: {}` means every namespace. */
+const isUnset = (value: unknown): boolean => isZero(value) && !isFields(value);
 
 const keyOf = (element: Fields, names: readonly string[]): string =>
   JSON.stringify(names.map((name) => withDefault(name, element[name])));
@@ -85,8 +108,24 @@ const compareLists = (desired: readonly unknown[], live: readonly unknown[], pat
   return desired.flatMap((element, index) => compare(element, live[index], `${path}[${index}]`, ''));
 };
 
+/** As {@link compare}, but what only `live` has differs too. */
+const compareWhole = (desired: unknown, live: unknown, path: string): string[] => {
+  if (isFields(desired) && isFields(live)) {
+    return [...new Set([...Object.keys(desired), ...Object.keys(live)])].flatMap((name) =>
+      compareWhole(desired[name], live[name], `${path}.${name}`),
+    );
+  }
+  if (Array.isArray(desired) && Array.isArray(live)) {
+    if (desired.length !== live.length) return [path];
+    return desired.flatMap((element, index) => compareWhole(element, live[index], `${path}[${index}]`));
+  }
+  if (live === undefined) return isZero(desired) ? [] : [path];
+  return Object.is(desired, live) || (isZero(desired) && isUnset(live)) ? [] : [path];
+};
+
 const compare = (desired: unknown, live: unknown, path: string, field: string): string[] => {
   if (desired === undefined || (live === undefined && isZero(desired))) return [];
+  if (atomicFields.has(field)) return compareWhole(desired, live, path);
   if (isFields(desired) && isFields(live)) {
     return Object.entries(desired).flatMap(([name, value]) =>
       compare(value, live[name], path === '' ? name : `${path}.${name}`, name),
@@ -98,7 +137,8 @@ const compare = (desired: unknown, live: unknown, path: string, field: string): 
 
 /**
  * The paths of the fields that `desired` names and `live` has otherwise. Fields that only `live` has are the server's
- * or somebody else's; lists with a known merge key are compared by it, other lists element by element.
+ * or somebody else's, but in what the server takes as one value; lists with a known merge key are compared by it, other
+ * lists element by element.
  * Quantities and times are compared as text: builders emit the canonical form (`500m`, `1Gi`).
  */
 export const findDifferences = (desired: DesiredObject, live: KubernetesObject): string[] =>
