@@ -1,42 +1,21 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parse, stringify } from 'yaml';
+import { stringify } from 'yaml';
+import { buildGoldenObjects, goldenSpecs, servedFor } from '../testing/golden-tenants.ts';
 import { buildTenant, buildTestBlueprint } from '../testing/tenants.ts';
 import type { Blueprint } from './blueprint.ts';
 import { canonicalJson } from './content-hash.ts';
 import { databaseRoleName } from './database-connection.ts';
 import { buildNetworkPolicies } from './network-policy.ts';
-import { buildTenantObjects } from './tenant-objects.ts';
+import { listTenantObjects } from './tenant-objects.ts';
 
-const passwords = { owner: 'Zq1', auth: 'Zq2', tokenStore: 'Zq3' };
-
-const buildFrom = (spec: Record<string, unknown>) => {
-  const tenant = buildTenant(spec);
-  const external = {
-    url: 'postgres://owner:Zq4@db.example.com:5432/identity?sslmode=verify-full',
-    ca: 'the CA of the database',
-  };
-  return buildTenantObjects(buildTestBlueprint(tenant), {
-    passwords,
-    ...(tenant.spec.database?.connection === undefined ? {} : { external }),
-    internalCa: 'the internal CA',
-  });
-};
-
-const all = ({ foundation, database, migrateJob, workloads }: ReturnType<typeof buildFrom>) => [
-  ...foundation,
-  ...(database === undefined ? [] : [database]),
-  migrateJob,
-  ...workloads,
-];
-
-const readSpec = (name: string): Record<string, unknown> =>
-  parse(readFileSync(new URL(`./testdata/${name}.in.yaml`, import.meta.url), 'utf8'));
+const buildFrom = (spec: Readonly<Record<string, unknown>>, name = 'minimal') =>
+  buildGoldenObjects(buildTenant(spec), servedFor(name));
+const all = listTenantObjects;
 
 describe('the objects of a tenant', () => {
   // What a user writes beside what comes of it: `vitest run -u` after a deliberate change, and read the difference.
-  it.each(['minimal', 'single', 'production'])('%s', async (name) => {
-    const documents = all(buildFrom(readSpec(name))).map((object) =>
+  it.each([...goldenSpecs])('%s', async (name, spec) => {
+    const documents = all(buildFrom(spec, name)).map((object) =>
       stringify(JSON.parse(canonicalJson(object)), { lineWidth: 0 }),
     );
     await expect(documents.join('---\n')).toMatchFileSnapshot(`./testdata/${name}.out.yaml`);

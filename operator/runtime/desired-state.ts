@@ -34,20 +34,17 @@ const mergeKeys = new Map<string, readonly (readonly string[])[]>(
 
 // What the API server takes as one value (`listType=atomic`, `mapType=atomic`, `structType=atomic`): whoever sets it sets
 // all of it. A label that somebody adds to a selector, or a port to a rule, is drift and nobody's field of its own. Builders
-// write out what the server would fill in here.
+// write out what the server would fill in here. Nothing of custom resources is listed: their next version may fill in more.
 const atomicFields = new Set([
   'affinity',
   'egress',
-  'endpoints',
   'ingress',
   'labelSelector',
   'metrics',
   'namespaceSelector',
   'nodeSelector',
-  'parentRefs',
   'podSelector',
   'policies',
-  'rules',
   'selector',
   'tolerations',
 ]);

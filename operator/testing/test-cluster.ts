@@ -76,7 +76,9 @@ export const startTestCluster = async (options: Omit<ControlPlaneOptions, 'nodes
     plane,
     client,
     createNamespace: async (name) => {
-      const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+      const profile = 'restricted';
+      // warn: of what makes pods, too.
+      const labels = { 'pod-security.kubernetes.io/enforce': profile, 'pod-security.kubernetes.io/warn': profile };
       await client.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
       return name;
     },
