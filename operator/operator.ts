@@ -16,7 +16,10 @@ import { createFieldMutations } from './tenant/field-mutations.ts';
 import { optionalResources } from './tenant/optional-resources.ts';
 import { reconcileTenant } from './tenant/reconcile-tenant.ts';
 import { createReferencedContent } from './tenant/referenced-content.ts';
+import { rememberWrites } from './tenant/remember-writes.ts';
+import { createSettledTenants } from './tenant/settled-tenants.ts';
 import type { OperatorRelease } from './tenant/situation.ts';
+import { createStatusPace } from './tenant/status-pace.ts';
 import { createTenantCaches } from './tenant/tenant-caches.ts';
 import { connectWakeUps } from './wake-ups.ts';
 
@@ -82,7 +85,7 @@ export const runOperator = async (options: OperatorOptions): Promise<'stopped' |
     log,
     observer: metrics.leaderElection('identity-operator'),
     lead: async ({ lost, mayWrite }) => {
-      const leader = guardWrites(client, mayWrite);
+      const leader = rememberWrites(guardWrites(client, mayWrite), caches);
       const events = createEventRecorder({
         client: leader,
         component: 'identity-operator',
@@ -91,10 +94,13 @@ export const runOperator = async (options: OperatorOptions): Promise<'stopped' |
         log,
       });
       const mutations = createFieldMutations();
+      const pace = createStatusPace(() => clock.monotonic());
+      const settled = createSettledTenants();
       const content = createReferencedContent(client);
       const shared = { caches, client: leader, events, now: () => new Date(clock.now()), log };
       const reconcilers: Readonly<Record<keyof typeof queues, Reconcile>> = {
-        tenant: (key, signal) => reconcileTenant({ ...shared, content, release, mutations }, key, signal),
+        tenant: (key, signal) =>
+          reconcileTenant({ ...shared, content, release, mutations, pace, settled }, key, signal),
         client: (key, signal) => reconcileClient(shared, key, signal),
       };
       onState({ synced: true, leading: true });

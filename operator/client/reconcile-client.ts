@@ -9,7 +9,7 @@ import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import { type LiveObject, parseObjectKey } from '../runtime/kubernetes-object.ts';
 import { customResources } from '../tenant/custom-resources.ts';
 import { writeFinalizers } from '../tenant/finalizers.ts';
-import { rememberWritten, type TenantCaches } from '../tenant/tenant-caches.ts';
+import type { TenantCaches } from '../tenant/tenant-caches.ts';
 import { ensureBinding } from './client-binding.ts';
 import { buildClientRegistration, clientIdOf } from './client-registration.ts';
 import { findTenant, isServedEverywhere, openAuthPeer, readRevision, registrationPath } from './tenant-auth.ts';
@@ -141,7 +141,7 @@ const report = async (
   object: LiveObject,
   identityClient: IdentityClient,
   { verdicts, status }: Omit<Outcome, 'requeueAfter'>,
-  { caches, client, events, now }: ClientReconciler,
+  { client, events, now }: ClientReconciler,
   signal: AbortSignal,
 ): Promise<void> => {
   const { generation, name, namespace, uid } = identityClient.metadata;
@@ -152,11 +152,10 @@ const report = async (
     conditions: nextConditions(before, verdicts, generation, now()),
   };
   if (isDeepStrictEqual(JSON.parse(JSON.stringify(next)), JSON.parse(JSON.stringify(identityClient.status)))) return;
-  const written = await client.applyStatus<LiveObject>(
+  await client.applyStatus(
     { apiVersion, kind: 'IdentityClient', metadata: { name, namespace, uid }, status: next },
     { signal },
   );
-  rememberWritten(caches.clients, written);
   const ready = verdicts.find(({ type }) => type === 'Ready');
   const readyBefore = before.find(({ type }) => type === 'Ready');
   if (ready === undefined || (ready.status === readyBefore?.status && ready.reason === readyBefore.reason)) return;

@@ -155,12 +155,22 @@ const canonical = (value: unknown): unknown => {
   );
 };
 
-/** A short hash of the content of an object, the same whatever the order of its fields. */
-export const hashDesired = (desired: DesiredObject): string =>
-  createHash('sha256')
+const hashes = new WeakMap<DesiredObject, string>();
+
+/**
+ * A short hash of the content of an object, the same whatever the order of its fields. It is asked for many times in one
+ * pass, and remembered for as long as the object is: an object that was hashed must not be changed any more.
+ */
+export const hashDesired = (desired: DesiredObject): string => {
+  const known = hashes.get(desired);
+  if (known !== undefined) return known;
+  const hash = createHash('sha256')
     .update(JSON.stringify(canonical(desired)))
     .digest('base64url')
     .slice(0, 22);
+  hashes.set(desired, hash);
+  return hash;
+};
 
 /** `desired` with its own hash in the annotation `annotation`: what is to be applied. */
 export const withDesiredHash = <T extends KubernetesObject>(desired: T, annotation: string): T => ({

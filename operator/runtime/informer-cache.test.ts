@@ -100,6 +100,28 @@ describe('InformerCache', () => {
     expect(await synced).toBe(false);
   });
 
+  test('takes in the answer to a write, unless something newer is known', () => {
+    const cache = createCache();
+    cache.remember(thing('a', 5));
+    expect(cache.size).toBe(1);
+    cache.remember(thing('a', 4, { colour: 'blue' }));
+    expect(cache.get('default', 'a')).toMatch(/@5/);
+    cache.upsert(thing('a', 6));
+    cache.remember(thing('a', 5));
+    expect(cache.get('default', 'a')).toMatch(/@6/);
+  });
+
+  test('does not bring back by an answer what was seen to go', () => {
+    const cache = createCache();
+    cache.upsert(thing('a', 5));
+    cache.remove(thing('a', 6));
+    cache.remember(thing('a', 5));
+    expect(cache.size).toBe(0);
+    // The watch has the last word.
+    cache.upsert(thing('a', 7));
+    expect(cache.size).toBe(1);
+  });
+
   test('whatever happens, indexes say what a scan says', () => {
     const step = fc.record({
       name: fc.constantFrom('a', 'b', 'c'),

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { type LiveObject, objectKey } from './kubernetes-object.ts';
 
 /** A change of one object in a cache. `source` tells a relist, which may bring thousands, from a watch event. */
@@ -45,6 +46,9 @@ interface Entry<T> {
   readonly terms: readonly string[];
 }
 
+/** UIDs of objects that went are known for so many: longer than any answer to a write can be under way. */
+const maxGone = 4_096;
+
 const term = (index: string, value: string): string => `${index}\0${value}`;
 const ownerIndex = '';
 
@@ -67,6 +71,7 @@ export class InformerCache<T, Source extends LiveObject = LiveObject, Index exte
   readonly #scopes: readonly (string | undefined)[];
   #unsynced: Set<string | undefined>;
   readonly #syncWaiters = new Set<() => void>();
+  readonly #gone = new LRUCache<string, true>({ max: maxGone });
 
   constructor({ project, indexes, namespaces }: InformerCacheOptions<Source, T, Index>) {
     this.#project = project;
@@ -142,9 +147,17 @@ export class InformerCache<T, Source extends LiveObject = LiveObject, Index exte
   }
 
   /**
-   * Takes in an object from a watch event, or the answer to a write of our own (so that the next reconcile sees it
-   * before its event comes). An older version of what is there already is ignored.
+   * Takes in the answer to a write of our own, so that the next reconcile sees it before its event comes. What was seen
+   * to go meanwhile does not come back by it, and nothing newer is replaced.
    */
+  remember(object: Source): void {
+    const { namespace, name, uid, resourceVersion } = object.metadata;
+    const known = this.#entries.get(objectKey(namespace, name));
+    if (this.#gone.has(uid) || (known !== undefined && isOlder(resourceVersion, known.resourceVersion))) return;
+    this.#store(object, 'watch');
+  }
+
+  /** Takes in an object from a watch event. An older version of what is there already is ignored. */
   upsert(object: Source): void {
     const { namespace, name, uid, resourceVersion } = object.metadata;
     const known = this.#entries.get(objectKey(namespace, name));
@@ -199,6 +212,7 @@ export class InformerCache<T, Source extends LiveObject = LiveObject, Index exte
     if (before === undefined) return;
     this.#unindex(key, before);
     this.#entries.delete(key);
+    this.#gone.set(before.uid, true);
     this.#emit({ type: 'deleted', key, source, before: before.value, after: undefined });
   }
 

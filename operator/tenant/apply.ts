@@ -133,13 +133,36 @@ const removeForReplacement = async (
   return (await client.get(reference, { signal })) === undefined;
 };
 
+/** @param resourceVersion the version that alone may be written over. */
 const writeObject = async (
   desired: TenantObject,
   { client, signal, mutations, onMutated }: ObjectWrites,
+  resourceVersion?: string,
 ): Promise<void> => {
-  const answer = await client.applyServerSide(withDesiredHash(desired, annotations.desiredHash), { signal });
+  const hashed = withDesiredHash(desired, annotations.desiredHash);
+  const sent =
+    resourceVersion === undefined ? hashed : { ...hashed, metadata: { ...hashed.metadata, resourceVersion } };
+  const answer = await client.applyServerSide(sent, { signal });
   const mutated = mutations.learn(desired, answer);
   if (mutated !== undefined) onMutated(describe(desired), mutated);
+};
+
+/** A version that no object ever has: the first write to etcd makes its second revision. */
+const versionOfNothing = '1';
+
+/**
+ * Makes an object that is not in the cache of what is ours, without asking first: an apply that names a version creates
+ * where nothing is, and conflicts with whatever is there, which may be a stranger's.
+ * @returns whether it was made.
+ */
+const createObject = async (desired: TenantObject, writes: ObjectWrites): Promise<boolean> => {
+  try {
+    await writeObject(desired, writes, versionOfNothing);
+    return true;
+  } catch (error) {
+    if (hasReason(error, 'Conflict')) return false;
+    throw error;
+  }
 };
 
 /** Makes an object anew whose change the API server refused, where that helps. */
@@ -165,7 +188,12 @@ const applyObject = async (
   writes: ObjectWrites,
 ): Promise<ApplyOutcome> => {
   const { client, signal, mutations } = writes;
-  // Not in the cache of what is ours: it may be a stranger's.
+  try {
+    if (live === undefined && (await createObject(desired, writes))) return {};
+  } catch (error) {
+    if (isRefusal(error)) return { refused: error.message };
+    throw error;
+  }
   const found =
     live ??
     (await client.get(

@@ -7,7 +7,7 @@ import type { ReconcileResult } from '../runtime/controller.ts';
 import type { EventRecorder } from '../runtime/event-recorder.ts';
 import { WriteForbiddenError } from '../runtime/guarded-client.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
-import { type LiveObject, parseObjectKey } from '../runtime/kubernetes-object.ts';
+import { type LiveObject, objectKey, parseObjectKey } from '../runtime/kubernetes-object.ts';
 import { applyFinalizer, applyPlan } from './apply.ts';
 import { customResources } from './custom-resources.ts';
 import { finishDeletion } from './deletion.ts';
@@ -16,8 +16,10 @@ import { observeTenant } from './observe.ts';
 import { type Plan, planTenant } from './plan.ts';
 import { planFailureReport } from './reconcile-failure.ts';
 import type { ReferencedContent } from './referenced-content.ts';
+import { fingerprintOf, type SettledTenants } from './settled-tenants.ts';
 import type { OperatorRelease } from './situation.ts';
-import { rememberWritten, type TenantCaches } from './tenant-caches.ts';
+import type { StatusPace } from './status-pace.ts';
+import type { TenantCaches } from './tenant-caches.ts';
 
 /** What reconciling tenants needs. */
 export type TenantReconciler = {
@@ -27,6 +29,8 @@ export type TenantReconciler = {
   readonly events: EventRecorder;
   readonly release: OperatorRelease;
   readonly mutations: FieldMutations;
+  readonly pace: StatusPace;
+  readonly settled: SettledTenants;
   readonly now: () => Date;
   readonly log: Logger;
 };
@@ -34,44 +38,58 @@ export type TenantReconciler = {
 /** What is compared is what the API server stores: members that are undefined are not there. */
 const stored = (status: TenantStatus): unknown => JSON.parse(JSON.stringify(status));
 
+/** A tenant as it stands after a report, and how long the rest of the report has to wait, ms. */
+type Told = { readonly tenant: IdentityTenant; readonly waitMilliseconds?: number };
+
 /**
- * Writes a plan's status when it differs, and with it the events of its transitions: told at once, they are neither lost
+ * Writes a plan's status when it differs and is not mere progress so soon after the last, and with it the events of its transitions: told at once, they are neither lost
  * nor told twice when a later step of the pass fails.
- * @returns the tenant as it is then.
  */
 const report = async (
   tenant: IdentityTenant,
   plan: Pick<Plan, 'status' | 'events'>,
   object: LiveObject,
-  { caches, client, events }: TenantReconciler,
+  { client, events, pace }: TenantReconciler,
   signal: AbortSignal,
-): Promise<IdentityTenant> => {
-  if (isDeepStrictEqual(stored(plan.status), stored(tenant.status))) return tenant;
+): Promise<Told> => {
+  if (isDeepStrictEqual(stored(plan.status), stored(tenant.status))) return { tenant };
   // The UID: a tenant of the same name that was made meanwhile is another one.
   const { name, namespace, uid } = tenant.metadata;
-  const written = await client.applyStatus<LiveObject>(
+  const waitMilliseconds = plan.events.length > 0 ? 0 : pace.delay(uid, tenant.status, plan.status);
+  if (waitMilliseconds > 0) return { tenant, waitMilliseconds };
+  await client.applyStatus(
     { apiVersion, kind: 'IdentityTenant', metadata: { name, namespace, uid }, status: plan.status },
     { signal },
   );
-  rememberWritten(caches.tenants, written);
+  pace.told(uid);
   for (const event of plan.events) events.record(object, event);
-  return { ...tenant, status: plan.status };
+  return { tenant: { ...tenant, status: plan.status } };
 };
 
-const carryOut = async (
+/** The keys and the CA, the certificates that it signs, and what mounts them. */
+const maxRounds = 3;
+
+/** One round: carries a plan out and tells of it. @returns the result, or the tenant for another round. */
+const carryOutOnce = async (
   tenant: IdentityTenant,
   object: LiveObject,
   reconciler: TenantReconciler,
+  round: number,
   signal: AbortSignal,
-): Promise<ReconcileResult> => {
-  const { client, events, mutations, release, now } = reconciler;
+): Promise<ReconcileResult | { readonly again: IdentityTenant }> => {
+  const { client, events, mutations, release, settled, now } = reconciler;
   const observed = await observeTenant(tenant, reconciler, signal);
+  const { namespace, name, uid } = tenant.metadata;
+  const key = `${objectKey(namespace, name)}/${uid}`;
+  const fingerprint = fingerprintOf(observed);
+  const remaining = settled.remaining(key, fingerprint, now());
+  if (remaining !== undefined) return { requeueAfter: remaining };
   const intended = planTenant(observed, release, now());
   // Before the status, which would change the version that the finalizer's write is bound to.
-  await applyFinalizer(observed, intended.finalizer, { client, now, signal });
+  if (round === 1) await applyFinalizer(observed, intended.finalizer, { client, now, signal });
   // Before any slow work: whoever waits for the tenant learns at once that this generation is being worked on.
   const isNew = tenant.status.observedGeneration === undefined;
-  const told = isNew ? await report(tenant, intended, object, reconciler, signal) : tenant;
+  const told = isNew ? (await report(tenant, intended, object, reconciler, signal)).tenant : tenant;
 
   const outcome = await applyPlan(intended, observed, {
     client,
@@ -88,9 +106,27 @@ const carryOut = async (
     },
   });
   const wentThrough = Object.keys(outcome).length === 0;
+  // What was made is in the caches by now: what needs it need not wait for another pass.
+  if (wentThrough && intended.secrets.length > 0 && round < maxRounds) return { again: told };
   const plan = wentThrough ? intended : planTenant({ ...observed, tenant: told, ...outcome }, release, now());
-  await report(told, plan, object, reconciler, signal);
-  return { requeueAfter: plan.requeueAfterMilliseconds };
+  const { waitMilliseconds = Number.POSITIVE_INFINITY } = await report(told, plan, object, reconciler, signal);
+  const requeueAfter = Math.min(plan.requeueAfterMilliseconds, waitMilliseconds);
+  if (wentThrough) settled.settle(key, fingerprint, now(), requeueAfter);
+  return { requeueAfter };
+};
+
+const carryOut = async (
+  tenant: IdentityTenant,
+  object: LiveObject,
+  reconciler: TenantReconciler,
+  signal: AbortSignal,
+): Promise<ReconcileResult> => {
+  let current = tenant;
+  for (let round = 1; ; round += 1) {
+    const result = await carryOutOnce(current, object, reconciler, round, signal);
+    if (!('again' in result)) return result;
+    current = result.again;
+  }
 };
 
 /** Whether there is still something to fail for: a tenant may go, or come anew, in the middle of a pass. */

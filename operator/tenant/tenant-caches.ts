@@ -120,18 +120,6 @@ const versionedKinds = [
 }[];
 export type VersionedKind = (typeof versionedKinds)[number]['kind'];
 
-/**
- * Takes the answer to a write of our own into a cache, so that the next pass sees it before its watch event comes, and
- * does not tell the same transition again. What the cache no longer has is gone, and must not come back.
- */
-export const rememberWritten = (
-  cache: Pick<InformerCache<LiveObject>, 'get' | 'upsert'>,
-  written: LiveObject,
-): void => {
-  const { namespace, name, uid } = written.metadata;
-  if (cache.get(namespace, name)?.metadata.uid === uid) cache.upsert(written);
-};
-
 /** Kinds that may not be served, in the order of their declaration. */
 const optionalKinds = Object.values(optionalResources);
 
