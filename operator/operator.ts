@@ -40,7 +40,9 @@ export type OperatorOptions = {
   readonly onState?: (state: { synced: boolean; leading: boolean }) => void;
 };
 
-const concurrency = 8;
+const concurrency = 10;
+/** Of these, kept free for changes of what is there while hundreds of new ones are made. */
+const reserved = 2;
 /** For one reconcile of one key, ms. */
 const timeoutMs = 60_000;
 
@@ -111,6 +113,7 @@ export const runOperator = async (options: OperatorOptions): Promise<'stopped' |
             queue: queues[name],
             reconcile: reconcilers[name],
             concurrency,
+            reserved,
             timeoutMs,
             stop,
             abort: lost,

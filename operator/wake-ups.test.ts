@@ -51,6 +51,13 @@ const start = () => {
     }
     return keys.sort();
   };
+  /** Keys of tenants in the order in which they would be worked on. */
+  const order = async (): Promise<string[]> => {
+    const keys: string[] = [];
+    while (queues.tenants.depth > 0) keys.push((await queues.tenants.take()) ?? '');
+    for (const key of keys) queues.tenants.done(key);
+    return keys;
+  };
   /** Keys that were woken since the last time. */
   const woken = async () => ({ tenants: await drain(queues.tenants), clients: await drain(queues.clients) });
   const others = (kind: string) => {
@@ -58,7 +65,7 @@ const start = () => {
     if (cache === undefined) throw new Error(`no cache of ${kind}`);
     return cache;
   };
-  return { caches, others, woken };
+  return { caches, queues, others, order, woken };
 };
 
 describe('a change of what a spec names', () => {
@@ -100,6 +107,55 @@ describe('a change of what a spec names', () => {
     const label = { labels: { [labels.managedBy]: managedByValue } };
     caches.secrets.upsert(build<LiveObject & ISecret>(core('Secret'), 'shop/db', { data: { url: '' } }, label));
     expect((await woken()).tenants).toEqual(['shop/one']);
+  });
+});
+
+describe('what is looked at first', () => {
+  const generation = (key: string, number: number, more: Record<string, unknown> = {}) =>
+    build(
+      customResources.identityTenants,
+      key,
+      { spec: { issuer: 'https://id.example', ...withSecret('db') } },
+      {
+        generation: number,
+        ...more,
+      },
+    );
+
+  it('is what somebody changes of what is there; then what is new, then what is listed', async () => {
+    const { caches, others, order } = start();
+    for (const key of ['shop/spec', 'shop/annotation', 'shop/status']) caches.tenants.upsert(generation(key, 1));
+    others('Secret').upsert(build(core('Secret'), 'bank/db'));
+    caches.tenants.upsert(generation('bank/secret', 1));
+    await order();
+
+    const list = caches.tenants.beginList(undefined);
+    list.add([generation('shop/listed', 1)]);
+    caches.tenants.upsert({ ...generation('shop/status', 1), ...{ status: { version: '1' } } });
+    caches.tenants.upsert(generation('shop/new', 1));
+    caches.tenants.upsert(generation('shop/spec', 2));
+    caches.tenants.upsert(generation('shop/annotation', 1, { annotations: { restart: 'now' } }));
+    others('Secret').upsert(build(core('Secret'), 'bank/db'));
+    expect(await order()).toEqual([
+      'shop/spec',
+      'shop/annotation',
+      'bank/secret',
+      'shop/new',
+      'shop/listed',
+      'shop/status',
+    ]);
+  });
+
+  it('is not a tenant that failed and has just said so', async () => {
+    const { caches, queues } = start();
+    caches.tenants.upsert(generation('shop/one', 1));
+    await queues.tenants.take();
+    queues.tenants.addAfterFailure('shop/one');
+    caches.tenants.upsert({ ...generation('shop/one', 1), ...{ status: { conditions: [] } } });
+    queues.tenants.done('shop/one');
+    expect(queues.tenants.depth).toBe(0);
+    caches.tenants.upsert(generation('shop/one', 2));
+    expect(queues.tenants.depth).toBe(1);
   });
 });
 

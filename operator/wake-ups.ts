@@ -13,7 +13,32 @@ import {
 
 type Metadata = Pick<LiveObject, 'metadata'>;
 
-const priorityOf = ({ source }: CacheChange<unknown>): Priority => (source === 'watch' ? 'high' : 'low');
+const priorityOf = ({ source }: CacheChange<unknown>): Priority => (source === 'watch' ? 'normal' : 'low');
+
+/** What a user, not a controller, changes of metadata; the generation stands for the spec. */
+const wantedOf = ({ metadata: { generation, deletionTimestamp, labels, annotations } }: Metadata): unknown => ({
+  generation,
+  deletionTimestamp,
+  labels,
+  annotations,
+});
+
+/**
+ * How soon a change of a tenant or client is looked at. Whoever changes one that is there waits for it; new ones may come
+ * by the hundred. A status that alone has changed is as a rule what was just written here: that must not take a key that
+ * failed out of its backoff, or its report of the failure would begin the next try.
+ */
+const priorityOfWish = (change: CacheChange<Metadata>): Priority => {
+  const { source, before, after } = change;
+  if (source === 'list' || before === undefined || after === undefined) return priorityOf(change);
+  if (!isDeepStrictEqual(wantedOf(before), wantedOf(after))) return 'urgent';
+  const isStatusAlone = isDeepStrictEqual(before.metadata.finalizers, after.metadata.finalizers);
+  return isStatusAlone ? 'low' : 'normal';
+};
+
+/** As {@link priorityOf}, for what hardly anybody but a user changes once it is there. */
+const priorityOfOwn = (change: CacheChange<unknown>, type: 'updated' | 'deleted'): Priority =>
+  change.source === 'watch' && change.type === type ? 'urgent' : priorityOf(change);
 
 const keyOf = ({ metadata }: Metadata): string => objectKey(metadata.namespace, metadata.name);
 
@@ -42,7 +67,7 @@ export const connectWakeUps = (caches: TenantCaches, tenants: WorkQueue, clients
   };
 
   caches.tenants.onChange((change) => {
-    tenants.add(change.key, priorityOf(change));
+    tenants.add(change.key, priorityOfWish(change));
     const tenant = change.after ?? change.before;
     if (tenant === undefined || change.type === 'updated') return;
     // One that comes may be elder, as after a restore; one that goes frees its issuer.
@@ -50,17 +75,19 @@ export const connectWakeUps = (caches: TenantCaches, tenants: WorkQueue, clients
       tenants.add(keyOf(other), priorityOf(change));
     wakeClientsOf(change.key, priorityOf(change));
   });
-  caches.clients.onChange((change) => clients.add(change.key, priorityOf(change)));
+  caches.clients.onChange((change) => clients.add(change.key, priorityOfWish(change)));
 
-  const wakeOwner = (change: CacheChange<Metadata>): void => {
+  const wakeOwner = (change: CacheChange<Metadata>, priority = priorityOf(change)): void => {
     if (!isNews(change)) return;
     // Whose it was, too: labels that somebody changed lead elsewhere.
     const keys = [change.before, change.after].flatMap((object) => (object === undefined ? [] : tenantKeysOf(object)));
-    for (const key of new Set(keys)) tenants.add(key, priorityOf(change));
+    for (const key of new Set(keys)) tenants.add(key, priority);
   };
-  for (const { cache } of caches.owned) cache.onChange(wakeOwner);
-  caches.secrets.onChange(wakeOwner);
-  caches.replicaSets.onChange(wakeOwner);
+  for (const { cache } of caches.owned) {
+    cache.onChange((change) => wakeOwner(change, priorityOfOwn(change, 'deleted')));
+  }
+  caches.secrets.onChange((change) => wakeOwner(change, priorityOfOwn(change, 'deleted')));
+  caches.replicaSets.onChange((change) => wakeOwner(change));
 
   caches.pods.onChange((change) => {
     wakeOwner(change);
@@ -70,7 +97,7 @@ export const connectWakeUps = (caches: TenantCaches, tenants: WorkQueue, clients
 
   /** Whoever names an object of this kind, or waits for its name to become free. */
   const wakeConcerned = (kind: VersionedKind, change: CacheChange<unknown>): void => {
-    const priority = priorityOf(change);
+    const priority = priorityOfOwn(change, 'updated');
     // Of a Service nothing is read but that it is there.
     if (kind !== 'Service' || change.type !== 'updated') {
       for (const tenant of caches.tenants.byIndex('reference', referenceTerm(kind, change.key)))

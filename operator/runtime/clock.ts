@@ -4,16 +4,26 @@ export interface Clock {
   now(): number;
   /** Steadily growing ms from an arbitrary origin: for every duration and deadline. */
   monotonic(): number;
-  /** Calls `callback` once after `delayMs`; the answer cancels it. */
+  /** Calls `callback` once after `delayMs`, however long that is; the answer cancels it. */
   schedule(delayMs: number, callback: () => void): () => void;
 }
+
+// Node's timers count in 31 bits: a longer one (24.8 days) would fire at once.
+const longestTimerMs = 2 ** 31 - 1;
 
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   schedule: (delayMs, callback) => {
-    const timer = setTimeout(callback, delayMs);
+    const wait = (remainingMs: number): void => {
+      timer =
+        remainingMs <= longestTimerMs
+          ? setTimeout(callback, remainingMs)
+          : setTimeout(() => wait(remainingMs - longestTimerMs), longestTimerMs);
+    };
+    let timer: NodeJS.Timeout | undefined;
+    wait(delayMs);
     return () => clearTimeout(timer);
   },
 };

@@ -5,7 +5,7 @@ import { FakeClock, settle } from './testing/fake-clock.ts';
 import { silentLog } from './testing/silent-log.ts';
 import { WorkQueue } from './work-queue.ts';
 
-const start = (reconcile: Reconcile, concurrency = 1) => {
+const start = (reconcile: Reconcile, concurrency = 1, reserved = 0) => {
   const clock = new FakeClock();
   const queue = new WorkQueue({ clock, random: () => 1, backoff: { baseMs: 100, maxMs: 1_000 } });
   const stop = new AbortController();
@@ -16,6 +16,7 @@ const start = (reconcile: Reconcile, concurrency = 1) => {
     queue,
     reconcile,
     concurrency,
+    reserved,
     timeoutMs: 5_000,
     stop: stop.signal,
     abort: abort.signal,
@@ -40,6 +41,27 @@ describe('runController', () => {
     expect(runs).toBe(2);
     expect(outcomes).toEqual(['requeue_after', 'success']);
     stop.abort();
+    await running;
+  });
+
+  test('what is urgent does not wait for others to end', async () => {
+    const begun: string[] = [];
+    const { queue, abort, running } = start(
+      async (key, signal) => {
+        begun.push(key);
+        if (key.startsWith('new')) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        return {};
+      },
+      3,
+      1,
+    );
+    for (const key of ['new1', 'new2', 'new3']) queue.add(key);
+    await settle();
+    expect(begun).toEqual(['new1', 'new2']);
+    queue.add('change', 'urgent');
+    await settle();
+    expect(begun).toEqual(['new1', 'new2', 'change']);
+    abort.abort(new Error('the test is over'));
     await running;
   });
 

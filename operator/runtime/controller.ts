@@ -30,6 +30,8 @@ export interface ControllerOptions {
   readonly reconcile: Reconcile;
   /** How many keys are worked on at a time. */
   readonly concurrency: number;
+  /** So many of these are kept free for what is urgent, which then waits for no other key to end; 0. */
+  readonly reserved?: number;
   /** For one reconcile, ms. */
   readonly timeoutMs: number;
   /** Orderly stop: no more keys are taken, those in flight finish. */
@@ -103,8 +105,8 @@ export const runController = async (options: ControllerOptions): Promise<void> =
     );
   };
 
-  const worker = async (): Promise<void> => {
-    for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
+  const worker = async (take: () => Promise<string | undefined>): Promise<void> => {
+    for (let key = await take(); key !== undefined; key = await take()) {
       active += 1;
       observer?.activeWorkers(active);
       await work(key);
@@ -117,5 +119,10 @@ export const runController = async (options: ControllerOptions): Promise<void> =
   const shutDown = (): void => queue.shutDown();
   if (stop.aborted) shutDown();
   stop.addEventListener('abort', shutDown, { once: true });
-  await Promise.all(Array.from({ length: options.concurrency }, worker));
+  const { concurrency, reserved = 0 } = options;
+  await Promise.all(
+    Array.from({ length: concurrency }, (_, index) =>
+      worker(index < reserved ? () => queue.takeUrgent() : () => queue.take()),
+    ),
+  );
 };

@@ -23,8 +23,11 @@ export interface ApiRequest {
   readonly tooManyRequests?: 'busy' | 'answer';
 }
 
-/** Called once for each answer, or with status `<error>` where none came; as rest_client_requests_total counts them. */
-export type ObserveRequest = (sample: { method: string; host: string; code: string }) => void;
+/**
+ * Called once for each answer, or with code `<error>` where none came; as rest_client_requests_total counts them.
+ * `seconds`: until the answer's head.
+ */
+export type ObserveRequest = (sample: { method: string; host: string; code: string; seconds: number }) => void;
 
 /** Sends requests as JSON. Errors: {@link KubernetesError}, {@link KubernetesUnreachableError}, or the signal's reason. */
 export interface KubernetesTransport {
@@ -74,6 +77,14 @@ export const createKubernetesTransport = (options: {
 
   const dispatch = async (request: ApiRequest, idleTimeoutMs: number): Promise<Dispatcher.ResponseData> => {
     const { dispatcher, headers } = await connection.open();
+    const sentAt = clock.monotonic();
+    const observe = (code: string): void =>
+      options.observeRequest({
+        method: request.method,
+        host: server.host,
+        code,
+        seconds: (clock.monotonic() - sentAt) / 1_000,
+      });
     try {
       const answer = await dispatcher.request({
         origin: server.origin,
@@ -90,11 +101,11 @@ export const createKubernetesTransport = (options: {
         headersTimeout: Math.min(timeoutMs, idleTimeoutMs),
         bodyTimeout: idleTimeoutMs,
       });
-      options.observeRequest({ method: request.method, host: server.host, code: String(answer.statusCode) });
+      observe(String(answer.statusCode));
       return answer;
     } catch (error) {
       request.signal?.throwIfAborted();
-      options.observeRequest({ method: request.method, host: server.host, code: '<error>' });
+      observe('<error>');
       throw new KubernetesUnreachableError(`${request.method} ${request.path}`, error);
     }
   };

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { type Clock, systemClock } from './clock.ts';
 import type { ControllerObserver } from './controller.ts';
 import type { ObserveRequest } from './kubernetes-transport.ts';
 import type { WorkQueueObserver } from './work-queue.ts';
@@ -15,13 +16,26 @@ export interface RuntimeMetrics {
 const reconcileBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const queueBuckets = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1_000];
 
+const requestBuckets = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
+
 /** Registers the metrics in `registry`; once a registry. */
-export const createRuntimeMetrics = (registry: Registry): RuntimeMetrics => {
+export const createRuntimeMetrics = (registry: Registry, clock: Clock = systemClock): RuntimeMetrics => {
   const registers = [registry];
+  /** Keys that are worked on, by queue: since when (monotonic ms). */
+  const working = new Map<string, Map<string, number>>();
+  const secondsOfWork = (name: string): number[] =>
+    [...(working.get(name)?.values() ?? [])].map((since) => (clock.monotonic() - since) / 1_000);
   const requests = new Counter({
     name: 'rest_client_requests_total',
     help: 'Number of HTTP requests, partitioned by status code, method, and host.',
     labelNames: ['code', 'method', 'host'] as const,
+    registers,
+  });
+  const requestTime = new Histogram({
+    name: 'rest_client_request_duration_seconds',
+    help: 'Request latency in seconds, partitioned by verb and host. Of a watch: until it begins.',
+    labelNames: ['verb', 'host'] as const,
+    buckets: requestBuckets,
     registers,
   });
   const reconciles = new Counter({
@@ -88,6 +102,27 @@ export const createRuntimeMetrics = (registry: Registry): RuntimeMetrics => {
     buckets: queueBuckets,
     registers,
   });
+  new Gauge({
+    name: 'workqueue_unfinished_work_seconds',
+    help: 'How many seconds of work are in progress and not yet in workqueue_work_duration_seconds. Large: stuck workers.',
+    labelNames: queueLabels,
+    registers,
+    collect() {
+      for (const name of working.keys()) {
+        const total = secondsOfWork(name).reduce((sum, seconds) => sum + seconds, 0);
+        this.set({ name, controller: name }, total);
+      }
+    },
+  });
+  new Gauge({
+    name: 'workqueue_longest_running_processor_seconds',
+    help: 'How many seconds the longest running worker has been at its key.',
+    labelNames: queueLabels,
+    registers,
+    collect() {
+      for (const name of working.keys()) this.set({ name, controller: name }, Math.max(0, ...secondsOfWork(name)));
+    },
+  });
   const leader = new Gauge({
     name: 'leader_election_master_status',
     help: 'Whether the reporting process leads: 1, or 0 for a standby.',
@@ -96,7 +131,10 @@ export const createRuntimeMetrics = (registry: Registry): RuntimeMetrics => {
   });
 
   return {
-    observeRequest: ({ code, method, host }) => requests.inc({ code, method, host }),
+    observeRequest: ({ code, method, host, seconds }) => {
+      requests.inc({ code, method, host });
+      requestTime.observe({ verb: method, host }, seconds);
+    },
 
     controller: (controller, concurrency) => {
       maxConcurrent.set({ controller }, concurrency);
@@ -116,11 +154,19 @@ export const createRuntimeMetrics = (registry: Registry): RuntimeMetrics => {
     workQueue: (name) => {
       const labels = { name, controller: name };
       depth.set(labels, 0);
+      const since = new Map<string, number>();
+      working.set(name, since);
       return {
         added: () => adds.inc(labels),
         depth: (value) => depth.set(labels, value),
-        taken: (seconds) => queueTime.observe(labels, seconds),
-        done: (seconds) => workTime.observe(labels, seconds),
+        taken: (key, seconds) => {
+          since.set(key, clock.monotonic());
+          queueTime.observe(labels, seconds);
+        },
+        done: (key, seconds) => {
+          since.delete(key);
+          workTime.observe(labels, seconds);
+        },
         retried: () => retries.inc(labels),
       };
     },

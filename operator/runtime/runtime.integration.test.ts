@@ -214,7 +214,7 @@ describe('the runtime against a real API server', () => {
     const namespace = 'controller';
     const { cache, stop } = await startReflector(namespace);
     const queue = new WorkQueue({ clock: systemClock, random: Math.random });
-    cache.onChange(({ key, source }) => queue.add(key, source === 'list' ? 'low' : 'high'));
+    cache.onChange(({ key, source }) => queue.add(key, source === 'list' ? 'low' : 'normal'));
     const running = runController({
       name: 'copy',
       queue,

@@ -33,9 +33,9 @@ describe('WorkQueue', () => {
   test('changes go before resyncs, and a resync that changes is raised', async () => {
     const { queue } = createQueue();
     for (const key of ['low1', 'low2', 'low3']) queue.add(key, 'low');
-    queue.add('high');
-    queue.add('low3', 'high');
-    expect([await queue.take(), await queue.take(), await queue.take()]).toEqual(['high', 'low3', 'low1']);
+    queue.add('change');
+    queue.add('low3', 'normal');
+    expect([await queue.take(), await queue.take(), await queue.take()]).toEqual(['change', 'low3', 'low1']);
   });
 
   test('a steady stream of changes does not starve a resync', async () => {
@@ -48,6 +48,73 @@ describe('WorkQueue', () => {
       taken.push(await queue.take());
     }
     expect(taken).toContain('resync');
+  });
+
+  test('what is urgent goes first, and starves neither level below it', async () => {
+    const { queue } = createQueue();
+    queue.add('resync', 'low');
+    queue.add('new');
+    const taken: (string | undefined)[] = [];
+    for (let turn = 0; turn < 8; turn += 1) {
+      queue.add(`change${turn}`, 'urgent');
+      queue.add(`other${turn}`, 'urgent');
+      taken.push(await queue.take());
+    }
+    expect(taken.slice(0, 3)).toEqual(['change0', 'other0', 'change1']);
+    expect(taken).toEqual(expect.arrayContaining(['resync', 'new']));
+  });
+
+  test('a worker for what is urgent takes nothing else, and is there at once', async () => {
+    const { queue } = createQueue();
+    queue.add('new');
+    const urgent = queue.takeUrgent();
+    queue.add('resync', 'low');
+    await settle();
+    expect(queue.depth).toBe(2);
+    queue.add('resync', 'urgent');
+    expect(await urgent).toBe('resync');
+    expect(await queue.take()).toBe('new');
+  });
+
+  test('one that changes all the time waits behind the others of its level', async () => {
+    const { queue } = createQueue();
+    for (const key of ['busy', 'a', 'b']) queue.add(key);
+    const taken: (string | undefined)[] = [];
+    for (let turn = 0; turn < 3; turn += 1) {
+      const key = (await queue.take()) ?? '';
+      queue.add('busy');
+      queue.done(key);
+      taken.push(key);
+    }
+    expect(taken).toEqual(['busy', 'a', 'b']);
+  });
+
+  test('what says nothing new leaves a key that failed in its backoff, also while it is worked on', async () => {
+    const { clock, queue } = createQueue();
+    queue.add('key');
+    await queue.take();
+    queue.add('key', 'low');
+    queue.addAfterFailure('key');
+    queue.done('key');
+    expect(queue.depth).toBe(0);
+    queue.add('key', 'low');
+    expect(queue.depth).toBe(0);
+    clock.advanceSync(75);
+    expect(await queue.take()).toBe('key');
+    queue.addAfterFailure('key');
+    queue.done('key');
+    queue.add('key', 'normal');
+    expect(queue.depth).toBe(1);
+  });
+
+  test('after a success even that is done', async () => {
+    const { queue } = createQueue();
+    queue.add('key');
+    await queue.take();
+    queue.add('key', 'low');
+    queue.addAfter('key', 60_000);
+    queue.done('key');
+    expect(queue.depth).toBe(1);
   });
 
   test('of several delays the earliest counts, and taking the key drops it', async () => {
@@ -104,7 +171,11 @@ describe('WorkQueue', () => {
   test('never hands a key out twice at once and never loses one', async () => {
     const key = fc.constantFrom('a', 'b', 'c');
     const command = fc.oneof(
-      fc.record({ type: fc.constant('add' as const), key, priority: fc.constantFrom('high' as const, 'low' as const) }),
+      fc.record({
+        type: fc.constant('add' as const),
+        key,
+        priority: fc.constantFrom('urgent' as const, 'normal' as const, 'low' as const),
+      }),
       fc.record({ type: fc.constant('addAfter' as const), key, ms: fc.nat(500) }),
       fc.record({ type: fc.constant('fail' as const), key }),
       fc.record({ type: fc.constant('take' as const) }),

@@ -1,17 +1,21 @@
 import { type BackoffLimits, backoffDelay } from './backoff.ts';
 import type { Clock } from './clock.ts';
 
-/** `high`: something has just changed. `low`: the start's list and relists, which may be thousands. */
-export type Priority = 'high' | 'low';
+/**
+ * `urgent`: somebody wants something else of what is there already; he waits for it. `normal`: something has happened,
+ * as it does by the thousand while many new keys are worked on. `low`: nothing new is known, as after the start's list and
+ * relists; it does not take a key that failed out of its backoff.
+ */
+export type Priority = 'urgent' | 'normal' | 'low';
 
 /** What a queue tells its metrics; times in seconds. */
 export interface WorkQueueObserver {
   added(): void;
   depth(depth: number): void;
-  /** The key waited this long until it was taken. */
-  taken(waitedSeconds: number): void;
-  /** The key was worked on for this long. */
-  done(workedSeconds: number): void;
+  /** `key` waited this long until it was taken. */
+  taken(key: string, waitedSeconds: number): void;
+  /** `key` was worked on for this long. */
+  done(key: string, workedSeconds: number): void;
   retried(): void;
 }
 
@@ -32,12 +36,27 @@ interface Waiting {
 
 const defaultBackoff: BackoffLimits = { baseMs: 200, maxMs: 60_000 };
 
-// One in so many takes prefers the low level, so that a steady stream of changes cannot starve it.
-const lowTurn = 8;
+const priorities = ['urgent', 'normal', 'low'] as const satisfies readonly Priority[];
+
+const isHigher = (one: Priority, other: Priority): boolean => priorities.indexOf(one) < priorities.indexOf(other);
+
+// Of eight takes one prefers each of the lower levels, so that no steady stream of changes can starve them.
+const turns = 8;
+const orderOf = (take: number): readonly Priority[] => {
+  if (take % turns === turns - 1) return ['low', 'urgent', 'normal'];
+  if (take % turns === turns / 2 - 1) return ['normal', 'urgent', 'low'];
+  return priorities;
+};
+
+interface Taker {
+  readonly accepts: (priority: Priority) => boolean;
+  readonly wake: () => void;
+}
 
 /**
  * Keys to work on. A key waits at most once, however often it is added, and is never handed out while somebody still
- * works on it: added meanwhile, it waits again after `done`.
+ * works on it: added meanwhile, it waits again after `done`. Within a level keys are taken in order of their arrival, so
+ * that one that changes all the time waits behind all others of its level each time.
  */
 export class WorkQueue {
   readonly #clock: Clock;
@@ -46,14 +65,18 @@ export class WorkQueue {
   readonly #observer: WorkQueueObserver | undefined;
 
   /** Ready to be taken, in order of arrival; a Map keeps insertion order. */
-  readonly #waiting: Readonly<Record<Priority, Map<string, Waiting>>> = { high: new Map(), low: new Map() };
+  readonly #waiting: Readonly<Record<Priority, Map<string, Waiting>>> = {
+    urgent: new Map(),
+    normal: new Map(),
+    low: new Map(),
+  };
   /** Being worked on, since (monotonic ms). */
   readonly #processing = new Map<string, number>();
   /** Added while being worked on. */
   readonly #dirty = new Map<string, Waiting>();
   readonly #delayed = new Map<string, { due: number; cancel: () => void }>();
   readonly #failures = new Map<string, number>();
-  readonly #takers: (() => void)[] = [];
+  readonly #takers: Taker[] = [];
   #takes = 0;
   #shutDown = false;
 
@@ -66,19 +89,19 @@ export class WorkQueue {
 
   /** Keys that wait to be taken now; delayed ones and those being worked on do not count. */
   get depth(): number {
-    return this.#waiting.high.size + this.#waiting.low.size;
+    return priorities.reduce((depth, priority) => depth + this.#waiting[priority].size, 0);
   }
 
-  /** Adds `key` for now. A key that waits at `low` is raised by `high`. */
-  add(key: string, priority: Priority = 'high'): void {
-    if (this.#shutDown) return;
+  /** Adds `key` for now. A key that waits at a lower level is raised. */
+  add(key: string, priority: Priority = 'normal'): void {
+    if (this.#shutDown || (priority === 'low' && this.#isBackingOff(key))) return;
     const waiting = { priority, since: this.#clock.monotonic() };
     if (this.#processing.has(key)) this.#markDirty(key, waiting);
     else this.#enqueue(key, waiting);
   }
 
   /** Adds `key` in `delayMs`; of several delays the earliest counts. Taking the key before drops the delay. */
-  addAfter(key: string, delayMs: number, priority: Priority = 'high'): void {
+  addAfter(key: string, delayMs: number, priority: Priority = 'normal'): void {
     if (this.#shutDown) return;
     const due = this.#clock.monotonic() + delayMs;
     const earlier = this.#delayed.get(key);
@@ -110,13 +133,13 @@ export class WorkQueue {
   }
 
   /** Waits for the next key; `undefined` when the queue was shut down. The taker owes a `done`. */
-  async take(): Promise<string | undefined> {
-    while (!this.#shutDown) {
-      const key = this.#next();
-      if (key !== undefined) return key;
-      await new Promise<void>((resolve) => this.#takers.push(resolve));
-    }
-    return undefined;
+  take(): Promise<string | undefined> {
+    return this.#take(() => true);
+  }
+
+  /** As `take`, for a worker that is kept free for what is urgent. */
+  takeUrgent(): Promise<string | undefined> {
+    return this.#take((priority) => priority === 'urgent');
   }
 
   /** The work on `key` ended, well or not. */
@@ -124,10 +147,10 @@ export class WorkQueue {
     const startedAt = this.#processing.get(key);
     if (startedAt === undefined) return;
     this.#processing.delete(key);
-    this.#observer?.done((this.#clock.monotonic() - startedAt) / 1_000);
+    this.#observer?.done(key, (this.#clock.monotonic() - startedAt) / 1_000);
     const again = this.#dirty.get(key);
     this.#dirty.delete(key);
-    if (again !== undefined) this.#enqueue(key, again);
+    if (again !== undefined && !(again.priority === 'low' && this.#isBackingOff(key))) this.#enqueue(key, again);
   }
 
   /** Hands out no more keys and takes in none; takers get `undefined`. */
@@ -135,31 +158,44 @@ export class WorkQueue {
     this.#shutDown = true;
     for (const { cancel } of this.#delayed.values()) cancel();
     this.#delayed.clear();
-    for (const wake of this.#takers.splice(0)) wake();
+    for (const { wake } of this.#takers.splice(0)) wake();
+  }
+
+  async #take(accepts: Taker['accepts']): Promise<string | undefined> {
+    while (!this.#shutDown) {
+      const key = this.#next(accepts);
+      if (key !== undefined) return key;
+      await new Promise<void>((wake) => this.#takers.push({ accepts, wake }));
+    }
+    return undefined;
+  }
+
+  #isBackingOff(key: string): boolean {
+    return this.#failures.has(key) && this.#delayed.has(key);
   }
 
   #markDirty(key: string, waiting: Waiting): void {
     const before = this.#dirty.get(key);
-    if (before === undefined || (before.priority === 'low' && waiting.priority === 'high')) {
-      this.#dirty.set(key, waiting);
-    }
+    if (before === undefined || isHigher(waiting.priority, before.priority)) this.#dirty.set(key, waiting);
   }
 
   #enqueue(key: string, waiting: Waiting): void {
-    if (this.#shutDown || this.#waiting.high.has(key)) return;
-    const atLow = this.#waiting.low.get(key);
-    if (atLow !== undefined && waiting.priority === 'low') return;
-    this.#waiting.low.delete(key);
-    this.#waiting[waiting.priority].set(key, { ...waiting, since: atLow?.since ?? waiting.since });
-    if (atLow === undefined) this.#observer?.added();
+    if (this.#shutDown) return;
+    const level = priorities.find((priority) => this.#waiting[priority].has(key));
+    if (level !== undefined && !isHigher(waiting.priority, level)) return;
+    const since = level === undefined ? waiting.since : (this.#waiting[level].get(key)?.since ?? waiting.since);
+    if (level === undefined) this.#observer?.added();
+    else this.#waiting[level].delete(key);
+    this.#waiting[waiting.priority].set(key, { ...waiting, since });
     this.#observer?.depth(this.depth);
-    this.#takers.shift()?.();
+    const taker = this.#takers.findIndex(({ accepts }) => accepts(waiting.priority));
+    if (taker >= 0) this.#takers.splice(taker, 1)[0]?.wake();
   }
 
-  #next(): string | undefined {
-    const { high, low } = this.#waiting;
-    const preferLow = low.size > 0 && (high.size === 0 || this.#takes % lowTurn === lowTurn - 1);
-    const level = preferLow ? low : high;
+  #next(accepts: Taker['accepts']): string | undefined {
+    const priority = orderOf(this.#takes).find((one) => accepts(one) && this.#waiting[one].size > 0);
+    if (priority === undefined) return undefined;
+    const level = this.#waiting[priority];
     const [entry] = level;
     if (entry === undefined) return undefined;
     const [key, { since }] = entry;
@@ -171,7 +207,7 @@ export class WorkQueue {
     this.#delayed.get(key)?.cancel();
     this.#delayed.delete(key);
     this.#observer?.depth(this.depth);
-    this.#observer?.taken((now - since) / 1_000);
+    this.#observer?.taken(key, (now - since) / 1_000);
     return key;
   }
 }
