@@ -23,6 +23,10 @@ export const annotations = {
   issuer: `${group}/issuer`,
   /** On a tenant, any new value restarts its services once; it is kept in the template of their pods. */
   restart: `${group}/restart`,
+  /** On a tenant: id of a database that may take the place of the remembered one, or `empty`. */
+  acceptDatabase: `${group}/accept-database`,
+  /** On the retained credentials: the value of `accept-database` that has done its work. */
+  acceptedDatabase: `${group}/accepted-database`,
 } as const;
 
 /** Field managers of server-side apply. Replicas have one of their own, since an HPA shares that field with us. */

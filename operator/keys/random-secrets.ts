@@ -6,7 +6,7 @@ import type { DataEncryptionKeys } from '../../services/token-store/settings.ts'
 const randomText = (): string => randomBytes(32).toString('base64url');
 
 /** Entry of the two Secrets whose content is a list of keys. */
-const keysEntry = 'keys.json';
+export const keysEntry = 'keys.json';
 
 export const generateCookieKeys = (): Record<string, string> => ({
   [keysEntry]: JSON.stringify({ keys: [randomText()] } satisfies CookieKeys),
@@ -24,6 +24,9 @@ export const databasePasswordEntries = {
   auth: 'auth-password',
   tokenStore: 'token-store-password',
 } as const;
+
+/** Entry of the same Secret, which outlives the tenant: id of the database that its data is in, once migrate has told it. */
+export const rememberedDatabaseEntry = 'database-id';
 
 export const generateDatabasePasswords = (): Record<string, string> =>
   Object.fromEntries(Object.values(databasePasswordEntries).map((entry) => [entry, randomText()]));

@@ -39,7 +39,8 @@ export const workloadSpecOf = ({ spec }: Blueprint, component: Component) =>
   ({ gateway: spec.gateway, auth: spec.auth, 'token-store': spec.tokenStore })[component];
 
 /** Whether the operator runs the database itself: also when the tenant names none. */
-export const isDatabaseManaged = ({ database }: TenantSpec): boolean => database?.connection === undefined;
+export const isDatabaseManaged = ({ database }: TenantSpec): boolean =>
+  database?.connection === undefined && database?.cloudNativePG === undefined;
 
 /** How a component is autoscaled; undefined when the tenant says how many pods there are, or wants one of each. */
 export const autoscalingOf = (blueprint: Blueprint, component: Component) =>

@@ -1,6 +1,7 @@
 import type { IConfigMap } from 'kubernetes-models/v1';
 import { type Blueprint, type Component, components } from './blueprint.ts';
 import { canonicalJson, contentHash } from './content-hash.ts';
+import { type DatabaseSources, hasDatabaseCa } from './database-connection.ts';
 import { ownedMetadata } from './metadata.ts';
 import { objectNames } from './object-names.ts';
 import {
@@ -42,12 +43,12 @@ const liveSettings = (blueprint: Blueprint, component: Component) => {
 export const buildSettingsConfigMap = (
   blueprint: Blueprint,
   component: Component | 'migrate',
-  databaseHasCa: boolean,
+  sources: DatabaseSources,
 ) => {
   const settings =
     component === 'migrate'
-      ? buildMigrateSettings(blueprint, databaseHasCa)
-      : restartSettings(blueprint, component, databaseHasCa);
+      ? buildMigrateSettings(blueprint, sources)
+      : restartSettings(blueprint, component, hasDatabaseCa(blueprint, sources));
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { databaseIdParameter } from '../../services/shared/contracts/database-url.ts';
 import type { Blueprint } from './blueprint.ts';
 import { isDatabaseManaged } from './blueprint.ts';
 import { objectNames } from './object-names.ts';
@@ -6,10 +7,13 @@ import { ports } from './ports.ts';
 
 /** Who connects to the database, each by a role of its own; `migrate` is the owner. */
 export type DatabaseReader = 'migrate' | 'auth' | 'token-store';
+type ServiceReader = Exclude<DatabaseReader, 'migrate'>;
 
-/** Entries of the connection Secret: a `postgres://` URL a reader, and the passwords that migrate gives to the roles. */
+/** Entries of the connection Secrets: a `postgres://` URL a reader. A user's Secret has the same. */
 export const databaseUrlEntries = { migrate: 'url', auth: 'auth-url', 'token-store': 'token-store-url' } as const;
-export const rolePasswordEntries = { auth: 'auth-password', 'token-store': 'token-store-password' } as const;
+export const databaseCaEntry = 'ca.crt';
+/** Entry of migrate's Secret: what the user accepts in place of the database that is remembered. */
+export const acceptedDatabaseEntry = 'accepted-database';
 
 /** Owner and database of the managed PostgreSQL. */
 export const managedDatabase = { owner: 'identity', database: 'identity' } as const;
@@ -20,20 +24,42 @@ export const managedDatabase = { owner: 'identity', database: 'identity' } as co
  */
 export const databaseRoleName = (
   { namespace, name }: Pick<Blueprint, 'namespace' | 'name'>,
-  reader: 'auth' | 'token-store',
+  reader: ServiceReader,
 ): string => {
   const role = `${namespace}_${name}_${reader}`.replaceAll('-', '_');
   if (role.length <= 63) return role;
   return `${role.slice(0, 52)}_${createHash('sha256').update(role).digest('hex').slice(0, 10)}`;
 };
 
-/** What the connection is made from: generated passwords, and for a database of the user's the Secret that names it. */
+/** A database of the user's, as its Secrets say. */
+export type ExternalDatabase = {
+  readonly url: string;
+  /** Where there are roles for the services already. */
+  readonly authUrl?: string;
+  readonly tokenStoreUrl?: string;
+  /** PEM of the CA of its certificate. */
+  readonly ca?: string;
+};
+
+/** What migrate found out. */
+export type MigratedDatabase = { readonly id?: string; readonly sharedRole: boolean };
+
+/** What the connections are made from. */
 export type DatabaseSources = {
+  /** Generated once for a tenant. */
   readonly passwords: { readonly owner: string; readonly auth: string; readonly tokenStore: string };
-  /** `url` and `ca.crt` of the Secret that `spec.database.connection` names; absent for the managed one. */
-  readonly external?: { readonly url: string; readonly ca?: string };
+  /** Absent for the managed one. */
+  readonly external?: ExternalDatabase;
   /** PEM of the tenant's CA, which signs the managed database's certificate. */
   readonly internalCa: string;
+  /** Keys that the token-store seals data with. */
+  readonly dataEncryptionKeys: readonly { readonly id: string; readonly fingerprint: string }[];
+  /** What the user accepts in place of the database that is remembered; `handled` once that is done. */
+  readonly accept?: { readonly database: string; readonly handled: boolean };
+  /** What the services are connected by now; absent before the first migration. */
+  readonly inUse?: Readonly<Record<string, string>>;
+  /** What the migrate Job of this name has found out. */
+  readonly migrated: (migrateJob: string) => MigratedDatabase;
 };
 
 const managedUrl = (blueprint: Blueprint, ownerPassword: string): string =>
@@ -46,40 +72,111 @@ const withCredentials = (url: string, user: string, password: string): string =>
   return result.href;
 };
 
+/** The services find the id beside the host, so that one never changes without the other. */
+const withDatabaseId = (url: string, id: string | undefined): string => {
+  if (id === undefined) return url;
+  const result = new URL(url);
+  result.searchParams.set(databaseIdParameter, id);
+  return result.href;
+};
+
 /**
- * Whether a user's `url` can be used. Nothing else may be given to {@link buildDatabaseConnection}: the error of a URL that
- * cannot be parsed holds all of it, and so a password.
+ * Whether a user's URL can be used. Nothing else may be given to the builders here: the error of a URL that cannot be
+ * parsed holds all of it, and so a password.
  */
 export const isDatabaseUrl = (text: string): boolean => {
   if (!URL.canParse(text)) return false;
-  const { protocol, username, hostname, pathname } = new URL(text);
+  const { protocol, username, password, hostname, pathname } = new URL(text);
   const named = username !== '' && hostname !== '' && pathname.length > 1;
-  return (protocol === 'postgres:' || protocol === 'postgresql:') && named;
+  return (
+    (protocol === 'postgres:' || protocol === 'postgresql:') && named && [username, password, pathname].every(isEncoded)
+  );
 };
 
-/** Entries of the connection Secret; a user's `url` must be an {@link isDatabaseUrl}. */
-export const buildDatabaseConnection = (
+const isEncoded = (part: string): boolean => {
+  try {
+    decodeURIComponent(part);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** The URL of one reader in the user's Secret, where it has one for it. */
+export const givenUrl = ({ external }: Pick<DatabaseSources, 'external'>, reader: ServiceReader): string | undefined =>
+  reader === 'auth' ? external?.authUrl : external?.tokenStoreUrl;
+
+const databaseCa = (
   blueprint: Blueprint,
-  { passwords, external, internalCa }: DatabaseSources,
+  { external, internalCa }: Pick<DatabaseSources, 'external' | 'internalCa'>,
+): string | undefined => (isDatabaseManaged(blueprint.spec) ? internalCa : external?.ca);
+
+/** Whether the database's certificate comes from a CA of its own. */
+export const hasDatabaseCa = (blueprint: Blueprint, sources: DatabaseSources): boolean =>
+  databaseCa(blueprint, sources) !== undefined;
+
+const ownerUrl = (blueprint: Blueprint, { passwords, external }: DatabaseSources): string =>
+  (external?.url ?? managedUrl(blueprint, passwords.owner)).trim();
+
+const caEntry = (blueprint: Blueprint, sources: DatabaseSources): Record<string, string> => {
+  const ca = databaseCa(blueprint, sources);
+  return ca === undefined ? {} : { [databaseCaEntry]: ca };
+};
+
+/** What migrate is given: the owner's URL, and the URLs of roles that are there already. */
+export const buildMigrateConnection = (blueprint: Blueprint, sources: DatabaseSources): Record<string, string> => ({
+  [databaseUrlEntries.migrate]: ownerUrl(blueprint, sources),
+  ...Object.fromEntries(
+    (['auth', 'token-store'] as const).flatMap((reader) => {
+      const given = givenUrl(sources, reader);
+      return given === undefined ? [] : [[databaseUrlEntries[reader], given.trim()]];
+    }),
+  ),
+  ...caEntry(blueprint, sources),
+  ...(sources.accept === undefined || sources.accept.handled
+    ? {}
+    : { [acceptedDatabaseEntry]: sources.accept.database }),
+});
+
+/**
+ * What makes migrate run again: another connection, and every new word on which database is accepted. That a word has been
+ * handled is nothing new.
+ */
+export const migrateConnectionContent = (blueprint: Blueprint, sources: DatabaseSources): unknown => {
+  const { [acceptedDatabaseEntry]: _pending, ...connection } = buildMigrateConnection(blueprint, sources);
+  return [connection, sources.accept?.database ?? ''];
+};
+
+/**
+ * What the services are given. Theirs is a Secret apart from migrate's: it changes only when migrate has found the database
+ * behind it to be the right one, so that what runs goes on with the last one that was.
+ */
+export const buildServiceConnection = (
+  blueprint: Blueprint,
+  sources: DatabaseSources,
+  { id, sharedRole }: MigratedDatabase,
 ): Record<string, string> => {
-  const owner = external?.url ?? managedUrl(blueprint, passwords.owner);
-  const ca = isDatabaseManaged(blueprint.spec) ? internalCa : external?.ca;
+  const owner = ownerUrl(blueprint, sources);
+  const { passwords } = sources;
+  const urlOf = (reader: ServiceReader): string => {
+    const given = givenUrl(sources, reader)?.trim();
+    if (given !== undefined) return given;
+    if (sharedRole) return owner;
+    const password = reader === 'auth' ? passwords.auth : passwords.tokenStore;
+    return withCredentials(owner, databaseRoleName(blueprint, reader), password);
+  };
   return {
-    [databaseUrlEntries.migrate]: owner,
-    [databaseUrlEntries.auth]: withCredentials(owner, databaseRoleName(blueprint, 'auth'), passwords.auth),
-    [databaseUrlEntries['token-store']]: withCredentials(
-      owner,
-      databaseRoleName(blueprint, 'token-store'),
-      passwords.tokenStore,
-    ),
-    [rolePasswordEntries.auth]: passwords.auth,
-    [rolePasswordEntries['token-store']]: passwords.tokenStore,
-    ...(ca === undefined ? {} : { 'ca.crt': ca }),
+    [databaseUrlEntries.auth]: withDatabaseId(urlOf('auth'), id),
+    [databaseUrlEntries['token-store']]: withDatabaseId(urlOf('token-store'), id),
+    ...caEntry(blueprint, sources),
   };
 };
 
-/** The port that a connection's URLs lead to. */
-export const databasePort = (connection: Readonly<Record<string, string>>): number => {
-  const { port } = new URL(connection[databaseUrlEntries.migrate] ?? '');
-  return port === '' ? ports.postgres : Number(port);
+/** The ports that the URLs of connections lead to. */
+export const databasePorts = (...connections: readonly Readonly<Record<string, string>>[]): number[] => {
+  const urls = connections.flatMap((connection) =>
+    Object.values(databaseUrlEntries).flatMap((entry) => connection[entry] ?? []),
+  );
+  const all = urls.map((url) => new URL(url).port).map((port) => (port === '' ? ports.postgres : Number(port)));
+  return [...new Set(all)].sort((a, b) => a - b);
 };

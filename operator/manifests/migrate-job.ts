@@ -2,7 +2,7 @@ import type { IJob } from 'kubernetes-models/batch/v1';
 import type { Blueprint } from './blueprint.ts';
 import { contentHash } from './content-hash.ts';
 import { objectLabels, ownedMetadata } from './metadata.ts';
-import { buildSecretVolume, buildVolumeMount, databaseMount, mountPaths } from './mounts.ts';
+import { buildSecretVolume, buildVolumeMount, migrateMounts, mountPaths } from './mounts.ts';
 import { objectNames } from './object-names.ts';
 import { buildPodSecurityContext, containerSecurityContext } from './pod-security.ts';
 import { buildImagePullSecrets, buildScheduling } from './scheduling.ts';
@@ -10,20 +10,15 @@ import { buildImagePullSecrets, buildScheduling } from './scheduling.ts';
 /**
  * The Job that brings the database to this version. Named by all that it is: another image, other settings, another
  * connection or another template of a newer operator make another Job, since a Job cannot be changed. It has no TTL: that it succeeded is what lets the services start.
- * @param connectionHash changes with the connection Secret. Forty bits over content that holds generated passwords of 256
+ * @param connectionHash changes with migrate's connection Secret. Forty bits over content that holds generated passwords of 256
  *   bits tell nothing of it.
  */
-export const buildMigrateJob = (
-  blueprint: Blueprint,
-  settingsName: string,
-  databaseHasCa: boolean,
-  connectionHash: string,
-) => {
+export const buildMigrateJob = (blueprint: Blueprint, settingsName: string, connectionHash: string) => {
   const settings = { name: 'settings', mountPath: mountPaths.settings };
-  const database = databaseMount(blueprint, 'migrate', databaseHasCa);
   // Where the token-store may run, the database is reached from. Its affinity is left out: to pods that migrate comes
   // before, it would wait for ever.
   const { affinity: _affinity, ...scheduling } = buildScheduling(blueprint, 'token-store');
+  const secrets = migrateMounts(blueprint);
   const spec = {
     // It retries for as long as the database is away: that is nobody's fault whom the tenant could name.
     backoffLimit: 1_000_000,
@@ -45,10 +40,10 @@ export const buildMigrateJob = (
             command: ['node', '/app/migrate.mjs', `${mountPaths.settings}/settings.json`],
             resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '256Mi' } },
             securityContext: containerSecurityContext,
-            volumeMounts: [settings, database].map(buildVolumeMount),
+            volumeMounts: [settings, ...secrets].map(buildVolumeMount),
           },
         ],
-        volumes: [{ name: settings.name, configMap: { name: settingsName } }, buildSecretVolume(database)],
+        volumes: [{ name: settings.name, configMap: { name: settingsName } }, ...secrets.map(buildSecretVolume)],
       },
     },
   } satisfies IJob['spec'];

@@ -1,5 +1,6 @@
+import { databasePasswordEntries, rememberedDatabaseEntry } from '../keys/random-secrets.ts';
 import type { Blueprint, Component } from './blueprint.ts';
-import { type DatabaseReader, databaseUrlEntries, rolePasswordEntries } from './database-connection.ts';
+import { type DatabaseReader, databaseCaEntry, databaseUrlEntries } from './database-connection.ts';
 import { objectNames } from './object-names.ts';
 
 const root = '/etc/identity';
@@ -14,6 +15,7 @@ export const mountPaths = {
   cookieKeys: `${root}/cookie-keys`,
   dataEncryptionKeys: `${root}/data-encryption-keys`,
   database: `${root}/database`,
+  databaseCredentials: `${root}/database-credentials`,
 } as const;
 
 /** A folder of files out of a Secret; `items` narrows it to the named entries. */
@@ -22,19 +24,34 @@ type SecretMount = {
   readonly mountPath: string;
   readonly secretName: string;
   readonly items?: readonly string[];
+  /** A pod starts without the Secret, or without some of its entries. */
+  readonly optional?: true;
 };
 
-/** What a reader finds of `objectNames.databaseConnection`; `ca.crt` only where the database has a CA of its own. */
-export const databaseMount = (blueprint: Blueprint, reader: DatabaseReader, hasCa: boolean): SecretMount => ({
+/** A service's URL, and no other's; `ca.crt` only where the database has a CA of its own. */
+const databaseMount = (
+  blueprint: Blueprint,
+  reader: Exclude<DatabaseReader, 'migrate'>,
+  hasCa: boolean,
+): SecretMount => ({
   name: 'database',
   mountPath: mountPaths.database,
   secretName: objectNames.databaseConnection(blueprint),
-  items: [
-    databaseUrlEntries[reader],
-    ...(reader === 'migrate' ? Object.values(rolePasswordEntries) : []),
-    ...(hasCa ? ['ca.crt'] : []),
-  ],
+  items: [databaseUrlEntries[reader], ...(hasCa ? [databaseCaEntry] : [])],
 });
+
+/** What migrate reads: its connection, the passwords that it gives to roles, and the id of the remembered database. */
+export const migrateMounts = (blueprint: Blueprint): SecretMount[] => [
+  { name: 'database', mountPath: mountPaths.database, secretName: objectNames.migrateConnection(blueprint) },
+  {
+    name: 'credentials',
+    mountPath: mountPaths.databaseCredentials,
+    secretName: objectNames.databaseCredentials(blueprint),
+    items: [databasePasswordEntries.auth, databasePasswordEntries.tokenStore, rememberedDatabaseEntry],
+    // Before the first migration nothing is remembered.
+    optional: true,
+  },
+];
 
 /** Secrets that a component reads, and no more: the gateway gets the public keyring, never a private key. */
 export const secretMounts = (blueprint: Blueprint, component: Component, databaseHasCa: boolean): SecretMount[] => {
@@ -83,11 +100,12 @@ export const secretMounts = (blueprint: Blueprint, component: Component, databas
   }
 };
 
-export const buildSecretVolume = ({ name, secretName, items }: SecretMount) => ({
+export const buildSecretVolume = ({ name, secretName, items, optional }: SecretMount) => ({
   name,
   secret: {
     secretName,
     defaultMode: 0o440,
+    ...(optional === undefined ? {} : { optional }),
     ...(items === undefined ? {} : { items: items.map((key) => ({ key, path: key })) }),
   },
 });

@@ -61,15 +61,15 @@ const buildPolicy = (
 /**
  * One policy a component; what no rule allows is denied. Each rule is one arrow of the architecture. Databases outside
  * the cluster are reached by port, since a policy cannot name hosts.
- * @param databasePort of the connection's URL.
+ * @param databasePorts of the connections' URLs.
  */
-export const buildNetworkPolicies = (blueprint: Blueprint, databasePort: number): INetworkPolicy[] => {
+export const buildNetworkPolicies = (blueprint: Blueprint, databasePorts: readonly number[]): INetworkPolicy[] => {
   const managed = isDatabaseManaged(blueprint.spec);
   const operator = operatorPods(blueprint.neighbours);
   const metrics = metricsReaders(blueprint.neighbours);
   const toDatabase: INetworkPolicyEgressRule = managed
     ? { to: [pods(blueprint, 'database')], ports: tcp(ports.postgres) }
-    : { to: [outside, anyPod], ports: tcp(databasePort) };
+    : { to: [outside, anyPod], ports: tcp(...databasePorts) };
   const publicPort = blueprint.spec.gateway.tls === undefined ? ports.publicHttp : ports.publicHttps;
   const policies = [
     buildPolicy(

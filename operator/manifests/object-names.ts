@@ -23,8 +23,10 @@ export const objectNames = {
   cookieKeys: ({ name }: Named) => `${name}-cookie-keys`,
   dataEncryptionKeys: ({ name }: Named) => `${name}-data-encryption-keys`,
   databaseCredentials: ({ name }: Named) => `${name}-database-credentials`,
-  /** Connection URLs, made from the credentials and from what the tenant's own Secret says. */
+  /** Connection URLs of the services, made from the credentials and from what the tenant's own Secret says. */
   databaseConnection: ({ name }: Named) => `${name}-database-connection`,
+  /** Connection URLs of migrate, which goes first. */
+  migrateConnection: ({ name }: Named) => `${name}-migrate-connection`,
 } as const;
 
 /** Who holds a certificate of the tenant's internal CA. */

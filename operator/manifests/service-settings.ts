@@ -5,12 +5,17 @@ import type { DatabaseSettings, PeerSettings } from '../../services/shared/servi
 import type { TokenStoreLiveSettings, TokenStoreSettings } from '../../services/token-store/settings.ts';
 import { parseDurationMilliseconds, parseDurationSeconds } from '../api/duration.ts';
 import type { TenantRoute } from '../api/gateway-spec.ts';
+import { databasePasswordEntries, rememberedDatabaseEntry } from '../keys/random-secrets.ts';
 import type { Blueprint, Component } from './blueprint.ts';
 import {
+  acceptedDatabaseEntry,
   type DatabaseReader,
+  type DatabaseSources,
+  databaseCaEntry,
   databaseRoleName,
   databaseUrlEntries,
-  rolePasswordEntries,
+  givenUrl,
+  hasDatabaseCa,
 } from './database-connection.ts';
 import { mountPaths } from './mounts.ts';
 import { objectNames } from './object-names.ts';
@@ -35,7 +40,7 @@ const commonSettings = (blueprint: Blueprint, drainMilliseconds: number) => ({
 
 const databaseSettings = (reader: DatabaseReader, hasCa: boolean): Pick<DatabaseSettings, 'urlFile' | 'caFile'> => ({
   urlFile: `${mountPaths.database}/${databaseUrlEntries[reader]}`,
-  ...(hasCa ? { caFile: `${mountPaths.database}/ca.crt` } : {}),
+  ...(hasCa ? { caFile: `${mountPaths.database}/${databaseCaEntry}` } : {}),
 });
 
 const peerSettings = (blueprint: Blueprint, component: Component): PeerSettings => ({
@@ -120,18 +125,29 @@ export const buildTokenStoreLiveSettings = ({ spec }: Blueprint): TokenStoreLive
   logLevel: spec.tokenStore.logLevel,
 });
 
-export const buildMigrateSettings = (blueprint: Blueprint, databaseHasCa: boolean): MigrateSettings => ({
+const migrateRole = (
+  blueprint: Blueprint,
+  sources: DatabaseSources,
+  reader: Exclude<DatabaseReader, 'migrate'>,
+): MigrateSettings['roles']['auth'] => {
+  if (givenUrl(sources, reader) !== undefined)
+    return { urlFile: `${mountPaths.database}/${databaseUrlEntries[reader]}` };
+  const entry = databasePasswordEntries[reader === 'auth' ? 'auth' : 'tokenStore'];
+  return {
+    name: databaseRoleName(blueprint, reader),
+    passwordFile: `${mountPaths.databaseCredentials}/${entry}`,
+  };
+};
+
+export const buildMigrateSettings = (blueprint: Blueprint, sources: DatabaseSources): MigrateSettings => ({
   tenant: blueprint.name,
   namespace: blueprint.namespace,
-  database: databaseSettings('migrate', databaseHasCa),
+  database: databaseSettings('migrate', hasDatabaseCa(blueprint, sources)),
   roles: {
-    auth: {
-      name: databaseRoleName(blueprint, 'auth'),
-      passwordFile: `${mountPaths.database}/${rolePasswordEntries.auth}`,
-    },
-    tokenStore: {
-      name: databaseRoleName(blueprint, 'token-store'),
-      passwordFile: `${mountPaths.database}/${rolePasswordEntries['token-store']}`,
-    },
+    auth: migrateRole(blueprint, sources, 'auth'),
+    tokenStore: migrateRole(blueprint, sources, 'token-store'),
   },
+  expectedDatabaseFile: `${mountPaths.databaseCredentials}/${rememberedDatabaseEntry}`,
+  acceptedDatabaseFile: `${mountPaths.database}/${acceptedDatabaseEntry}`,
+  dataEncryptionKeys: [...sources.dataEncryptionKeys],
 });

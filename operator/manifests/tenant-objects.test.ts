@@ -70,7 +70,7 @@ describe('database roles', () => {
 
 describe('network policies', () => {
   const policies = (neighbours: Blueprint['neighbours']) =>
-    buildNetworkPolicies({ ...buildTestBlueprint(buildTenant({})), neighbours }, 5432);
+    buildNetworkPolicies({ ...buildTestBlueprint(buildTenant({})), neighbours }, [5432]);
 
   it('let in the operator of its namespace, and metrics readers of theirs', () => {
     const [gateway] = policies({

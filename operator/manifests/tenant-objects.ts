@@ -9,7 +9,15 @@ import type { IConfigMap, ISecret, IService, IServiceAccount } from 'kubernetes-
 import { type Blueprint, components, isDatabaseManaged } from './blueprint.ts';
 import { buildLiveConfigMaps, buildSettingsConfigMap } from './config-map.ts';
 import { contentHash } from './content-hash.ts';
-import { buildDatabaseConnection, type DatabaseSources, databasePort } from './database-connection.ts';
+import {
+  buildMigrateConnection,
+  buildServiceConnection,
+  type DatabaseSources,
+  databasePorts,
+  hasDatabaseCa,
+  type MigratedDatabase,
+  migrateConnectionContent,
+} from './database-connection.ts';
 import { buildDatabaseStatefulSet } from './database-stateful-set.ts';
 import { buildDeployment } from './deployment.ts';
 import { buildGatewayApiObjects } from './gateway-api.ts';
@@ -45,16 +53,20 @@ export type TenantObjects = {
   readonly foundation: TenantObject[];
   readonly database: IStatefulSet | undefined;
   readonly migrateJob: IJob;
+  /** What is known of the database that the rest is made for. */
+  readonly migrated: MigratedDatabase;
+  /** What the services connect by: it follows the database that migrate has found to be the right one. */
+  readonly connection: ISecret;
   readonly workloads: IDeployment[];
   /** After what they scale: an autoscaler without its Deployment complains in events. */
   readonly autoscalers: IHorizontalPodAutoscaler[];
 };
 
-const buildConnectionSecret = (blueprint: Blueprint, data: Record<string, string>) =>
+const buildConnectionSecret = (blueprint: Blueprint, name: string, data: Record<string, string>) =>
   ({
     apiVersion: 'v1',
     kind: 'Secret',
-    metadata: ownedMetadata(blueprint, objectNames.databaseConnection(blueprint), 'database'),
+    metadata: ownedMetadata(blueprint, name, 'database'),
     type: 'Opaque',
     data: Object.fromEntries(
       Object.entries(data).map(([entry, value]) => [entry, Buffer.from(value).toString('base64')]),
@@ -66,25 +78,33 @@ export const listTenantObjects = (objects: TenantObjects): TenantObject[] => [
   ...objects.foundation,
   ...(objects.database === undefined ? [] : [objects.database]),
   objects.migrateJob,
+  objects.connection,
   ...objects.workloads,
   ...objects.autoscalers,
 ];
 
 /** Everything that a tenant owns but for the Secrets that are generated once (`operator/keys`). */
 export const buildTenantObjects = (blueprint: Blueprint, sources: DatabaseSources): TenantObjects => {
-  const connection = buildDatabaseConnection(blueprint, sources);
-  const databaseHasCa = connection['ca.crt'] !== undefined;
-  const migrateSettings = buildSettingsConfigMap(blueprint, 'migrate', databaseHasCa);
+  const migrateConnection = buildMigrateConnection(blueprint, sources);
+  const migrateSettings = buildSettingsConfigMap(blueprint, 'migrate', sources);
+  const migrateJob = buildMigrateJob(
+    blueprint,
+    migrateSettings.metadata.name,
+    contentHash(migrateConnectionContent(blueprint, sources)),
+  );
+  const migrated = sources.migrated(migrateJob.metadata.name);
+  const connection = buildServiceConnection(blueprint, sources, migrated);
+  const databaseHasCa = hasDatabaseCa(blueprint, sources);
   const workloads = components.map((component) => {
-    const settings = buildSettingsConfigMap(blueprint, component, databaseHasCa);
+    const settings = buildSettingsConfigMap(blueprint, component, sources);
     return { settings, deployment: buildDeployment(blueprint, component, settings.metadata.name, databaseHasCa) };
   });
   return {
     foundation: [
       buildServiceAccount(blueprint),
-      ...buildNetworkPolicies(blueprint, databasePort(connection)),
+      ...buildNetworkPolicies(blueprint, databasePorts(migrateConnection, connection, sources.inUse ?? {})),
       ...buildServices(blueprint),
-      buildConnectionSecret(blueprint, connection),
+      buildConnectionSecret(blueprint, objectNames.migrateConnection(blueprint), migrateConnection),
       migrateSettings,
       ...workloads.map(({ settings }) => settings),
       ...buildLiveConfigMaps(blueprint),
@@ -94,7 +114,9 @@ export const buildTenantObjects = (blueprint: Blueprint, sources: DatabaseSource
       ...buildMonitoringObjects(blueprint),
     ],
     database: isDatabaseManaged(blueprint.spec) ? buildDatabaseStatefulSet(blueprint) : undefined,
-    migrateJob: buildMigrateJob(blueprint, migrateSettings.metadata.name, databaseHasCa, contentHash(connection)),
+    migrateJob,
+    migrated,
+    connection: buildConnectionSecret(blueprint, objectNames.databaseConnection(blueprint), connection),
     workloads: workloads.map(({ deployment }) => deployment),
     autoscalers: buildHorizontalPodAutoscalers(blueprint),
   };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { buildTenant, buildTestBlueprint } from '../testing/tenants.ts';
+import { buildTenant, buildTestBlueprint, buildTestDatabaseSources } from '../testing/tenants.ts';
 import type { Blueprint } from './blueprint.ts';
 import { buildTenantObjects, listTenantObjects } from './tenant-objects.ts';
 
@@ -9,10 +9,7 @@ const build = (spec: Spec, more: Partial<Blueprint> = {}) =>
   listTenantObjects(
     buildTenantObjects(
       { ...buildTestBlueprint(buildTenant(spec)), ...more },
-      {
-        passwords: { owner: 'a', auth: 'b', tokenStore: 'c' },
-        internalCa: 'the internal CA',
-      },
+      buildTestDatabaseSources(buildTenant(spec)),
     ),
   );
 

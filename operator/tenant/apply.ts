@@ -9,6 +9,7 @@ import { hasReason, type KubernetesError } from '../runtime/kubernetes-error.ts'
 import type { KubernetesObject, LiveObject } from '../runtime/kubernetes-object.ts';
 import { builtInResources } from '../runtime/resource-kind.ts';
 import { customResources } from './custom-resources.ts';
+import type { DatabaseMemory } from './database-memory.ts';
 import type { FieldMutations } from './field-mutations.ts';
 import { writeFinalizers } from './finalizers.ts';
 import { planReplacement } from './immutable-conflict.ts';
@@ -87,6 +88,15 @@ const applySecret = async (
   const repair = planSecretRepair(blueprint, planned, observed);
   if (repair !== undefined) await repairMetadata(blueprint, repair, { client, now, signal });
   return {};
+};
+
+const remember = async (
+  { namespace }: Blueprint,
+  { secretName, entries, annotations: words }: DatabaseMemory,
+  { client, signal }: Writes,
+): Promise<void> => {
+  const reference = { resource: builtInResources.secrets, namespace, name: secretName };
+  await client.patchMerge(reference, { metadata: { annotations: words }, data: encodeEntries(entries) }, { signal });
 };
 
 /** What the API server will not accept as it is. In a namespace that is going nothing is: that says nothing of the object. */
@@ -274,6 +284,7 @@ export const applyPlan = async (plan: Plan, observed: Observed, writes: ObjectWr
     const outcome = await growVolume(blueprint, growth, writes);
     if (!wentThrough(outcome)) return outcome;
   }
+  if (plan.remember !== undefined) await remember(blueprint, plan.remember, writes);
   const known = new Map(
     [...observed.objects, ...[...observed.secrets.values()].map(asStored)].map((object) => [describe(object), object]),
   );

@@ -1,33 +1,13 @@
 import type { IDeployment, IStatefulSet } from 'kubernetes-models/apps/v1';
 import type { IJob } from 'kubernetes-models/batch/v1';
-import { tlsEntries } from '../keys/internal-certificate.ts';
-import { databasePasswordEntries } from '../keys/random-secrets.ts';
+import type { MigrationReport } from '../../services/shared/contracts/migration-report.ts';
 import { type Blueprint, type Component, isDatabaseManaged } from '../manifests/blueprint.ts';
-import type { DatabaseSources } from '../manifests/database-connection.ts';
 import { objectNames } from '../manifests/object-names.ts';
 import { listTenantObjects, type TenantObject, type TenantObjects } from '../manifests/tenant-objects.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
 import { decideDatabaseReady, isJobComplete, readMigrationReport } from './database-state.ts';
 import { findObject, type Observed } from './observed.ts';
 import type { TenantVerdict } from './tenant-verdicts.ts';
-
-/** What the connection to the database is made from. */
-export const readDatabaseSources = ({ secrets, references }: Observed, blueprint: Blueprint): DatabaseSources => {
-  const passwords = secrets.get(objectNames.databaseCredentials(blueprint))?.entries ?? {};
-  const external = references.find(({ field }) => field.startsWith('spec.database'))?.found?.entries;
-  const ca = external?.['ca.crt'];
-  return {
-    passwords: {
-      owner: passwords[databasePasswordEntries.owner] ?? '',
-      auth: passwords[databasePasswordEntries.auth] ?? '',
-      tokenStore: passwords[databasePasswordEntries.tokenStore] ?? '',
-    },
-    ...(external === undefined
-      ? {}
-      : { external: { url: external['url'] ?? '', ...(ca === undefined ? {} : { ca }) } }),
-    internalCa: secrets.get(objectNames.certificateAuthority(blueprint))?.entries[tlsEntries.certificate] ?? '',
-  };
-};
 
 /** What runs of a tenant. */
 export type Live = {
@@ -47,16 +27,22 @@ export const readLive = (observed: Observed, blueprint: Blueprint): Live => ({
     : 'external',
 });
 
-export type Steps = { readonly apply: TenantObject[]; readonly complete: boolean; readonly database: TenantVerdict };
+export type Steps = {
+  readonly apply: TenantObject[];
+  readonly complete: boolean;
+  readonly database: TenantVerdict;
+  /** What migrate has told last, of the database that the tenant asks for. */
+  readonly report: MigrationReport | undefined;
+};
 
 /** How far the installation may go in this pass: each step waits for what it needs. */
 export const planSteps = (observed: Observed, objects: TenantObjects, live: Live): Steps => {
   const job = findObject(observed, 'Job', objects.migrateJob.metadata?.name ?? '') as IJob | undefined;
   const report = readMigrationReport(observed.pods, objects.migrateJob.metadata?.name ?? '');
-  const database = decideDatabaseReady(live.database, job, report, observed.pods);
+  const database = decideDatabaseReady(live.database, job, report, observed.pods, objects.migrated.sharedRole);
   const foundation = [...objects.foundation, ...(objects.database === undefined ? [] : [objects.database])];
   if (database.reason === 'DatabaseStarting' && job === undefined)
-    return { apply: foundation, complete: false, database };
-  if (!isJobComplete(job)) return { apply: [...foundation, objects.migrateJob], complete: false, database };
-  return { apply: listTenantObjects(objects), complete: true, database };
+    return { apply: foundation, complete: false, database, report };
+  if (!isJobComplete(job)) return { apply: [...foundation, objects.migrateJob], complete: false, database, report };
+  return { apply: listTenantObjects(objects), complete: true, database, report };
 };

@@ -5,6 +5,7 @@ import { objectNames } from '../manifests/object-names.ts';
 import type { TenantObject } from '../manifests/tenant-objects.ts';
 import type { RecordedEvent } from '../runtime/event-recorder.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
+import { type DatabaseMemory, planDatabaseMemory } from './database-memory.ts';
 import { planVolumeGrowth, type VolumeGrowth } from './database-volume.ts';
 import { decideKeysHealthy } from './keys-healthy.ts';
 import { type MetadataRepair, planMetadataRepairs } from './metadata-repair.ts';
@@ -32,6 +33,8 @@ export type Plan = {
   /** Metadata of what is made once; among them retained objects of an earlier tenant that become this one's. */
   readonly repair: readonly MetadataRepair[];
   readonly grow: readonly VolumeGrowth[];
+  /** Which database holds the data; before anything is told to use it. */
+  readonly remember: DatabaseMemory | undefined;
   /** In this order; each only where it differs. */
   readonly apply: readonly TenantObject[];
   readonly replicas: readonly PlannedReplicas[];
@@ -45,7 +48,15 @@ export type Plan = {
 /** However quiet it is: timers of more than 24 days fire at once, and a clock may be set. */
 const lookAgainMilliseconds = 12 * 3_600_000;
 
-const noChanges = { secrets: [], repair: [], grow: [], apply: [], replicas: [], remove: [] } as const;
+const noChanges = {
+  secrets: [],
+  repair: [],
+  grow: [],
+  remember: undefined,
+  apply: [],
+  replicas: [],
+  remove: [],
+} as const;
 
 /** Owned objects that nothing desires any more. Never volumes, keys or credentials: those have no owner. */
 const planRemoval = (observed: Observed, desired: readonly TenantObject[]): LiveObject[] => {
@@ -129,6 +140,7 @@ export const planTenant = (observed: Observed, release: OperatorRelease, now: Da
     secrets,
     repair: resolved ? planMetadataRepairs(observed, blueprint) : [],
     grow: growth === undefined ? [] : [growth],
+    remember: steps === undefined ? undefined : planDatabaseMemory(observed, blueprint, steps.report),
     apply: steps?.apply ?? [],
     replicas: steps?.complete === true ? planReplicas(blueprint, live) : [],
     remove: steps?.complete === true ? planRemoval(observed, steps.apply) : [],

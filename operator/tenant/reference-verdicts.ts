@@ -1,9 +1,9 @@
 import { labels } from '../api/group.ts';
 import type { Blueprint } from '../manifests/blueprint.ts';
-import { isDatabaseUrl } from '../manifests/database-connection.ts';
 import { objectNames } from '../manifests/object-names.ts';
 import { issuerOfRetained } from './metadata-repair.ts';
 import { findObject, type Observed, type ObservedReference } from './observed.ts';
+import { findContentFault } from './reference-content.ts';
 import { irreplaceableSecrets, retainedSecrets } from './secret-plan.ts';
 import { referencePatienceMilliseconds, type TenantVerdict } from './tenant-verdicts.ts';
 
@@ -63,12 +63,8 @@ export const decideReferences = ({ references, taken, leaving, replacing, refuse
   for (const reference of references) {
     const missing = decideMissing(reference);
     if (missing !== undefined) return missing;
-    const { name, found, requiredEntries } = reference;
-    const url = found?.entries['url'];
-    if (url !== undefined && requiredEntries.includes('url') && !isDatabaseUrl(url)) {
-      const message = `key "url" of Secret "${name}" is no URL like postgres://user:password@host:5432/database; correct it`;
-      return { type, status: 'False', reason: 'DatabaseUrlInvalid', message };
-    }
+    const fault = findContentFault(reference);
+    if (fault !== undefined) return { type, status: 'False', ...fault };
   }
   return { type, status: 'True', reason: 'Resolved', message: 'everything that the spec names is there' };
 };

@@ -7,9 +7,10 @@ import {
   type TenantObjects,
 } from '../manifests/tenant-objects.ts';
 import { findApplyReason } from '../runtime/desired-state.ts';
+import { readDatabaseSources } from './database-sources.ts';
 import { decideVolume } from './database-volume.ts';
 import { decideExposureServed } from './exposure-served.ts';
-import { type Live, planSteps, readDatabaseSources, readLive, type Steps } from './installation-steps.ts';
+import { type Live, planSteps, readLive, type Steps } from './installation-steps.ts';
 import { findObject, type Observed } from './observed.ts';
 import { decideIssuer, decideReferences, decideRetained } from './reference-verdicts.ts';
 import { readRestart } from './restart.ts';

@@ -13,6 +13,60 @@ export type SpecReference = {
   readonly requiredEntries: readonly string[];
 };
 
+/** Fields by which what they name is found again among the observed references. */
+export const referenceFields = {
+  databaseConnection: 'spec.database.connection.secretRef',
+  databaseCluster: 'spec.database.cloudNativePG.clusterName',
+  cacheConnection: 'spec.cache.connection.secretRef',
+  trustBundle: (index: number) => `spec.trustBundles[${index}]`,
+} as const;
+
+/** Whether a field of {@link listReferences} is a trust bundle's. */
+export const isTrustBundle = (field: string): boolean => field.startsWith('spec.trustBundles[');
+
+/** Secrets that CloudNativePG makes: for the owner of a Cluster's database, and with the CA of its servers. */
+export const clusterSecrets = ({ clusterName }: { readonly clusterName: string }) => ({
+  app: `${clusterName}-app`,
+  ca: `${clusterName}-ca`,
+});
+
+const databaseReferences = ({ database }: IdentityTenant['spec']): SpecReference[] => {
+  const kind = 'Secret';
+  if (database?.connection !== undefined) {
+    const { name } = database.connection.secretRef;
+    return [{ field: referenceFields.databaseConnection, kind, name, requiredEntries: ['url'] }];
+  }
+  if (database?.cloudNativePG === undefined) return [];
+  const field = referenceFields.databaseCluster;
+  const { app, ca } = clusterSecrets(database.cloudNativePG);
+  return [
+    { field, kind, name: app, requiredEntries: ['uri'] },
+    { field, kind, name: ca, requiredEntries: ['ca.crt'] },
+  ];
+};
+
+const cacheReferences = ({ cache }: IdentityTenant['spec']): SpecReference[] =>
+  cache === undefined
+    ? []
+    : [
+        {
+          field: referenceFields.cacheConnection,
+          kind: 'Secret',
+          name: cache.connection.secretRef.name,
+          requiredEntries: ['url'],
+        },
+      ];
+
+const trustReferences = ({ trustBundles }: IdentityTenant['spec']): SpecReference[] =>
+  trustBundles.flatMap(({ configMapRef, secretRef }, index) => {
+    const reference = configMapRef ?? secretRef;
+    if (reference === undefined) return [];
+    const kind = configMapRef === undefined ? 'Secret' : 'ConfigMap';
+    return [
+      { field: referenceFields.trustBundle(index), kind, name: reference.name, requiredEntries: [reference.key] },
+    ];
+  });
+
 /**
  * Everything that a tenant's spec names. What is listed here is observed (`observed.references`), and a change of it
  * wakes the tenant; a field that names an object needs nothing else for that.
@@ -25,16 +79,9 @@ export const listReferences = ({ spec }: Pick<IdentityTenant, 'spec'>): SpecRefe
     // The API server sees to it that a Secret of type kubernetes.io/dockerconfigjson has it.
     requiredEntries: ['.dockerconfigjson'],
   })),
-  ...(spec.database?.connection === undefined
-    ? []
-    : [
-        {
-          field: 'spec.database.connection.secretRef',
-          kind: 'Secret' as const,
-          name: spec.database.connection.secretRef.name,
-          requiredEntries: ['url'],
-        },
-      ]),
+  ...databaseReferences(spec),
+  ...cacheReferences(spec),
+  ...trustReferences(spec),
   ...(spec.gateway.tls === undefined
     ? []
     : [

@@ -3,6 +3,7 @@ import type { TenantStatus } from '../api/tenant-status.ts';
 import { parseKeyring } from '../keys/signing-keyring.ts';
 import type { Component } from '../manifests/blueprint.ts';
 import { objectNames } from '../manifests/object-names.ts';
+import { rememberedDatabase } from './database-sources.ts';
 import type { Observed } from './observed.ts';
 import { readReplicaTarget } from './replica-plan.ts';
 import type { Situation } from './situation.ts';
@@ -34,6 +35,9 @@ export const buildStatus = (
 ): TenantStatus => {
   const { metadata, spec, status } = observed.tenant;
   const { blueprint, live, zonesOf, allZones } = situation;
+  const { report } = situation.steps ?? {};
+  const migrated = report?.outcome === 'migrated' ? report.databaseId : undefined;
+  const databaseId = migrated ?? rememberedDatabase(observed, blueprint);
   const everywhere = allZones.filter((zone) => Object.values(zonesOf).every((zones) => zones.includes(zone)));
   const service = (component: Component) => ({
     ...readWorkloadState(live.deployment(component), readReplicaTarget(blueprint, component, live).desired),
@@ -44,6 +48,7 @@ export const buildStatus = (
     conditions: nextConditions(status.conditions ?? [], verdicts, metadata.generation, now),
     endpoints: { issuer: spec.issuer, discovery: `${spec.issuer}/.well-known/openid-configuration` },
     version: blueprint.version,
+    ...(databaseId === undefined ? {} : { database: { id: databaseId } }),
     services: { gateway: service('gateway'), auth: service('auth'), tokenStore: service('token-store') },
     zones: `${everywhere.length}/${allZones.length}`,
     ...readKeys(observed, situation),

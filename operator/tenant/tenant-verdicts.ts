@@ -24,11 +24,16 @@ const stalledReasons: ReadonlySet<TenantReason> = new Set<TenantReason>([
   'StorageClassFixed',
   'RetainedObjectsOfAnotherIssuer',
   'EncryptionKeyMissing',
+  'EncryptionKeyChanged',
   'DatabaseAuthenticationFailed',
   'DatabasePermissionDenied',
+  'DatabaseRoleMissing',
+  'DatabaseChanged',
   'MigrationFailed',
   'RolloutStuck',
   'DatabaseUrlInvalid',
+  'CacheUrlInvalid',
+  'TrustBundleInvalid',
 ]);
 
 /** A missing reference is work in progress for so long: GitOps applies things in any order. */

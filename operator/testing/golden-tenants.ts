@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import type { IdentityTenant } from '../api/identity-tenant.ts';
 import type { OptionalKind } from '../manifests/blueprint.ts';
 import { buildTenantObjects, type TenantObjects } from '../manifests/tenant-objects.ts';
-import { buildTestBlueprint } from './tenants.ts';
+import { buildTestBlueprint, buildTestDatabaseSources } from './tenants.ts';
 
 const testdata = path.join(import.meta.dirname, '../manifests/testdata');
 const ending = '.in.yaml';
@@ -29,17 +29,6 @@ const optionalKinds: readonly OptionalKind[] = ['ServiceMonitor', 'HTTPRoute', '
 /** Kinds of other projects that the cluster of a golden tenant serves. */
 export const servedFor = (name: string): readonly OptionalKind[] => (plain.has(name) ? [] : optionalKinds);
 
-/** Passwords that a search finds: none may stand anywhere but in Secrets. */
-const passwords = { owner: 'Zq1', auth: 'Zq2', tokenStore: 'Zq3' };
-const external = {
-  url: 'postgres://owner:Zq4@db.example.com:5432/identity?sslmode=verify-full',
-  ca: 'the CA of the database',
-};
-
 /** The objects of a tenant whose references are all there. */
 export const buildGoldenObjects = (tenant: IdentityTenant, served: readonly OptionalKind[]): TenantObjects =>
-  buildTenantObjects(buildTestBlueprint(tenant, served), {
-    passwords,
-    ...(tenant.spec.database?.connection === undefined ? {} : { external }),
-    internalCa: 'the internal CA',
-  });
+  buildTenantObjects(buildTestBlueprint(tenant, served), buildTestDatabaseSources(tenant));

@@ -1,5 +1,6 @@
 import { type IdentityTenant, identityTenantSchema } from '../api/identity-tenant.ts';
-import type { Blueprint, OptionalKind } from '../manifests/blueprint.ts';
+import { type Blueprint, isDatabaseManaged, type OptionalKind } from '../manifests/blueprint.ts';
+import type { DatabaseSources } from '../manifests/database-connection.ts';
 
 /** A tenant as the API server would answer it, with defaults, out of a spec as a user writes it. */
 export const buildTenant = (spec: Record<string, unknown>, metadata: Record<string, unknown> = {}): IdentityTenant =>
@@ -26,4 +27,20 @@ export const buildTestBlueprint = (tenant: IdentityTenant, served: readonly Opti
   zonesLabelled: true,
   served: new Set(served),
   neighbours: { operatorNamespace: 'identity-operator', monitoringNamespaceLabels: {} },
+});
+
+/** Sources of a tenant's database as they are after its first migration. Values that nothing else has begin with `Zq`. */
+export const buildTestDatabaseSources = ({ spec }: IdentityTenant): DatabaseSources => ({
+  passwords: { owner: 'Zq1', auth: 'Zq2', tokenStore: 'Zq3' },
+  ...(isDatabaseManaged(spec)
+    ? {}
+    : {
+        external: {
+          url: 'postgres://owner:Zq4@db.example.com:5432/identity?sslmode=verify-full',
+          ca: 'the CA of the database',
+        },
+      }),
+  internalCa: 'the internal CA',
+  dataEncryptionKeys: [{ id: '1', fingerprint: 'fingerprint-of-the-key' }],
+  migrated: () => ({ id: '6fbd26c1-0000-4000-8000-000000000000', sharedRole: false }),
 });

@@ -113,7 +113,7 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
   });
   logger.level = live.logLevel;
   const identity = loadWorkloadIdentity(settings.identityDirectory, { ...settings, ...background });
-  const pool = await createPostgresPool(settings.database, logger, background);
+  const pool = await createPostgresPool(settings.database, logger, { signal: shutdown.signal, schema: 'auth' });
   const connect = peerConnectOptions(identity, 'token-store');
   const storePool = createPeerPool({ peer: settings.tokenStore, connect, logger });
   const store = createTokenStoreClient({ pool: storePool });

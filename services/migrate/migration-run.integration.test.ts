@@ -41,9 +41,12 @@ const settingsFor = async (name: string, url?: string): Promise<MigrateSettings>
   };
 };
 
+type OwnRole = { readonly name: string; readonly passwordFile: string };
+const ownRole = ({ roles }: MigrateSettings, role: 'auth' | 'tokenStore') => roles[role] as OwnRole;
+
 const connectAs = async (settings: MigrateSettings, role: 'auth' | 'tokenStore'): Promise<pg.Client> => {
   const url = new URL(await readFile(settings.database.urlFile, 'utf8'));
-  const { name, passwordFile } = settings.roles[role];
+  const { name, passwordFile } = ownRole(settings, role);
   const client = new pg.Client({
     host: url.hostname,
     port: Number(url.port),
@@ -59,14 +62,13 @@ const connectAs = async (settings: MigrateSettings, role: 'auth' | 'tokenStore')
 describe('migrate', () => {
   it('applies everything once, and the second run changes nothing', async () => {
     const settings = await settingsFor('twice');
-    expect(await runMigration(settings, { logger })).toEqual({
-      outcome: 'migrated',
-      schemaVersion: latest,
+    const migrated = { outcome: 'migrated', schemaVersion: latest, databaseId: 'first' };
+    expect(await runMigration(settings, { logger, newDatabaseId: () => 'first' })).toEqual({
+      ...migrated,
       applied: schemaMigrations.map(({ name }) => name),
     });
-    expect(await runMigration(settings, { logger })).toEqual({
-      outcome: 'migrated',
-      schemaVersion: latest,
+    expect(await runMigration(settings, { logger, newDatabaseId: () => 'second' })).toEqual({
+      ...migrated,
       applied: [],
     });
   });
@@ -126,7 +128,7 @@ describe('migrate', () => {
     await runMigration(settings, { logger });
     const before = await connectAs(settings, 'auth');
     await before.end();
-    await writeFile(settings.roles.auth.passwordFile, 'another one');
+    await writeFile(ownRole(settings, 'auth').passwordFile, 'another one');
     await expect(connectAs(settings, 'auth')).rejects.toMatchObject({ code: '28P01' });
     await runMigration(settings, { logger });
     const after = await connectAs(settings, 'auth');
@@ -171,6 +173,173 @@ describe('migrate', () => {
     url.password = encodeURIComponent(`limited auth's "secret"`);
     await writeFile(settings.database.urlFile, url.href);
     expect(await runMigration(settings, { logger })).toMatchObject({ reason: 'PermissionDenied', code: '42501' });
+  });
+
+  describe('in a database of somebody else', () => {
+    const asSuperuser = async (database: string, ...statements: string[]): Promise<void> => {
+      const client = new pg.Client({ connectionString: server.url.replace('/postgres?', `/${database}?`) });
+      await client.connect();
+      for (const statement of statements) await client.query(statement);
+      await client.end();
+    };
+    const urlAs = (user: string, database: string): string => {
+      const url = new URL(server.url);
+      url.username = user;
+      url.password = user;
+      url.pathname = `/${database}`;
+      return url.href;
+    };
+
+    it('says that the services share the role of an owner who may make no others', async () => {
+      await asSuperuser(
+        'postgres',
+        `CREATE ROLE tenant LOGIN PASSWORD 'tenant'`,
+        'CREATE DATABASE rented OWNER tenant',
+      );
+      const settings = await settingsFor('rented', urlAs('tenant', 'rented'));
+      expect(await runMigration(settings, { logger })).toMatchObject({ outcome: 'migrated', sharedRole: true });
+      expect(await runMigration(settings, { logger })).toMatchObject({ applied: [], sharedRole: true });
+    });
+
+    it('takes the roles of the user as they are, and gives them their rights', async () => {
+      await asSuperuser(
+        'postgres',
+        `CREATE ROLE given_owner LOGIN PASSWORD 'given_owner'`,
+        `CREATE ROLE given_auth LOGIN PASSWORD 'given_auth'`,
+        'CREATE DATABASE given OWNER given_owner',
+      );
+      const file = async (name: string, content: string) => {
+        const path = join(directory, name);
+        await writeFile(path, content);
+        return { urlFile: path };
+      };
+      const settings: MigrateSettings = {
+        ...(await settingsFor('given', urlAs('given_owner', 'given'))),
+        roles: {
+          auth: await file('given-auth-url', urlAs('given_auth', 'given')),
+          tokenStore: await file('given-store-url', urlAs('given_store', 'given')),
+        },
+      };
+      expect(await runMigration(settings, { logger })).toMatchObject({ outcome: 'failed', reason: 'RoleMissing' });
+      await asSuperuser('postgres', `CREATE ROLE given_store LOGIN PASSWORD 'given_store'`);
+      const report = await runMigration(settings, { logger });
+      expect(report).toMatchObject({ outcome: 'migrated' });
+      expect(report).not.toHaveProperty('sharedRole');
+      const store = new pg.Client({ connectionString: urlAs('given_store', 'given') });
+      await store.connect();
+      try {
+        await store.query('DELETE FROM token_store.grants');
+        await expect(store.query('SELECT * FROM auth.accounts')).rejects.toMatchObject({ code: '42501' });
+      } finally {
+        await store.end();
+      }
+    });
+
+    it('works with the role of the owner in all three URLs', async () => {
+      const url = await server.createDatabase('one_role');
+      const path = join(directory, 'one-role-url');
+      await writeFile(path, url);
+      const settings = {
+        ...(await settingsFor('one_role', url)),
+        roles: { auth: { urlFile: path }, tokenStore: { urlFile: path } },
+      };
+      expect(await runMigration(settings, { logger })).toMatchObject({ outcome: 'migrated' });
+      expect(await runMigration(settings, { logger })).toMatchObject({ outcome: 'migrated', applied: [] });
+    });
+  });
+
+  describe('in another database than the remembered one', () => {
+    const expecting = async (name: string, expected: string, accept?: string): Promise<MigrateSettings> => {
+      const expectedDatabaseFile = join(directory, `${name}-expected`);
+      await writeFile(expectedDatabaseFile, `${expected}\n`);
+      const acceptedDatabaseFile = join(directory, `${name}-accepted-${accept}`);
+      if (accept !== undefined) await writeFile(acceptedDatabaseFile, accept);
+      return {
+        ...(await settingsFor(name, server.url.replace('/postgres?', `/${name}?`))),
+        expectedDatabaseFile,
+        acceptedDatabaseFile,
+      };
+    };
+    const schemas = async (name: string): Promise<string[]> => {
+      const client = new pg.Client({ connectionString: server.url.replace('/postgres?', `/${name}?`) });
+      await client.connect();
+      const { rows } = await client.query<{ nspname: string }>(
+        `SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema|public)'`,
+      );
+      await client.end();
+      return rows.map(({ nspname }) => nspname);
+    };
+
+    it('touches nothing until that one is accepted', async () => {
+      await server.createDatabase('swapped');
+      const changed = { outcome: 'failed', reason: 'DatabaseChanged', expected: 'lost', found: 'empty' };
+      expect(await runMigration(await expecting('swapped', 'lost'), { logger })).toEqual(changed);
+      expect(await schemas('swapped')).toEqual([]);
+      const options = { logger, newDatabaseId: () => 'new' };
+      expect(await runMigration(await expecting('swapped', 'lost', 'empty'), options)).toMatchObject({
+        outcome: 'migrated',
+        databaseId: 'new',
+      });
+      // The report may be lost with its node: the same run again ends the same way.
+      expect(await runMigration(await expecting('swapped', 'lost', 'empty'), options)).toMatchObject({
+        databaseId: 'new',
+      });
+      expect(await runMigration(await expecting('swapped', 'lost'), options)).toMatchObject({ found: 'new' });
+      expect(await runMigration(await expecting('swapped', 'other', 'new'), options)).toMatchObject({
+        databaseId: 'new',
+      });
+    });
+
+    it('remembers nothing where the file is not there', async () => {
+      const settings = await settingsFor('fresh');
+      const expectedDatabaseFile = join(directory, 'no-such-file');
+      expect(await runMigration({ ...settings, expectedDatabaseFile }, { logger })).toMatchObject({
+        outcome: 'migrated',
+      });
+    });
+
+    it('names the key that data is sealed with, when it is missing or another', async () => {
+      const settings = await settingsFor('sealed');
+      const keyed = (...dataEncryptionKeys: { id: string; fingerprint: string }[]) =>
+        runMigration({ ...settings, dataEncryptionKeys }, { logger });
+      expect(await keyed({ id: '1', fingerprint: 'one' })).toMatchObject({ outcome: 'migrated' });
+      expect(await keyed({ id: '1', fingerprint: 'other' })).toEqual({
+        outcome: 'failed',
+        reason: 'EncryptionKeyChanged',
+        keyId: '1',
+      });
+      expect(await keyed({ id: '2', fingerprint: 'two' })).toMatchObject({ reason: 'EncryptionKeyMissing' });
+      expect(await keyed({ id: '1', fingerprint: 'one' }, { id: '2', fingerprint: 'two' })).toMatchObject({
+        outcome: 'migrated',
+      });
+    });
+
+    it('tells each service which database it is', async () => {
+      const settings = await settingsFor('named');
+      await runMigration(settings, { logger, newDatabaseId: () => 'named-id' });
+      for (const [role, schema] of [['auth', 'auth'] as const, ['tokenStore', 'token_store'] as const]) {
+        const client = await connectAs(settings, role);
+        const { rows } = await client.query(`SELECT database_id FROM ${schema}.schema_version`);
+        await client.end();
+        expect(rows).toEqual([{ database_id: 'named-id' }]);
+      }
+    });
+
+    it('gives an id to a database of a version that wrote none', async () => {
+      const settings = await settingsFor('older');
+      await runMigration(settings, { logger });
+      await (async () => {
+        const client = new pg.Client({ connectionString: server.url.replace('/postgres?', '/older?') });
+        await client.connect();
+        await client.query('DROP TABLE identity_operator.database_identity');
+        await client.query('ALTER TABLE auth.schema_version DROP COLUMN database_id');
+        await client.end();
+      })();
+      expect(await runMigration(settings, { logger, newDatabaseId: () => 'given' })).toMatchObject({
+        applied: [],
+        databaseId: 'given',
+      });
+    });
   });
 
   it('leaves nothing of a run that failed half way', async () => {

@@ -1,15 +1,18 @@
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PG_MIGRATE_LOCK_ID } from 'node-pg-migrate';
 import pg from 'pg';
 import type { Logger } from 'pino';
-import type { MigrationReport } from '../shared/contracts/migration-report.ts';
-import { readDatabaseConnection } from '../shared/postgres-connection.ts';
+import { emptyDatabase, type MigrationFailure, type MigrationReport } from '../shared/contracts/migration-report.ts';
+import { parseDatabaseUrl, readDatabaseConnection } from '../shared/postgres-connection.ts';
 import { databaseErrorCode, isDatabaseUnavailable } from '../shared/postgres-errors.ts';
+import { type DatabaseExpectation, findIdentityFault } from './database-identity.ts';
+import { ensureDatabaseId, readDatabaseIdentity, recordDataEncryptionKeys } from './identity-tables.ts';
 import { type SchemaMigration, schemaMigrations } from './migrations/registry.ts';
 import { applySchemaMigrations, migrationsSchema } from './schema-migrations.ts';
-import { ensureServiceRoles } from './service-roles.ts';
-import type { MigrateSettings } from './settings.ts';
+import { ensureServiceRoles, RoleMissingError, type ServiceRole } from './service-roles.ts';
+import type { MigrateSettings, RoleSettings } from './settings.ts';
 
 /** What a run takes from outside; tests give a shorter patience and a list of their own. */
 export interface MigrationRunOptions {
@@ -17,6 +20,7 @@ export interface MigrationRunOptions {
   /** How long an unreachable database is tried again before the run fails, ms. */
   readonly patienceMilliseconds?: number;
   readonly migrations?: readonly SchemaMigration[];
+  readonly newDatabaseId?: () => string;
 }
 
 const authenticationFailures = new Set(['28P01', '28000']);
@@ -25,36 +29,36 @@ const retryMilliseconds = 1000;
 const lockMilliseconds = 120_000;
 
 /**
- * Brings the database to the last schema of the list and its roles to the settings. Safe to repeat and to run twice at
- * once. Never throws: what went wrong is in the report, by a code and never by a value.
+ * Brings the database to the last schema of the list and its roles to the settings, if it is the one that the tenant
+ * remembers; in another one nothing is touched. Safe to repeat and to run twice at once. Never throws: what went wrong
+ * is in the report, by a code and never by a value.
  */
 export const runMigration = async (
   settings: MigrateSettings,
   options: MigrationRunOptions,
 ): Promise<MigrationReport> => {
-  const migrations = options.migrations ?? schemaMigrations;
   const deadline = Date.now() + (options.patienceMilliseconds ?? 60_000);
   for (;;) {
+    let report: MigrationReport;
     try {
-      const applied = await migrateOnce(settings, migrations, options.logger);
-      return { outcome: 'migrated', schemaVersion: lastName(migrations), applied };
+      report = await migrateOnce(settings, options);
     } catch (error) {
-      const report = reportFailure(error);
-      options.logger.error({ ...report }, 'migration failed');
-      if (report.reason !== 'DatabaseUnreachable' || Date.now() + retryMilliseconds > deadline) return report;
+      report = reportFailure(error);
     }
+    if (report.outcome === 'migrated') return report;
+    options.logger.error({ ...report }, 'migration failed');
+    if (report.reason !== 'DatabaseUnreachable' || Date.now() + retryMilliseconds > deadline) return report;
     await delay(retryMilliseconds);
   }
 };
 
-const migrateOnce = async (
-  settings: MigrateSettings,
-  migrations: readonly SchemaMigration[],
-  logger: Logger,
-): Promise<string[]> => {
-  const roles = await readRoles(settings);
+const migrateOnce = async (settings: MigrateSettings, options: MigrationRunOptions): Promise<MigrationReport> => {
+  const { migrations = schemaMigrations, newDatabaseId = randomUUID } = options;
+  const roles = [await readRole(settings.roles.tokenStore, 'token_store'), await readRole(settings.roles.auth, 'auth')];
+  const expectation = await readExpectation(settings);
+  const { client: connection } = await readDatabaseConnection(settings.database);
   const client = new pg.Client({
-    ...(await readDatabaseConnection(settings.database)),
+    ...connection,
     connectionTimeoutMillis: 5000,
     lock_timeout: lockMilliseconds,
     application_name: 'identity-operator-migrate',
@@ -63,27 +67,54 @@ const migrateOnce = async (
   client.on('error', () => undefined);
   await client.connect();
   try {
-    // node-pg-migrate takes the same lock again, which one session may; so roles and schemas are guarded with it.
+    // node-pg-migrate takes the same lock again, which one session may; so all else is guarded with it.
     await client.query('SELECT pg_advisory_lock($1)', [PG_MIGRATE_LOCK_ID]);
+    const fault = findIdentityFault(await readDatabaseIdentity(client), expectation);
+    if (fault !== undefined) return fault;
     for (const schema of [migrationsSchema, ...roles.map((role) => role.schema)]) {
       await ensureSchema(client, schema);
     }
-    const applied = await applySchemaMigrations(client, migrations, logger);
-    for (const { schema } of roles) await writeSchemaVersion(client, schema, lastName(migrations));
-    await ensureServiceRoles(client, roles);
-    return applied;
+    const applied = await applySchemaMigrations(client, migrations, options.logger);
+    const { expected, accept } = expectation;
+    const databaseId = await ensureDatabaseId(client, newDatabaseId, accept === emptyDatabase ? expected : undefined);
+    const schemaVersion = lastName(migrations);
+    for (const { schema } of roles) await writeSchemaVersion(client, schema, { schemaVersion, databaseId });
+    await recordDataEncryptionKeys(client, expectation.keys);
+    const sharedRole = (await ensureServiceRoles(client, roles)) === 'shared';
+    return { outcome: 'migrated', schemaVersion, applied, databaseId, ...(sharedRole ? { sharedRole } : {}) };
   } finally {
     // Ends the lock too.
     await client.end().catch(() => undefined);
   }
 };
 
-const readRoles = async ({ roles }: MigrateSettings) => {
-  const password = async (file: string) => (await readFile(file, 'utf8')).trim();
-  return [
-    { name: roles.tokenStore.name, password: await password(roles.tokenStore.passwordFile), schema: 'token_store' },
-    { name: roles.auth.name, password: await password(roles.auth.passwordFile), schema: 'auth' },
-  ];
+const readTrimmed = async (file: string): Promise<string> => (await readFile(file, 'utf8')).trim();
+
+const readRole = async (role: RoleSettings, schema: string): Promise<ServiceRole> => {
+  if ('name' in role) return { name: role.name, password: await readTrimmed(role.passwordFile), schema };
+  const { user = '' } = parseDatabaseUrl(await readTrimmed(role.urlFile)).client;
+  return { name: user, schema };
+};
+
+const readExpectation = async (settings: MigrateSettings): Promise<DatabaseExpectation> => {
+  const expected = await readOptional(settings.expectedDatabaseFile);
+  const accept = await readOptional(settings.acceptedDatabaseFile);
+  return {
+    ...(expected === '' ? {} : { expected }),
+    ...(accept === '' ? {} : { accept }),
+    keys: settings.dataEncryptionKeys ?? [],
+  };
+};
+
+/** Empty for a Secret without the entry. */
+const readOptional = async (file: string | undefined): Promise<string> => {
+  if (file === undefined) return '';
+  try {
+    return await readTrimmed(file);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw error;
+  }
 };
 
 const ensureSchema = async (client: pg.Client, schema: string): Promise<void> => {
@@ -94,28 +125,46 @@ const ensureSchema = async (client: pg.Client, schema: string): Promise<void> =>
 };
 
 /** Services read it from their own schema, the only one they can see. */
-const writeSchemaVersion = async (client: pg.Client, schema: string, version: string): Promise<void> => {
+const writeSchemaVersion = async (
+  client: pg.Client,
+  schema: string,
+  { schemaVersion, databaseId }: { readonly schemaVersion: string; readonly databaseId: string },
+): Promise<void> => {
   const table = `${client.escapeIdentifier(schema)}.schema_version`;
   await client.query(`CREATE TABLE IF NOT EXISTS ${table} (
     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     version text NOT NULL,
-    migrated_at timestamptz NOT NULL DEFAULT now()
+    migrated_at timestamptz NOT NULL DEFAULT now(),
+    database_id text
   )`);
+  await addDatabaseId(client, schema, table);
   // Names start with their number: a run of an older version never turns the clock back.
   await client.query(
-    `INSERT INTO ${table} AS current (version) VALUES ($1)
+    `INSERT INTO ${table} AS current (version, database_id) VALUES ($1, $2)
      ON CONFLICT (singleton) DO UPDATE SET version = EXCLUDED.version, migrated_at = now()
      WHERE current.version < EXCLUDED.version`,
-    [version],
+    [schemaVersion, databaseId],
   );
+  await client.query(`UPDATE ${table} SET database_id = $1 WHERE database_id IS DISTINCT FROM $1`, [databaseId]);
+};
+
+/** Tables of the first versions lack the column. ALTER locks readers out even when there is nothing to add. */
+const addDatabaseId = async (client: pg.Client, schema: string, table: string): Promise<void> => {
+  const { rowCount } = await client.query(
+    `SELECT 1 FROM information_schema.columns
+      WHERE table_schema = $1 AND table_name = 'schema_version' AND column_name = 'database_id'`,
+    [schema],
+  );
+  if (rowCount === 0) await client.query(`ALTER TABLE ${table} ADD COLUMN database_id text`);
 };
 
 /** Sorts what went wrong by who can help: nobody (wait), the owner of the password, of the privileges, or us. */
-const reportFailure = (error: unknown): Extract<MigrationReport, { outcome: 'failed' }> => {
+const reportFailure = (error: unknown): MigrationFailure => {
   const code = databaseErrorCode(error);
   const outcome = 'failed';
   if (authenticationFailures.has(code)) return { outcome, reason: 'AuthenticationFailed', code };
   if (code === '42501') return { outcome, reason: 'PermissionDenied', code };
+  if (error instanceof RoleMissingError) return { outcome, reason: 'RoleMissing', code };
   if (isDatabaseUnavailable(error)) return { outcome, reason: 'DatabaseUnreachable', code };
   return { outcome, reason: 'MigrationFailed', code };
 };

@@ -1,12 +1,20 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { escapeIdentifier, escapeLiteral } from 'pg';
+import { databaseErrorCode } from '../shared/postgres-errors.ts';
 
-/** A service's login: its role, its password, and the one schema that it may use. */
+/** A service's login: its role and the one schema that it may use. */
 export interface ServiceRole {
   readonly name: string;
-  readonly password: string;
+  /** Absent for a role of the user's, which is neither made nor changed. */
+  readonly password?: string;
   readonly schema: string;
+}
+
+/** A role of the user's that the server does not have. */
+export class RoleMissingError extends Error {
+  override readonly name = 'RoleMissingError';
+  readonly code = 'ROLE_MISSING';
 }
 
 const scramIterations = 4096;
@@ -14,11 +22,16 @@ const scramIterations = 4096;
 /**
  * Makes the roles that are missing, sets their passwords, and gives each the rows of its own schema and nothing else:
  * no DDL, no other schema, nothing by way of PUBLIC. Idempotent; run it after the migrations, since it names tables.
- * @param client connected, as the owner of the schemas, with CREATEROLE
+ * @param client connected, as the owner of the schemas
+ * @returns `shared` when the owner may not make roles: the services have to use its own.
+ * @throws RoleMissingError
  */
-export const ensureServiceRoles = async (client: pg.Client, roles: readonly ServiceRole[]): Promise<void> => {
-  const { rows } = await client.query<{ database: string; owns: boolean }>(
-    `SELECT current_database() AS database, pg_has_role(datdba, 'MEMBER') AS owns
+export const ensureServiceRoles = async (
+  client: pg.Client,
+  roles: readonly ServiceRole[],
+): Promise<'separate' | 'shared'> => {
+  const { rows } = await client.query<{ database: string; owns: boolean; owner: string }>(
+    `SELECT current_database() AS database, pg_has_role(datdba, 'MEMBER') AS owns, current_user AS owner
        FROM pg_database WHERE datname = current_database()`,
   );
   const [current] = rows;
@@ -30,19 +43,33 @@ export const ensureServiceRoles = async (client: pg.Client, roles: readonly Serv
     await client.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC').catch(ignoreMissingSchema);
   }
   for (const role of roles) {
-    await ensureRole(client, role);
+    // Rights taken from one's own role would be missed by the next migration.
+    if (role.name === current.owner) continue;
+    if (!(await ensureRole(client, role))) return 'shared';
     if (current.owns) await client.query(`GRANT CONNECT ON DATABASE ${database} TO ${escapeIdentifier(role.name)}`);
     await grantSchema(client, role);
   }
+  return 'separate';
 };
 
-const ensureRole = async (client: pg.Client, role: ServiceRole): Promise<void> => {
+/** False when the owner may not make or change it. */
+const ensureRole = async (client: pg.Client, role: ServiceRole): Promise<boolean> => {
   const { rowCount } = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [role.name]);
+  if (role.password === undefined) {
+    if (rowCount === 0) throw new RoleMissingError('a role of a service is not there');
+    return true;
+  }
   const name = escapeIdentifier(role.name);
-  if (rowCount === 0) await client.query(`CREATE ROLE ${name} LOGIN NOINHERIT`);
   // A verifier, not the password: the server may log statements.
   const verifier = scramVerifier(role.password, randomBytes(16));
-  await client.query(`ALTER ROLE ${name} LOGIN PASSWORD ${escapeLiteral(verifier)}`);
+  try {
+    if (rowCount === 0) await client.query(`CREATE ROLE ${name} LOGIN NOINHERIT`);
+    await client.query(`ALTER ROLE ${name} LOGIN PASSWORD ${escapeLiteral(verifier)}`);
+    return true;
+  } catch (error) {
+    if (databaseErrorCode(error) === '42501') return false;
+    throw error;
+  }
 };
 
 const grantSchema = async (client: pg.Client, role: ServiceRole): Promise<void> => {

@@ -4,6 +4,12 @@ export class DatabaseBusyError extends Error {
   readonly code = 'POOL_EXHAUSTED';
 }
 
+/** Raised on a connection to another database than the one that this process was told of. */
+export class DatabaseChangedError extends Error {
+  override readonly name = 'DatabaseChangedError';
+  readonly code = 'DATABASE_CHANGED';
+}
+
 // Classes and codes of https://www.postgresql.org/docs/current/errcodes-appendix.html that say "not now", not "never".
 const transientSqlStates = new Set([
   '25006', // read_only_sql_transaction: we talk to a former primary
@@ -61,6 +67,7 @@ export const isDatabaseUnavailable = (error: unknown): boolean => {
     code.startsWith('08') ||
     tlsErrors.test(code) ||
     code === 'POOL_EXHAUSTED' ||
+    code === 'DATABASE_CHANGED' ||
     codelessMessages.some(([, name]) => name === code)
   );
 };

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -39,14 +39,22 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-const poolFor = async (url: string, options: { trusted?: boolean; maxConnections?: number } = {}) => {
+const poolFor = async (
+  url: string,
+  options: { trusted?: boolean; maxConnections?: number; trustDirectory?: string } = {},
+) => {
   const folder = mkdtempSync(join(directory, 'url-'));
   const urlFile = join(folder, 'url');
   writeFileSync(urlFile, url);
   const pool = await createPostgresPool(
-    { urlFile, maxConnections: options.maxConnections ?? 4, ...(options.trusted === false ? {} : { caFile }) },
+    {
+      urlFile,
+      maxConnections: options.maxConnections ?? 4,
+      trustDirectory: options.trustDirectory,
+      ...(options.trusted === false ? {} : { caFile }),
+    },
     logger,
-    { signal: ended.signal, limits: shortLimits },
+    { signal: ended.signal, limits: shortLimits, schema: 'auth' },
   );
   pools.push(pool);
   return { pool, urlFile };
@@ -72,6 +80,58 @@ describe('TLS', () => {
       'ERR_TLS_CERT_ALTNAME_INVALID',
     );
     expect(await (await poolFor(`${server.url}?sslmode=no-verify`, { trusted: false })).pool.probe()).toBeUndefined();
+  });
+});
+
+describe('trust bundles', () => {
+  it('are trusted beside the system, and followed while the pool is open', async () => {
+    const trustDirectory = mkdtempSync(join(directory, 'trust-'));
+    const other = await createCertificateAuthority();
+    writeFileSync(join(trustDirectory, 'bundle-0.pem'), other.ca);
+    const { pool } = await poolFor(server.url, { trusted: false, trustDirectory });
+    expect(await pool.probe()).toMatch(/CERT|UNABLE_TO/);
+    writeFileSync(join(trustDirectory, 'bundle-0.pem'), `${other.ca}\n${readFileSync(caFile, 'utf8')}`);
+    await vi.waitFor(async () => expect(await pool.probe()).toBeUndefined(), { timeout: 15_000 });
+    writeFileSync(join(trustDirectory, 'bundle-0.pem'), other.ca);
+    await vi.waitFor(async () => expect(await pool.probe()).toMatch(/CERT|UNABLE_TO/), { timeout: 15_000 });
+  });
+});
+
+describe('the right database', () => {
+  const idUrl = (id: string) => `${server.url}?database_id=${id}`;
+  const owner = async (...statements: string[]) => {
+    const client = new pg.Client({ connectionString: server.url, ssl: { rejectUnauthorized: false } });
+    await client.connect();
+    for (const statement of statements) await client.query(statement);
+    await client.end();
+  };
+
+  it('is the one with the id of the URL; no other one is worked with, and this too is followed', async () => {
+    const { pool, urlFile } = await poolFor(idUrl('one'));
+    const empty = await failure(pool.query({ text: 'SELECT 1' }));
+    expect(databaseErrorCode(empty)).toBe('DATABASE_CHANGED');
+    expect(isDatabaseUnavailable(empty)).toBe(true);
+    await owner(
+      'CREATE SCHEMA auth',
+      'CREATE TABLE auth.schema_version (database_id text)',
+      "INSERT INTO auth.schema_version VALUES ('two')",
+    );
+    expect(await pool.probe()).toBe('DATABASE_CHANGED');
+    expect(pool.usage()).toMatchObject({ total: 0, waiting: 0 });
+    writeFileSync(urlFile, idUrl('two'));
+    await vi.waitFor(async () => expect(await pool.probe()).toBeUndefined(), { timeout: 15_000 });
+  });
+
+  it('is asked for at every new connection', async () => {
+    const { pool } = await poolFor(idUrl('two'), { maxConnections: 1 });
+    expect(await pool.probe()).toBeUndefined();
+    await owner(
+      "UPDATE auth.schema_version SET database_id = 'three'",
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE application_name = 'identity-operator' AND pid <> pg_backend_pid()`,
+    );
+    await vi.waitFor(async () => expect(await pool.probe()).toBe('DATABASE_CHANGED'), { timeout: 5_000 });
+    await owner('DROP SCHEMA auth CASCADE');
   });
 });
 

@@ -1,8 +1,21 @@
 import { dirname } from 'node:path';
-import pg, { type ClientConfig, type PoolClient, type QueryConfig, type QueryResult, type QueryResultRow } from 'pg';
+import pg, {
+  type ClientBase,
+  type ClientConfig,
+  type PoolClient,
+  type PoolConfig,
+  type QueryConfig,
+  type QueryResult,
+  type QueryResultRow,
+} from 'pg';
 import type { Logger } from 'pino';
-import { readDatabaseConnection } from './postgres-connection.ts';
-import { DatabaseBusyError, databaseErrorCode, isDatabaseUnavailable } from './postgres-errors.ts';
+import { type DatabaseConnection, readDatabaseConnection } from './postgres-connection.ts';
+import {
+  DatabaseBusyError,
+  DatabaseChangedError,
+  databaseErrorCode,
+  isDatabaseUnavailable,
+} from './postgres-errors.ts';
 import type { DatabaseSettings } from './service-settings.ts';
 import { watchDirectory } from './watched-directory.ts';
 
@@ -51,22 +64,34 @@ const idleMilliseconds = 30_000;
 // A new primary behind the same name, or a rebalanced proxy, is found by new connections at the latest after this.
 const maxLifetimeSeconds = 1800;
 
+/** What a pool is opened with besides its settings. */
+export interface PostgresPoolOptions {
+  readonly signal: AbortSignal;
+  /** The service's own schema, where migrate says which database this is. */
+  readonly schema: 'auth' | 'token_store';
+  readonly limits?: PostgresLimits;
+}
+
 /**
  * Opens the pool; no connection is made before the first statement. A changed URL file (a rotated password, another
  * host) is followed without a restart: running statements finish on the old connections, later ones use new ones.
+ * A connection to another database than the URL names by its id is closed before anybody gets it.
  * Limits are sent as start parameters: behind PgBouncer name them in its `ignore_startup_parameters`.
  * @throws when the URL file cannot be read or parsed now; later faults of it are logged and the last good one stays
  */
 export const createPostgresPool = async (
   settings: DatabaseSettings,
   logger: Logger,
-  options: { readonly signal: AbortSignal; readonly limits?: PostgresLimits },
+  options: PostgresPoolOptions,
 ): Promise<PostgresPool> => {
-  const limits = options.limits ?? defaultLimits;
-  const open = (connection: ClientConfig) => openPool(connection, settings.maxConnections, limits, logger);
+  const { limits = defaultLimits, schema } = options;
+  const open = ({ client, databaseId }: DatabaseConnection) => {
+    const onConnect = databaseId === undefined ? undefined : checkDatabase(schema, databaseId);
+    return openPool(client, { max: settings.maxConnections, ...(onConnect && { onConnect }) }, limits, logger);
+  };
 
   const reread = async () => {
-    let next: ClientConfig;
+    let next: DatabaseConnection;
     try {
       next = await readDatabaseConnection(settings);
     } catch (error) {
@@ -82,8 +107,10 @@ export const createPostgresPool = async (
       logger.warn({ code: databaseErrorCode(error) }, 'old database connections did not close in order');
     });
   };
-  const directories = new Set([settings.urlFile, ...(settings.caFile ? [settings.caFile] : [])].map(dirname));
-  for (const directory of directories) {
+  const { urlFile, caFile, trustDirectory } = settings;
+  const files = [urlFile, ...(caFile === undefined ? [] : [caFile])];
+  const watched = [...files.map(dirname), ...(trustDirectory === undefined ? [] : [trustDirectory])];
+  for (const directory of new Set(watched)) {
     watchDirectory(directory, { onChange: reread, signal: options.signal, logger });
   }
 
@@ -119,15 +146,31 @@ export const createPostgresPool = async (
   };
 };
 
+// What says that nothing of ours is there: no table, no column, no schema, or one that is kept from this role.
+const strangeDatabase = new Set(['42P01', '42703', '3F000', '42501']);
+
+const checkDatabase =
+  (schema: PostgresPoolOptions['schema'], databaseId: string) =>
+  async (client: ClientBase): Promise<void> => {
+    const found = await client
+      .query<{ id: string | null }>(`SELECT database_id AS id FROM ${schema}.schema_version`)
+      .then(({ rows }) => rows[0]?.id)
+      .catch((error: unknown) => {
+        if (strangeDatabase.has(databaseErrorCode(error))) return undefined;
+        throw error;
+      });
+    if (found !== databaseId) throw new DatabaseChangedError('the connection leads to another database');
+  };
+
 const openPool = (
   connection: ClientConfig,
-  maxConnections: number,
+  options: Pick<PoolConfig, 'max' | 'onConnect'>,
   limits: PostgresLimits,
   logger: Logger,
 ): pg.Pool => {
   const pool = new pg.Pool({
     ...connection,
-    max: maxConnections,
+    ...options,
     connectionTimeoutMillis: limits.connectMilliseconds,
     idleTimeoutMillis: idleMilliseconds,
     maxLifetimeSeconds,
@@ -180,6 +223,6 @@ const rollBack = async (client: PoolClient, cause: unknown): Promise<Error | und
   }
 };
 
-const sameConnection = (left: ClientConfig, right: ClientConfig): boolean => {
+const sameConnection = (left: DatabaseConnection, right: DatabaseConnection): boolean => {
   return JSON.stringify(left) === JSON.stringify(right);
 };

@@ -30,6 +30,8 @@ export const databaseSettingsSchema = z.object({
   urlFile: z.string().min(1),
   /** PEM of the CA that signed the server's certificate; absent means the system's. */
   caFile: z.string().min(1).optional(),
+  /** Folder of PEM bundles that are trusted besides; reread when it changes. */
+  trustDirectory: z.string().min(1).optional(),
   maxConnections: z.int().min(1).max(200),
 });
 export type DatabaseSettings = z.infer<typeof databaseSettingsSchema>;

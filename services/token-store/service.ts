@@ -39,7 +39,7 @@ export const buildTokenStore = async (settings: TokenStoreSettings, logger: Logg
     ...background,
   });
   const keyring = loadDataEncryptionKeys(settings.dataEncryptionKeysDirectory, background);
-  const pool = await createPostgresPool(settings.database, logger, { signal });
+  const pool = await createPostgresPool(settings.database, logger, { signal, schema: 'token_store' });
   const metrics = createMetrics(name);
   const storeMetrics = createStoreMetrics(metrics.registry, pool);
 

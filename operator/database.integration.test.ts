@@ -1,0 +1,230 @@
+import type { IDeployment } from 'kubernetes-models/apps/v1';
+import type { ISecret } from 'kubernetes-models/v1';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { waitUntil } from '../e2e/cluster/wait.ts';
+import type { MigrationReport } from '../services/shared/contracts/migration-report.ts';
+import { createCertificateAuthority } from '../services/shared/testing/certificate-authority.ts';
+import type { Condition } from './api/conditions.ts';
+import { annotations, apiVersion } from './api/group.ts';
+import type { TenantStatus } from './api/tenant-status.ts';
+import type { LiveObject } from './runtime/kubernetes-object.ts';
+import { builtInResources } from './runtime/resource-kind.ts';
+import { customResources } from './tenant/custom-resources.ts';
+import { decodeEntries } from './tenant/object-projections.ts';
+import { type KubeletStandIn, startKubeletStandIn } from './testing/kubelet-stand-in.ts';
+import { installOperatorAccount } from './testing/operator-account.ts';
+import { type RunningOperator, startOperator } from './testing/running-operator.ts';
+import { startTestCluster, type TestCluster } from './testing/test-cluster.ts';
+
+type Tenant = LiveObject & { readonly status?: TenantStatus };
+
+const { identityTenants } = customResources;
+const { deployments, jobs, secrets } = builtInResources;
+const operatorNamespace = 'identity-operator';
+const within = { timeout: 30_000, interval: 50 };
+
+const migrated = (databaseId: string, sharedRole = false): MigrationReport => ({
+  outcome: 'migrated',
+  schemaVersion: '1',
+  applied: [],
+  databaseId,
+  ...(sharedRole ? { sharedRole } : {}),
+});
+
+describe('databases at a real API server', { timeout: 120_000 }, () => {
+  let cluster: TestCluster;
+  let kubelets: KubeletStandIn;
+  let operator: RunningOperator;
+  let ca: string;
+
+  beforeAll(async () => {
+    cluster = await startTestCluster();
+    kubelets = await startKubeletStandIn(cluster.client);
+    operator = startOperator(await installOperatorAccount(cluster.plane), operatorNamespace, 'operator-1');
+    await waitUntil('the operator to lead', 30_000, async () => operator.isLeading());
+    ca = (await createCertificateAuthority()).ca;
+  });
+  afterAll(async () => {
+    await operator?.stop();
+    await kubelets?.stop();
+    await cluster?.stop();
+  });
+
+  const createTenant = async (namespace: string, spec: Record<string, unknown>): Promise<void> => {
+    await cluster.client.create({
+      apiVersion,
+      kind: 'IdentityTenant',
+      metadata: { name: 'acme', namespace },
+      spec: { issuer: `https://id.${namespace}.example`, ...spec },
+    });
+  };
+  const readTenant = (namespace: string) =>
+    cluster.client.get<Tenant>({ resource: identityTenants, namespace, name: 'acme' });
+  const annotate = (namespace: string, words: Record<string, string | null>) =>
+    cluster.client.patchMerge(
+      { resource: identityTenants, namespace, name: 'acme' },
+      { metadata: { annotations: words } },
+    );
+  const expectCondition = (namespace: string, type: string, expected: Partial<Condition>) =>
+    expect
+      .poll(async () => (await readTenant(namespace))?.status?.conditions?.find((one) => one.type === type), within)
+      .toMatchObject(expected);
+  const readSecret = async (namespace: string, name: string) => {
+    const secret = await cluster.client.get<LiveObject & ISecret>({ resource: secrets, namespace, name });
+    return { entries: decodeEntries(secret ?? {}), annotations: secret?.metadata.annotations ?? {} };
+  };
+  const writeSecret = (namespace: string, name: string, stringData: Record<string, string>) =>
+    cluster.client.applyServerSide({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, stringData });
+  /** One more for each rollout. */
+  const revisions = async (namespace: string) =>
+    (await cluster.client.list<LiveObject & IDeployment>(deployments, { namespace })).items
+      .map(({ metadata }) => `${metadata.name} ${metadata.annotations?.['deployment.kubernetes.io/revision']}`)
+      .sort();
+  const serviceUrl = async (namespace: string, entry = 'auth-url') =>
+    new URL((await readSecret(namespace, 'acme-database-connection')).entries[entry] ?? '');
+
+  it('are refused when they are not the one that holds the data, and let in by a word of the user', async () => {
+    const namespace = 'swapped';
+    await cluster.createNamespace(namespace);
+    const name = 'my-database';
+    await writeSecret(namespace, name, { url: 'postgres://owner:s3cret@one.example.com/identity', 'ca.crt': ca });
+    kubelets.reportMigration(namespace, migrated('first'));
+    await createTenant(namespace, { database: { connection: { secretRef: { name } } } });
+    await expectCondition(namespace, 'Ready', { status: 'True' });
+    await expectCondition(namespace, 'DatabaseReady', { status: 'True', reason: 'Migrated' });
+    expect((await readTenant(namespace))?.status?.database).toEqual({ id: 'first' });
+    expect((await readSecret(namespace, 'acme-database-credentials')).entries['database-id']).toBe('first');
+    const before = await serviceUrl(namespace);
+    expect([before.hostname, before.searchParams.get('database_id')]).toEqual(['one.example.com', 'first']);
+    // The id came in time for the first pods: nothing was rolled for it, and migrate ran once.
+    expect(await revisions(namespace)).toEqual(['acme-auth 1', 'acme-gateway 1', 'acme-token-store 1']);
+    expect((await cluster.client.list(jobs, { namespace })).items).toHaveLength(1);
+
+    kubelets.reportMigration(namespace, {
+      outcome: 'failed',
+      reason: 'DatabaseChanged',
+      expected: 'first',
+      found: 'empty',
+    });
+    await writeSecret(namespace, name, { url: 'postgres://owner:s3cret@two.example.com:6432/identity', 'ca.crt': ca });
+    await expectCondition(namespace, 'Stalled', {
+      reason: 'DatabaseChanged',
+      message:
+        'the database is empty, and the data of the tenant is in the one with the id first: correct the connection; or, to go on with this database and without that data, annotate the tenant with identity-operator.io/accept-database: empty. Nothing was changed in it, and what ran goes on with the last one',
+    });
+    expect((await serviceUrl(namespace)).href).toBe(before.href);
+    expect((await readTenant(namespace))?.status?.database).toEqual({ id: 'first' });
+
+    kubelets.reportMigration(namespace, migrated('second'));
+    await annotate(namespace, { [annotations.acceptDatabase]: 'empty' });
+    await expectCondition(namespace, 'Ready', { status: 'True' });
+    expect((await readTenant(namespace))?.status?.database).toEqual({ id: 'second' });
+    const after = await serviceUrl(namespace, 'token-store-url');
+    expect([after.host, after.searchParams.get('database_id')]).toEqual(['two.example.com:6432', 'second']);
+    expect(await revisions(namespace)).toEqual(['acme-auth 1', 'acme-gateway 1', 'acme-token-store 1']);
+
+    // The word has done its work, and lets in no other: migrate is not given it again.
+    const { entries, annotations: words } = await readSecret(namespace, 'acme-database-credentials');
+    expect([entries['database-id'], words[annotations.acceptedDatabase]]).toEqual(['second', 'empty']);
+    await expect
+      .poll(async () => (await readSecret(namespace, 'acme-migrate-connection')).entries, within)
+      .not.toHaveProperty('accepted-database');
+    await annotate(namespace, { [annotations.acceptDatabase]: null });
+    await expect
+      .poll(async () => (await readSecret(namespace, 'acme-database-credentials')).annotations, within)
+      .not.toHaveProperty([annotations.acceptedDatabase]);
+    await expectCondition(namespace, 'Ready', { status: 'True' });
+    expect(operator.log()).not.toContain('s3cret');
+  });
+
+  it('keep the roles of the user, and share the role of an owner who may make none', async () => {
+    const namespace = 'roles';
+    await cluster.createNamespace(namespace);
+    const name = 'my-database';
+    const url = 'postgres://owner:s3cret@db.example.com/identity?sslmode=verify-ca';
+    await writeSecret(namespace, name, { url, 'auth-url': 'postgres://auth@db.example.com', 'ca.crt': ca });
+    await createTenant(namespace, { database: { connection: { secretRef: { name } } } });
+    await expectCondition(namespace, 'Stalled', {
+      reason: 'DatabaseUrlInvalid',
+      message:
+        'key "auth-url" of Secret "my-database" is no URL like postgres://user:password@host:5432/database; correct it',
+    });
+    kubelets.reportMigration(namespace, migrated('roles', true));
+    await writeSecret(namespace, name, { url, 'auth-url': 'postgres://auth:pw@pooler:6432/identity', 'ca.crt': ca });
+    await expectCondition(namespace, 'Ready', { status: 'True' });
+    await expectCondition(namespace, 'DatabaseReady', {
+      status: 'True',
+      reason: 'SharedRole',
+      message: expect.stringContaining('grant it CREATEROLE, or name roles of theirs by auth-url and token-store-url'),
+    });
+    expect((await serviceUrl(namespace)).href).toBe('postgres://auth:pw@pooler:6432/identity?database_id=roles');
+    expect((await serviceUrl(namespace, 'token-store-url')).href).toBe(`${url}&database_id=roles`);
+    const { entries } = await readSecret(namespace, 'acme-migrate-connection');
+    expect(entries).toEqual({ url, 'auth-url': 'postgres://auth:pw@pooler:6432/identity', 'ca.crt': ca });
+  });
+
+  it('are those of CloudNativePG, by the Secrets that it makes', async () => {
+    const namespace = 'cluster';
+    await cluster.createNamespace(namespace);
+    kubelets.reportMigration(namespace, migrated('cluster'));
+    await createTenant(namespace, { database: { cloudNativePG: { clusterName: 'main' } } });
+    await expectCondition(namespace, 'Reconciling', {
+      reason: 'SecretNotFound',
+      message: expect.stringContaining('Secret "main-app" is not there'),
+    });
+    await writeSecret(namespace, 'main-ca', { 'ca.crt': ca, 'ca.key': 'not read' });
+    const uri = `postgresql://app:p%40ss@main-rw.${namespace}:5432/app`;
+    await writeSecret(namespace, 'main-app', {
+      uri,
+      'fqdn-uri': `postgresql://app:p%40ss@main-rw.${namespace}.svc.cluster.local:5432/app`,
+      username: 'app',
+      password: 'p@ss',
+      dbname: 'app',
+      host: 'main-rw',
+      port: '5432',
+    });
+    await expectCondition(namespace, 'Ready', { status: 'True' });
+    const { entries } = await readSecret(namespace, 'acme-migrate-connection');
+    expect(entries).toEqual({ url: `postgresql://app:p%40ss@main-rw.${namespace}.svc:5432/app`, 'ca.crt': ca });
+    expect((await serviceUrl(namespace)).hostname).toBe(`main-rw.${namespace}.svc`);
+  });
+
+  it.each([
+    {
+      reason: 'DatabaseRoleMissing',
+      report: { outcome: 'failed', reason: 'RoleMissing', code: 'ROLE_MISSING' },
+      message: /no such role as auth-url or token-store-url names; create it/,
+    },
+    {
+      reason: 'DatabasePermissionDenied',
+      report: { outcome: 'failed', reason: 'PermissionDenied', code: '42501' },
+      message: /grant CREATE on the database, or make it the owner \(42501\)/,
+    },
+    {
+      reason: 'EncryptionKeyMissing',
+      report: { outcome: 'failed', reason: 'EncryptionKeyMissing', keyId: '1' },
+      message: /key "1", which the tenant does not have; restore its Secret from a backup/,
+    },
+    {
+      reason: 'EncryptionKeyChanged',
+      report: { outcome: 'failed', reason: 'EncryptionKeyChanged', keyId: '1' },
+      message: /another data-encryption key "1" than the tenant has; restore its Secret from a backup/,
+    },
+    {
+      reason: 'MigrationFailed',
+      report: { outcome: 'failed', reason: 'MigrationFailed', code: '22012' },
+      message: /the log of the migrate Job says which \(22012\)/,
+    },
+  ] satisfies { reason: string; report: MigrationReport; message: RegExp }[])(
+    'say $reason, and go on when it is put right',
+    async ({ reason, report, message }) => {
+      const namespace = reason.toLowerCase();
+      await cluster.createNamespace(namespace);
+      kubelets.reportMigration(namespace, report);
+      await createTenant(namespace, { availability: { mode: 'Single' } });
+      await expectCondition(namespace, 'Stalled', { reason, message: expect.stringMatching(message) });
+      kubelets.reportMigration(namespace, migrated(reason));
+      await expectCondition(namespace, 'Ready', { status: 'True' });
+    },
+  );
+});
