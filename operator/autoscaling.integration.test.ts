@@ -1,0 +1,176 @@
+import type { IDeployment } from 'kubernetes-models/apps/v1';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { waitUntil } from '../e2e/cluster/wait.ts';
+import { annotations, labels } from './api/group.ts';
+import type { LiveObject } from './runtime/kubernetes-object.ts';
+import { builtInResources } from './runtime/resource-kind.ts';
+import { customResources } from './tenant/custom-resources.ts';
+import { type KubeletStandIn, startKubeletStandIn } from './testing/kubelet-stand-in.ts';
+import { recordHistory } from './testing/object-history.ts';
+import { installOperatorAccount } from './testing/operator-account.ts';
+import { type RunningOperator, startOperator } from './testing/running-operator.ts';
+import { createTenantFixture } from './testing/tenant-fixture.ts';
+import { startTestCluster, type TestCluster } from './testing/test-cluster.ts';
+
+type Deployment = LiveObject & IDeployment;
+
+const { deployments, horizontalPodAutoscalers } = builtInResources;
+const namespace = 'scaled';
+const tenant = { namespace };
+const within = { timeout: 30_000, interval: 50 };
+const autoscaling = { minReplicas: 3, maxReplicas: 9 };
+
+/** Tests go on where the one before has ended: a tenant whose auth is given to an autoscaler and taken back. */
+describe('the number of pods', { timeout: 120_000 }, () => {
+  let cluster: TestCluster;
+  let kubelets: KubeletStandIn;
+  let operator: RunningOperator;
+  let fixture: ReturnType<typeof createTenantFixture>;
+  let history: Awaited<ReturnType<typeof recordHistory<Deployment>>>;
+
+  beforeAll(async () => {
+    cluster = await startTestCluster();
+    kubelets = await startKubeletStandIn(cluster.client);
+    operator = startOperator(await installOperatorAccount(cluster.plane), 'identity-operator', 'operator-1');
+    await waitUntil('the operator to lead', 30_000, async () => operator.isLeading());
+    fixture = createTenantFixture(cluster);
+  });
+  afterAll(async () => {
+    await operator?.stop();
+    await kubelets?.stop();
+    await cluster?.stop();
+  });
+  beforeEach(async () => {
+    history = await recordHistory<Deployment>(cluster.client, deployments, namespace);
+  });
+  afterEach(() => history?.stop());
+
+  const getAuth = () => fixture.get<Deployment>(deployments, namespace, 'acme-auth');
+  const getAutoscaler = () => fixture.get(horizontalPodAutoscalers, namespace, 'acme-auth');
+  /** Every number that auth has had in this test. */
+  const numbers = () =>
+    history.versions
+      .filter(({ object }) => object.metadata.name === 'acme-auth')
+      .map(({ object }) => object.spec?.replicas);
+
+  /** As the autoscaler does it. */
+  const scale = (replicas: number) =>
+    cluster.client.patchMerge(
+      { resource: deployments, namespace, name: 'acme-auth' },
+      { spec: { replicas } },
+      { subresource: 'scale' },
+    );
+
+  const annotate = (change: Record<string, string | null>) =>
+    cluster.client.patchMerge(
+      { resource: customResources.identityTenants, namespace, name: 'acme' },
+      { metadata: { annotations: change } },
+    );
+
+  /** Lets the tenant be looked at, and waits until the operator has nothing to do. */
+  const settle = async () => {
+    const before = await operator.reconciles('tenant');
+    await annotate({ touched: `${before}` });
+    await expect.poll(() => operator.reconciles('tenant'), within).toBeGreaterThan(before);
+    await expect.poll(operator.isIdle, within).toBe(true);
+  };
+
+  const expectCounts = (desired: number) =>
+    expect
+      .poll(async () => (await fixture.getTenant(tenant))?.status?.services?.auth, within)
+      .toMatchObject({ desired, ready: desired, updated: desired });
+
+  it('is what the tenant says, from the first on', async () => {
+    await fixture.createReadyTenant(tenant, { auth: { replicas: 5 } });
+    await expectCounts(5);
+    // A Deployment that says none gets one from the API server, before the second field manager speaks.
+    expect([...new Set(numbers())]).toEqual([1, 5]);
+  });
+
+  it('stays what it was when an autoscaler comes', async () => {
+    const { metadata } = await fixture.patchSpec(tenant, { auth: { replicas: null, autoscaling } });
+    await expect.poll(getAutoscaler, within).toMatchObject({ spec: { minReplicas: 3, maxReplicas: 9 } });
+    await fixture.expectCondition(tenant, 'Ready', { status: 'True', observedGeneration: metadata.generation ?? 0 });
+    await settle();
+    expect((await getAuth())?.spec?.replicas).toBe(5);
+    expect(new Set(numbers())).toEqual(new Set());
+  });
+
+  it('is the autoscaler’s from then on: nobody writes, and the tenant stays Ready meanwhile', async () => {
+    const tenants = await recordHistory(cluster.client, customResources.identityTenants, namespace);
+    const before = await fixture.getTenant(tenant);
+    kubelets.hold(namespace, 'auth');
+    await scale(7);
+    await settle();
+    // Two of seven cannot run yet: the autoscaler's wish makes the tenant no less available.
+    await fixture.expectCondition(tenant, 'AuthAvailable', {
+      status: 'True',
+      message: '5 of 7 pods of auth are available',
+    });
+    kubelets.release(namespace, 'auth');
+    await expectCounts(7);
+    await settle();
+    await tenants.stop();
+    const writes = await operator.writes();
+    await settle();
+    expect(await operator.writes()).toBe(writes);
+    expect(new Set(numbers())).toEqual(new Set([7]));
+    const since = before?.status?.conditions?.find(({ type }) => type === 'Ready')?.lastTransitionTime;
+    await fixture.expectCondition(tenant, 'Ready', { status: 'True', lastTransitionTime: since ?? '' });
+  });
+
+  it('does not fall when labels of an autoscaled Deployment are damaged and repaired', async () => {
+    await cluster.client.patchMerge(
+      { resource: deployments, namespace, name: 'acme-auth' },
+      { metadata: { labels: { [labels.managedBy]: null, [labels.instance]: null } } },
+    );
+    await expect
+      .poll(async () => (await getAuth())?.metadata.labels, within)
+      .toMatchObject({ [labels.managedBy]: 'identity-operator', [labels.instance]: 'acme' });
+    await settle();
+    expect(new Set(numbers())).toEqual(new Set([7]));
+  });
+
+  it('is repaired at 0, where an autoscaler would rest for ever', async () => {
+    await scale(0);
+    await expect.poll(async () => (await getAuth())?.spec?.replicas, within).toBe(3);
+    await expectCounts(3);
+    expect(numbers().filter((number) => number !== 0 && number !== 3)).toEqual([]);
+  });
+
+  it('becomes a fixed one only when the autoscaler is gone, and without a dip', async () => {
+    await scale(7);
+    await expectCounts(7);
+    const autoscalers = await recordHistory(cluster.client, horizontalPodAutoscalers, namespace);
+    await history.stop();
+    history = await recordHistory<Deployment>(cluster.client, deployments, namespace);
+    await fixture.patchSpec(tenant, { auth: { replicas: 4, autoscaling: null } });
+    await expect.poll(async () => (await getAuth())?.spec?.replicas, within).toBe(4);
+    await expectCounts(4);
+    await autoscalers.stop();
+    const gone = autoscalers.versions.find(({ type }) => type === 'DELETED');
+    const first = history.versions.find(({ object }) => object.spec?.replicas === 4);
+    const revision = (object: LiveObject | undefined) => BigInt(object?.metadata.resourceVersion ?? 0);
+    expect(gone).toBeDefined();
+    expect(revision(first?.object)).toBeGreaterThan(revision(gone?.object));
+    expect(new Set(numbers().filter((number) => number !== 7))).toEqual(new Set([4]));
+  });
+
+  it('a restart that is asked for rolls every service once, and taking the annotation away none', async () => {
+    const restarts = async () =>
+      (await fixture.list<Deployment>(deployments, namespace)).map(
+        ({ spec }) => spec?.template?.metadata?.annotations?.[annotations.restart],
+      );
+    await annotate({ [annotations.restart]: 'first' });
+    await expect.poll(restarts, within).toEqual(['first', 'first', 'first']);
+    await fixture.expectReady(tenant);
+    await settle();
+    const generations = async () =>
+      (await fixture.list<Deployment>(deployments, namespace)).map(({ metadata }) => metadata.generation);
+    const before = await generations();
+    await annotate({ [annotations.restart]: null });
+    await settle();
+    expect(await generations()).toEqual(before);
+    expect(await restarts()).toEqual(['first', 'first', 'first']);
+  });
+});
