@@ -50,6 +50,7 @@ export type TenantReason =
   | 'TrustBundleInvalid'
   | 'NameTaken'
   | 'IssuerInUse'
+  | 'VersionNotSupported'
   | 'IssuerNotAllowed'
   | 'ImageNotAllowed'
   | 'PriorityClassNotAllowed'

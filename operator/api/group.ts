@@ -19,6 +19,8 @@ export const managedByValue = 'identity-operator';
 export const annotations = {
   /** SHA-256 of what was applied last; with it an unchanged object costs no comparison. */
   desiredHash: `${group}/desired-hash`,
+  /** Version whose own image an object was made with: a tenant that stays at the version keeps the image. */
+  release: `${group}/release`,
   /** Issuer whose keys, credentials or data an object holds; a tenant of another issuer never adopts it. */
   issuer: `${group}/issuer`,
   /** On a tenant, any new value restarts its services once; it is kept in the template of their pods. */

@@ -51,3 +51,6 @@ export const tenantStatusSchema = z.object({
     .meta(listMapBy('kid')),
 });
 export type TenantStatus = z.output<typeof tenantStatusSchema>;
+
+/** What reconciling a tenant reports: all but what the fleet's turns write, by a field manager of their own. */
+export type ReportedStatus = Omit<TenantStatus, 'targetVersion'>;

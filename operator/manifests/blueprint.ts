@@ -1,4 +1,5 @@
 import type { TenantSpec } from '../api/identity-tenant.ts';
+import type { ServiceRelease } from './service-releases.ts';
 
 /** Everything that the objects of one tenant are made from. */
 export type Blueprint = {
@@ -9,6 +10,8 @@ export type Blueprint = {
   /** Version of the services, and the image that holds all of them. */
   readonly version: string;
   readonly image: string;
+  /** Settings that this version of the services does not know yet. */
+  readonly unknownSettings: ServiceRelease['unknownSettings'];
   /** Image of the managed database. */
   readonly databaseImage: string;
   /** Value of the annotation by which somebody asked last for a restart of the services. */

@@ -36,6 +36,17 @@ const liveSettings = (blueprint: Blueprint, component: Component) => {
   }
 };
 
+/** What the tenant's version of a service knows of its settings. */
+const knownSettings = <Settings extends object>(
+  { unknownSettings }: Blueprint,
+  component: Component | 'migrate',
+  settings: Settings,
+): Partial<Settings> => {
+  const unknown = new Set<string>(unknownSettings[component]);
+  // Fields were left out, and none is another than before.
+  return Object.fromEntries(Object.entries(settings).filter(([field]) => !unknown.has(field))) as Partial<Settings>;
+};
+
 /**
  * Settings that need a restart: immutable and named by their content, so that a pod of an older ReplicaSet that starts
  * again never meets newer ones.
@@ -45,10 +56,13 @@ export const buildSettingsConfigMap = (
   component: Component | 'migrate',
   sources: DatabaseSources,
 ) => {
-  const settings =
+  const settings = knownSettings(
+    blueprint,
+    component,
     component === 'migrate'
       ? buildMigrateSettings(blueprint, sources)
-      : restartSettings(blueprint, component, hasDatabaseCa(blueprint, sources));
+      : restartSettings(blueprint, component, hasDatabaseCa(blueprint, sources)),
+  );
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
@@ -66,6 +80,6 @@ export const buildLiveConfigMaps = (blueprint: Blueprint) =>
         apiVersion: 'v1',
         kind: 'ConfigMap',
         metadata: ownedMetadata(blueprint, objectNames.liveSettings(blueprint, component), component),
-        data: { 'live.json': canonicalJson(liveSettings(blueprint, component)) },
+        data: { 'live.json': canonicalJson(knownSettings(blueprint, component, liveSettings(blueprint, component))) },
       }) satisfies IConfigMap,
   );

@@ -1,4 +1,5 @@
 import type { IJob } from 'kubernetes-models/batch/v1';
+import { annotations } from '../api/group.ts';
 import type { Blueprint } from './blueprint.ts';
 import { contentHash } from './content-hash.ts';
 import { objectLabels, ownedMetadata } from './metadata.ts';
@@ -51,7 +52,10 @@ export const buildMigrateJob = (blueprint: Blueprint, settingsName: string, conn
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
-    metadata: ownedMetadata(blueprint, objectNames.migrateJob(blueprint, hash), 'migrate'),
+    metadata: {
+      ...ownedMetadata(blueprint, objectNames.migrateJob(blueprint, hash), 'migrate'),
+      ...(blueprint.spec.image === undefined ? { annotations: { [annotations.release]: blueprint.version } } : {}),
+    },
     spec,
   } satisfies IJob;
 };

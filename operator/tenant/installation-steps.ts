@@ -1,7 +1,8 @@
 import type { IDeployment, IStatefulSet } from 'kubernetes-models/apps/v1';
 import type { IJob } from 'kubernetes-models/batch/v1';
 import type { MigrationReport } from '../../services/shared/contracts/migration-report.ts';
-import { type Blueprint, type Component, isDatabaseManaged } from '../manifests/blueprint.ts';
+import { labels } from '../api/group.ts';
+import { type Blueprint, type Component, components, isDatabaseManaged } from '../manifests/blueprint.ts';
 import { objectNames } from '../manifests/object-names.ts';
 import { listTenantObjects, type TenantObject, type TenantObjects } from '../manifests/tenant-objects.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
@@ -29,14 +30,23 @@ export const readLive = (observed: Observed, blueprint: Blueprint): Live => ({
 
 export type Steps = {
   readonly apply: TenantObject[];
+  /** Whether everything that is desired is in `apply`: what is not is desired no more. */
   readonly complete: boolean;
   readonly database: TenantVerdict;
   /** What migrate has told last, of the database that the tenant asks for. */
   readonly report: MigrationReport | undefined;
 };
 
-/** How far the installation may go in this pass: each step waits for what it needs. */
-export const planSteps = (observed: Observed, objects: TenantObjects, live: Live): Steps => {
+/**
+ * How far the installation, or an upgrade, may go in this pass: each step waits for what it needs.
+ * @param open services that may change now; what runs of the others is left as it is.
+ */
+export const planSteps = (
+  observed: Observed,
+  objects: TenantObjects,
+  live: Live,
+  open: readonly Component[],
+): Steps => {
   const job = findObject(observed, 'Job', objects.migrateJob.metadata?.name ?? '') as IJob | undefined;
   const report = readMigrationReport(observed.pods, objects.migrateJob.metadata?.name ?? '');
   const database = decideDatabaseReady(live.database, job, report, observed.pods, objects.migrated.sharedRole);
@@ -44,5 +54,12 @@ export const planSteps = (observed: Observed, objects: TenantObjects, live: Live
   if (database.reason === 'DatabaseStarting' && job === undefined)
     return { apply: foundation, complete: false, database, report };
   if (!isJobComplete(job)) return { apply: [...foundation, objects.migrateJob], complete: false, database, report };
-  return { apply: listTenantObjects(objects), complete: true, database, report };
+  const mayApply = ({ kind, metadata }: TenantObject): boolean =>
+    kind !== 'Deployment' || open.some((component) => component === metadata?.labels?.[labels.component]);
+  return {
+    apply: listTenantObjects(objects).filter(mayApply),
+    complete: open.length === components.length,
+    database,
+    report,
+  };
 };

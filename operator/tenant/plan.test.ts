@@ -5,9 +5,9 @@ import { withDesiredHash } from '../runtime/desired-state.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
 import { buildTenant } from '../testing/tenants.ts';
 import type { Observed, ObservedSecret } from './observed.ts';
+import type { OperatorRelease } from './operator-release.ts';
 import { type Plan, planTenant } from './plan.ts';
 import { buildSecretMetadata } from './secret-plan.ts';
-import type { OperatorRelease } from './situation.ts';
 
 const release: OperatorRelease = { version: '0.1.0', image: 'identity-operator:0.1.0', databaseImage: 'postgres:18' };
 const now = new Date('2026-01-01T00:00:00Z');

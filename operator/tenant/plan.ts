@@ -1,6 +1,7 @@
+import type { TenantReason } from '../api/conditions.ts';
 import { labels, tenantFinalizer } from '../api/group.ts';
-import type { TenantStatus } from '../api/tenant-status.ts';
-import { type Blueprint, components } from '../manifests/blueprint.ts';
+import type { ReportedStatus, TenantStatus } from '../api/tenant-status.ts';
+import type { Blueprint } from '../manifests/blueprint.ts';
 import { objectNames } from '../manifests/object-names.ts';
 import type { TenantObject } from '../manifests/tenant-objects.ts';
 import type { RecordedEvent } from '../runtime/event-recorder.ts';
@@ -10,21 +11,17 @@ import { planVolumeGrowth, type VolumeGrowth } from './database-volume.ts';
 import { decideKeysHealthy } from './keys-healthy.ts';
 import { type MetadataRepair, planMetadataRepairs } from './metadata-repair.ts';
 import type { Observed } from './observed.ts';
+import type { OperatorRelease } from './operator-release.ts';
 import { nextReferenceCheck } from './reference-verdicts.ts';
-import { type PlannedReplicas, planReplicas, readReplicaTarget } from './replica-plan.ts';
+import { type PlannedReplicas, planReplicas } from './replica-plan.ts';
 import { decideRoutesResolved } from './routes-resolved.ts';
 import { nextRenewal, type PlannedSecret, planRenewals, planSecrets } from './secret-plan.ts';
-import {
-  hasPendingChanges,
-  isWorkloadApplied,
-  type OperatorRelease,
-  readSituation,
-  type Situation,
-} from './situation.ts';
-import { planEvents } from './tenant-events.ts';
+import { hasPendingChanges, readSituation, type Situation } from './situation.ts';
+import { planEvents, planVersionEvents } from './tenant-events.ts';
 import { buildStatus } from './tenant-status.ts';
 import { asPaused, summarize, type TenantVerdict } from './tenant-verdicts.ts';
-import { decideWorkloadAvailable, decideZoneRedundant } from './workload-state.ts';
+import { tellUpgrade } from './upgrade-verdicts.ts';
+import { decideZoneRedundant } from './workload-state.ts';
 
 /** Everything that one pass is to do. */
 export type Plan = {
@@ -40,7 +37,7 @@ export type Plan = {
   readonly replicas: readonly PlannedReplicas[];
   readonly remove: readonly LiveObject[];
   readonly finalizer: 'add' | 'remove' | 'keep';
-  readonly status: TenantStatus;
+  readonly status: ReportedStatus;
   readonly events: readonly RecordedEvent[];
   readonly requeueAfterMilliseconds: number;
 };
@@ -87,28 +84,29 @@ const millisecondsUnresolved = ({ conditions = [] }: TenantStatus, now: Date): n
   return since === undefined ? 0 : now.getTime() - Date.parse(since.lastTransitionTime);
 };
 
+/** What the status says of a part of a tenant that is left as it is. */
+const readVerdict = ({ conditions = [] }: TenantStatus, type: TenantVerdict['type']): TenantVerdict | undefined => {
+  const known = conditions.find((condition) => condition.type === type);
+  // An operator wrote it, of whatever version: reasons only grow in number.
+  return known && { type, status: known.status, reason: known.reason as TenantReason, message: known.message };
+};
+
 /** What holds of the tenant's parts, in the order in which they come; the first that does not is what it waits for. */
-const decideParts = (observed: Observed, { blueprint, live, steps, objects, zonesOf, allZones }: Situation) => {
+const decideParts = (observed: Observed, situation: Situation) => {
+  const { blueprint, steps, target, zonesOf, allZones } = situation;
   const { mode, topologyKey, zoneSpread } = observed.tenant.spec.availability;
-  const database: TenantVerdict = steps?.database ?? {
-    type: 'DatabaseReady',
-    status: 'Unknown',
-    reason: 'Waiting',
-    message: 'nothing is known of the database before the references are resolved and the keys are made',
-  };
-  const available = components.map((component) =>
-    decideWorkloadAvailable(
-      component,
-      live.deployment(component),
-      readReplicaTarget(blueprint, component, live),
-      observed.pods,
-      isWorkloadApplied(objects, observed, objectNames.workload(blueprint, component)),
-    ),
-  );
+  const told = target.kind === 'keep' ? readVerdict(observed.tenant.status, 'DatabaseReady') : undefined;
+  const database: TenantVerdict = steps?.database ??
+    told ?? {
+      type: 'DatabaseReady',
+      status: 'Unknown',
+      reason: 'Waiting',
+      message: 'nothing is known of the database before the references are resolved and the keys are made',
+    };
   const zoneRedundant = decideZoneRedundant(zonesOf, allZones, topologyKey);
   const zonesRequired = zoneSpread === 'Required' && mode === 'HighlyAvailable';
   return {
-    needed: [database, ...available, ...(zonesRequired ? [zoneRedundant] : [])],
+    needed: [...tellUpgrade(database, situation), ...(zonesRequired ? [zoneRedundant] : [])],
     rest: [
       ...(zonesRequired ? [] : [zoneRedundant]),
       decideRoutesResolved(observed.references),
@@ -142,16 +140,17 @@ export const planTenant = (observed: Observed, release: OperatorRelease, now: Da
     grow: growth === undefined ? [] : [growth],
     remember: steps === undefined ? undefined : planDatabaseMemory(observed, blueprint, steps.report),
     apply: steps?.apply ?? [],
-    replicas: steps?.complete === true ? planReplicas(blueprint, live) : [],
+    replicas: steps === undefined ? [] : planReplicas(blueprint, live),
     remove: steps?.complete === true ? planRemoval(observed, steps.apply) : [],
   };
+  const status = buildStatus(observed, situation, verdicts, now);
   const renewal = paused ? undefined : nextRenewal(blueprint, observed.secrets);
   return {
     blueprint,
     ...(paused ? noChanges : changes),
     finalizer: planFinalizer(observed),
-    status: buildStatus(observed, situation, verdicts, now),
-    events: planEvents(tenant.status, verdicts),
+    status,
+    events: [...planEvents(tenant.status, verdicts), ...planVersionEvents(tenant.status.version, status.version)],
     requeueAfterMilliseconds: earliest(
       lookAgainMilliseconds,
       nextReferenceCheck(references, unresolvedFor),

@@ -1,6 +1,6 @@
 import { nextConditions } from '../api/conditions.ts';
 import type { IdentityTenant } from '../api/identity-tenant.ts';
-import type { TenantStatus } from '../api/tenant-status.ts';
+import type { ReportedStatus } from '../api/tenant-status.ts';
 import type { RecordedEvent } from '../runtime/event-recorder.ts';
 import { hasReason, KubernetesError, KubernetesUnreachableError } from '../runtime/kubernetes-error.ts';
 import type { TenantVerdict } from './tenant-verdicts.ts';
@@ -21,7 +21,8 @@ export const planFailureReport = (
   { metadata, status }: Pick<IdentityTenant, 'metadata' | 'status'>,
   error: unknown,
   now: Date,
-): { readonly status: TenantStatus; readonly events: readonly RecordedEvent[] } | undefined => {
+): { readonly status: ReportedStatus; readonly events: readonly RecordedEvent[] } | undefined => {
+  const { targetVersion: _ofTheFleet, ...known } = status;
   const before = status.conditions ?? [];
   const isReady = before.some(({ type, status: is }) => type === 'Ready' && is === 'True');
   if (hasReason(error, 'Conflict') || (isReady && status.observedGeneration === metadata.generation)) return undefined;
@@ -35,7 +36,7 @@ export const planFailureReport = (
   const isKnown = before.some((condition) => condition.type === 'Reconciling' && condition.reason === reason);
   return {
     status: {
-      ...status,
+      ...known,
       observedGeneration: metadata.generation,
       conditions: [...nextConditions(before, verdicts, metadata.generation, now), ...others],
     },

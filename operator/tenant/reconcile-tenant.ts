@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { apiVersion } from '../api/group.ts';
 import { type IdentityTenant, identityTenantSchema } from '../api/identity-tenant.ts';
-import type { TenantStatus } from '../api/tenant-status.ts';
+import type { ReportedStatus } from '../api/tenant-status.ts';
 import type { ReconcileResult } from '../runtime/controller.ts';
-import type { EventRecorder } from '../runtime/event-recorder.ts';
+import type { EventRecorder, RecordedEvent } from '../runtime/event-recorder.ts';
 import { WriteForbiddenError } from '../runtime/guarded-client.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import { type LiveObject, objectKey, parseObjectKey } from '../runtime/kubernetes-object.ts';
@@ -13,11 +13,11 @@ import { customResources } from './custom-resources.ts';
 import { finishDeletion } from './deletion.ts';
 import type { FieldMutations } from './field-mutations.ts';
 import { observeTenant } from './observe.ts';
-import { type Plan, planTenant } from './plan.ts';
+import type { OperatorRelease } from './operator-release.ts';
+import { planTenant } from './plan.ts';
 import { planFailureReport } from './reconcile-failure.ts';
 import type { ReferencedContent } from './referenced-content.ts';
 import { fingerprintOf, type SettledTenants } from './settled-tenants.ts';
-import type { OperatorRelease } from './situation.ts';
 import type { StatusPace } from './status-pace.ts';
 import type { TenantCaches } from './tenant-caches.ts';
 
@@ -36,23 +36,25 @@ export type TenantReconciler = {
 };
 
 /** What is compared is what the API server stores: members that are undefined are not there. */
-const stored = (status: TenantStatus): unknown => JSON.parse(JSON.stringify(status));
+const stored = (status: ReportedStatus): unknown => JSON.parse(JSON.stringify(status));
 
 /** A tenant as it stands after a report, and how long the rest of the report has to wait, ms. */
 type Told = { readonly tenant: IdentityTenant; readonly waitMilliseconds?: number };
 
 /**
- * Writes a plan's status when it differs and is not mere progress so soon after the last, and with it the events of its transitions: told at once, they are neither lost
+ * Writes a plan's status when it differs (the target version is the fleet's to write) and is not mere progress so soon after
+ * the last, and with it the events of its transitions: told at once, they are neither lost
  * nor told twice when a later step of the pass fails.
  */
 const report = async (
   tenant: IdentityTenant,
-  plan: Pick<Plan, 'status' | 'events'>,
+  plan: { readonly status: ReportedStatus; readonly events: readonly RecordedEvent[] },
   object: LiveObject,
   { client, events, pace }: TenantReconciler,
   signal: AbortSignal,
 ): Promise<Told> => {
-  if (isDeepStrictEqual(stored(plan.status), stored(tenant.status))) return { tenant };
+  const { targetVersion, ...known } = tenant.status;
+  if (isDeepStrictEqual(stored(plan.status), stored(known))) return { tenant };
   // The UID: a tenant of the same name that was made meanwhile is another one.
   const { name, namespace, uid } = tenant.metadata;
   const waitMilliseconds = plan.events.length > 0 ? 0 : pace.delay(uid, tenant.status, plan.status);
@@ -63,7 +65,8 @@ const report = async (
   );
   pace.told(uid);
   for (const event of plan.events) events.record(object, event);
-  return { tenant: { ...tenant, status: plan.status } };
+  const status = { ...plan.status, ...(targetVersion === undefined ? {} : { targetVersion }) };
+  return { tenant: { ...tenant, status } };
 };
 
 /** The keys and the CA, the certificates that it signs, and what mounts them. */

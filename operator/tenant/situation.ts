@@ -1,5 +1,6 @@
 import { annotations } from '../api/group.ts';
-import type { Blueprint, Component, Neighbours } from '../manifests/blueprint.ts';
+import type { Blueprint, Component } from '../manifests/blueprint.ts';
+import { objectNames } from '../manifests/object-names.ts';
 import {
   buildTenantObjects,
   listTenantObjects,
@@ -12,23 +13,16 @@ import { decideVolume } from './database-volume.ts';
 import { decideExposureServed } from './exposure-served.ts';
 import { type Live, planSteps, readLive, type Steps } from './installation-steps.ts';
 import { findObject, type Observed } from './observed.ts';
+import type { OperatorRelease } from './operator-release.ts';
 import { decideIssuer, decideReferences, decideRetained } from './reference-verdicts.ts';
+import { readReplicaTarget } from './replica-plan.ts';
 import { readRestart } from './restart.ts';
+import { planRollout, type Rollout } from './rollout-order.ts';
 import { areSecretsComplete } from './secret-plan.ts';
-import { decideAdmission, noLimits, type TenantLimits } from './tenant-admission.ts';
+import { decideTarget, readRunningVersion, type Target, versionOfTemplate } from './target-version.ts';
+import { decideAdmission, noLimits } from './tenant-admission.ts';
 import type { TenantVerdict } from './tenant-verdicts.ts';
-import { readyZones } from './workload-state.ts';
-
-/** What the operator brings along: the version that it runs, the images, and what its installation lets tenants name. */
-export type OperatorRelease = {
-  readonly version: string;
-  readonly image: string;
-  readonly databaseImage: string;
-  /** Left out: no limits. */
-  readonly limits?: TenantLimits;
-  /** Left out: pods of any namespace. */
-  readonly neighbours?: Neighbours;
-};
+import { decideWorkloadAvailable, readyZones } from './workload-state.ts';
 
 /** What an observation means, before anything is decided of it. */
 export type Situation = {
@@ -39,11 +33,16 @@ export type Situation = {
   /** What there should be; undefined while references or keys are missing. */
   readonly objects: TenantObjects | undefined;
   readonly steps: Steps | undefined;
+  readonly target: Target;
+  /** Version of the services that run completely; undefined before the first one does. */
+  readonly running: string | undefined;
+  readonly available: Readonly<Record<Component, TenantVerdict>>;
+  readonly rollout: Rollout;
   readonly zonesOf: Readonly<Record<Component, readonly string[]>>;
   readonly allZones: readonly string[];
 };
 
-const buildBlueprint = (observed: Observed, release: OperatorRelease): Blueprint => {
+const buildBlueprint = (observed: Observed, target: Target, release: OperatorRelease): Blueprint => {
   const { tenant, nodes, served } = observed;
   const restart = readRestart(observed);
   return {
@@ -51,8 +50,10 @@ const buildBlueprint = (observed: Observed, release: OperatorRelease): Blueprint
     namespace: tenant.metadata.namespace,
     uid: tenant.metadata.uid,
     spec: tenant.spec,
-    version: tenant.spec.version ?? release.version,
-    image: tenant.spec.image ?? release.image,
+    version: target.version,
+    // Nothing is built of a version that this operator cannot run.
+    image: target.kind === 'run' ? target.image : '',
+    unknownSettings: target.kind === 'run' ? target.services.unknownSettings : {},
     databaseImage: tenant.spec.database?.managed?.image ?? release.databaseImage,
     zonesLabelled: nodes.some(({ zone }) => zone !== undefined),
     served,
@@ -89,41 +90,83 @@ const buildObjects = (observed: Observed, blueprint: Blueprint): TenantObjects =
   return isRunning(asBefore, observed) ? asBefore : objects;
 };
 
+/**
+ * Whether a Deployment is already what this generation asks for; while nothing is known of that, what runs counts. Drift
+ * is repaired in this pass and, where a webhook insists on it, would otherwise say so for ever.
+ */
+const isWorkloadApplied = (objects: TenantObjects | undefined, observed: Observed, name: string): boolean => {
+  const desired = objects?.workloads.find(({ metadata }) => metadata?.name === name);
+  if (desired === undefined) return true;
+  const live = findObject(observed, 'Deployment', name);
+  return findApplyReason(desired, live, annotations.desiredHash)?.reason !== 'changed';
+};
+
+const mapComponents = <T>(read: (component: Component) => T): Record<Component, T> => ({
+  'token-store': read('token-store'),
+  auth: read('auth'),
+  gateway: read('gateway'),
+});
+
+const decideAvailable = (
+  observed: Observed,
+  blueprint: Blueprint,
+  live: Live,
+  objects: TenantObjects | undefined,
+): Situation['available'] =>
+  mapComponents((component) =>
+    decideWorkloadAvailable(
+      component,
+      live.deployment(component),
+      readReplicaTarget(blueprint, component, live),
+      observed.pods,
+      isWorkloadApplied(objects, observed, objectNames.workload(blueprint, component)),
+    ),
+  );
+
+const decideVersion = (target: Target): TenantVerdict | undefined =>
+  target.kind === 'unsupported'
+    ? { type: 'ReferencesResolved', status: 'False', reason: 'VersionNotSupported', message: target.message }
+    : undefined;
+
 /** Puts an observation together into what the decisions rest on. */
 export const readSituation = (observed: Observed, release: OperatorRelease): Situation => {
-  const blueprint = buildBlueprint(observed, release);
+  const target = decideTarget(observed, release);
+  const blueprint = buildBlueprint(observed, target, release);
   const live = readLive(observed, blueprint);
   const references =
     decideAdmission(observed.tenant, release.limits ?? noLimits) ??
+    decideVersion(target) ??
     decideIssuer(observed) ??
     decideRetained(observed, blueprint) ??
     decideVolume(observed, blueprint) ??
     decideExposureServed(blueprint.spec, observed.served) ??
     decideReferences(observed);
   const objects =
-    references.status === 'True' && areSecretsComplete(blueprint, observed.secrets)
+    references.status === 'True' && target.kind === 'run' && areSecretsComplete(blueprint, observed.secrets)
       ? buildObjects(observed, blueprint)
       : undefined;
+  const available = decideAvailable(observed, blueprint, live, objects);
+  const rollout = planRollout(
+    mapComponents((component) => ({
+      version: versionOfTemplate(live.deployment(component)),
+      complete: available[component].status === 'True',
+    })),
+    target.version,
+  );
+  const isComplete = objects !== undefined && Object.values(available).every(({ status }) => status === 'True');
   return {
     blueprint,
     live,
     references,
     objects,
-    steps: objects === undefined ? undefined : planSteps(observed, objects, live),
+    steps: objects === undefined ? undefined : planSteps(observed, objects, live, rollout.open),
+    target,
+    running: isComplete && rollout.direction === 'none' ? target.version : readRunningVersion(observed),
+    available,
+    rollout,
     zonesOf: zonesOf(observed),
     allZones: [...new Set(observed.nodes.flatMap(({ zone }) => (zone === undefined ? [] : [zone])))].sort(),
   };
-};
-
-/**
- * Whether a Deployment is already what this generation asks for; while nothing is known of that, what runs counts. Drift
- * is repaired in this pass and, where a webhook insists on it, would otherwise say so for ever.
- */
-export const isWorkloadApplied = (objects: TenantObjects | undefined, observed: Observed, name: string): boolean => {
-  const desired = objects?.workloads.find(({ metadata }) => metadata?.name === name);
-  if (desired === undefined) return true;
-  const live = findObject(observed, 'Deployment', name);
-  return findApplyReason(desired, live, annotations.desiredHash)?.reason !== 'changed';
 };
 
 /** Whether the tenant's generation asks for something that was never written; drift does not count. */

@@ -2,6 +2,12 @@ import type { TenantStatus } from '../api/tenant-status.ts';
 import type { RecordedEvent } from '../runtime/event-recorder.ts';
 import type { TenantVerdict } from './tenant-verdicts.ts';
 
+/** All services have come from one version to another. */
+export const planVersionEvents = (before: string | undefined, now: string | undefined): RecordedEvent[] =>
+  before === undefined || now === undefined || before === now
+    ? []
+    : [{ type: 'Normal', reason: 'Upgraded', message: `all services run ${now}, which ran ${before} before` }];
+
 /** One event for each transition that people wait for or must know of. */
 export const planEvents = (before: TenantStatus, verdicts: readonly TenantVerdict[]): RecordedEvent[] => {
   const conditionBefore = (type: string) => before.conditions?.find((condition) => condition.type === type);

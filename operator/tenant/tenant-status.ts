@@ -1,5 +1,5 @@
 import { nextConditions } from '../api/conditions.ts';
-import type { TenantStatus } from '../api/tenant-status.ts';
+import type { ReportedStatus, TenantStatus } from '../api/tenant-status.ts';
 import { parseKeyring } from '../keys/signing-keyring.ts';
 import type { Component } from '../manifests/blueprint.ts';
 import { objectNames } from '../manifests/object-names.ts';
@@ -32,9 +32,9 @@ export const buildStatus = (
   situation: Situation,
   verdicts: readonly TenantVerdict[],
   now: Date,
-): TenantStatus => {
+): ReportedStatus => {
   const { metadata, spec, status } = observed.tenant;
-  const { blueprint, live, zonesOf, allZones } = situation;
+  const { blueprint, live, running, zonesOf, allZones } = situation;
   const { report } = situation.steps ?? {};
   const migrated = report?.outcome === 'migrated' ? report.databaseId : undefined;
   const databaseId = migrated ?? rememberedDatabase(observed, blueprint);
@@ -47,7 +47,7 @@ export const buildStatus = (
     observedGeneration: metadata.generation,
     conditions: nextConditions(status.conditions ?? [], verdicts, metadata.generation, now),
     endpoints: { issuer: spec.issuer, discovery: `${spec.issuer}/.well-known/openid-configuration` },
-    version: blueprint.version,
+    ...(running === undefined ? {} : { version: running }),
     ...(databaseId === undefined ? {} : { database: { id: databaseId } }),
     services: { gateway: service('gateway'), auth: service('auth'), tokenStore: service('token-store') },
     zones: `${everywhere.length}/${allZones.length}`,

@@ -16,6 +16,7 @@ const stalledReasons: ReadonlySet<TenantReason> = new Set<TenantReason>([
   ...missingReasons,
   'NameTaken',
   'IssuerInUse',
+  'VersionNotSupported',
   'IssuerNotAllowed',
   'ImageNotAllowed',
   'PriorityClassNotAllowed',

@@ -23,6 +23,7 @@ export const buildTestBlueprint = (tenant: IdentityTenant, served: readonly Opti
   spec: tenant.spec,
   version: tenant.spec.version ?? '0.1.0',
   image: tenant.spec.image ?? 'identity-operator:0.1.0',
+  unknownSettings: {},
   databaseImage: tenant.spec.database?.managed?.image ?? 'postgres:18',
   zonesLabelled: true,
   served: new Set(served),
