@@ -43,11 +43,13 @@ const browser: readonly Requirement[] = [
   { package: 'fonts-liberation', anyFile: ['/usr/share/fonts/truetype/liberation'] },
 ];
 
+const caches: readonly Requirement[] = [{ package: 'redis-server', command: 'redis-server' }];
+
 const requirements: Readonly<Record<Purpose, readonly Requirement[]>> = {
   dev: base,
   install: base,
   demo: [...base, ...cluster],
-  test: [...base, ...cluster, ...browser],
+  test: [...base, ...cluster, ...browser, ...caches],
 };
 
 const exists = (file: string): Promise<boolean> =>
