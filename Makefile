@@ -1,7 +1,7 @@
 # Newcomers need two commands: `make demo` and `make test`. Both do all the set-up, with the packages that they need.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down dev test lint generate image e2e clean
+.PHONY: help setup demo demo-down dev test soak-operator lint generate image e2e clean
 
 help: ## What there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,6 +24,9 @@ dev: setup ## The three services as processes on this machine, without Kubernete
 
 test: setup ## Every test: unit, integration, end to end on the local cluster, browser
 	@node tools/test.ts
+
+soak-operator: setup ## The operator's fault suites in their long form: about half an hour (SOAK="--crashes 100 --seed 7")
+	@node operator/faults/soak.ts $(SOAK)
 
 e2e: setup ## The end-to-end tests alone
 	@node tools/test.ts e2e

@@ -134,14 +134,14 @@ export const startFaultProxy = async ({ kubeconfig, namespace }: FaultProxyOptio
 
   const forward = async (url: URL, request: IncomingMessage, body: string, signal: AbortSignal): Promise<Forwarded> => {
     const { dispatcher, headers } = await connection.open();
-    const { 'content-type': contentType, 'user-agent': userAgent } = request.headers;
+    const { accept = 'application/json', 'content-type': contentType, 'user-agent': userAgent } = request.headers;
     return dispatcher.request({
       origin: connection.server,
       path: `${url.pathname}${url.search}`,
       method: request.method as Dispatcher.HttpMethod,
       headers: {
         ...headers,
-        accept: 'application/json',
+        accept,
         ...(userAgent === undefined ? {} : { 'user-agent': userAgent }),
         ...(contentType === undefined ? {} : { 'content-type': contentType }),
       },

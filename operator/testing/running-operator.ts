@@ -17,6 +17,8 @@ export type RunningOperator = {
   readonly reads: () => Promise<number>;
   /** Everything that it has logged, as text. */
   readonly log: () => string;
+  /** When it ends by itself, `lost` says that the lease was not renewed in time. */
+  readonly ended: Promise<'stopped' | 'lost'>;
   /** Orderly stop, as by SIGTERM. */
   readonly stop: () => Promise<'stopped' | 'lost'>;
 };
@@ -68,6 +70,7 @@ export const startOperator = (
     writes: () => sum(metrics, 'rest_client_requests_total', ({ method }) => method !== 'GET' && method !== 'PUT'),
     reads: () => sum(metrics, 'rest_client_requests_total', ({ method }) => method === 'GET'),
     log: () => lines.join(''),
+    ended,
     stop: () => {
       stop.abort();
       return ended;

@@ -1,0 +1,84 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createFreshStates, runChain } from './chain-suite.ts';
+import { listLifeCrashPoints, type RecordedStep, recordLife, runLifeWithCrashes } from './crash-suite.ts';
+import { spread } from './failpoint/crash-point.ts';
+import type { StaleView } from './failpoint/stale-view.ts';
+import { createTally } from './report/tally.ts';
+import { runLifeWithRestarts } from './restart-suite.ts';
+import { inParallel, type Stage, startStage } from './stage.ts';
+import { runLifeWithStaleViews } from './stale-suite.ts';
+import { tenantLife } from './traffic/tenant-life.ts';
+import { transitions } from './traffic/transition.ts';
+
+/** Short forms: the same code as `make soak-operator`, which takes every point. */
+describe('whatever happens to the operator, the end is as if nothing had', { timeout: 300_000 }, () => {
+  /** Worlds at a time: most of a step is waiting for Kubernetes' controllers. */
+  const width = 3;
+  let stage: Stage;
+  let recorded: readonly RecordedStep[];
+
+  beforeAll(async () => {
+    stage = await startStage();
+    recorded = await recordLife(stage.cluster, tenantLife, 'recorded-life');
+  }, 300_000);
+  afterAll(() => stage?.stop());
+
+  it('killed before and after writes of creating, changing and deleting a tenant', async () => {
+    const lives = 5;
+    const tally = createTally();
+    const points = listLifeCrashPoints(recorded).map((all) => spread(all, lives));
+    const tasks = Array.from({ length: lives }, (_, life) => async () => {
+      const schedule = points.map((all) => all.slice(life, life + 1));
+      await runLifeWithCrashes(stage.cluster, recorded, schedule, `crash-${life}-life`, tally);
+    });
+    await inParallel(width, tasks);
+    expect(tally.failures()).toEqual([]);
+    expect(tally.passed()).toBeGreaterThanOrEqual(20);
+  });
+
+  it('with a view of the cluster that is behind its own writes', async () => {
+    const tally = createTally();
+    const kinds: readonly StaleView['kind'][] = ['held', 'lagging', 'restarted', 'dropped'];
+    const tasks = kinds.map((kind, number) => async () => {
+      const views = recorded.map((_, index) => ({ kind, seed: 10 * number + index }));
+      await runLifeWithStaleViews(stage.cluster, recorded, views, `stale-${kind}-life`, tally);
+    });
+    await inParallel(width, tasks);
+    expect(tally.failures()).toEqual([]);
+    expect(tally.passed()).toBe(kinds.length * recorded.length);
+  });
+
+  it('through random chains of changes and faults', async () => {
+    const fresh = createFreshStates(stage.cluster, 'short');
+    let run = 0;
+    const property = fc.asyncProperty(fc.array(transitions, { minLength: 10, maxLength: 10 }), async (chain) => {
+      run += 1;
+      await runChain(stage.cluster, fresh, chain, `chain-${run}-short`);
+    });
+    await fc.assert(property, { numRuns: 3, seed: 7, interruptAfterTimeLimit: 240_000 });
+  });
+
+  it('as ten processes that are killed one after the other', async () => {
+    const deaths = {
+      create: [
+        { write: 2, when: 'after' },
+        { write: 4, when: 'before' },
+        { write: 7, when: 'after' },
+        { write: 9, when: 'after' },
+        { write: 12, when: 'before' },
+      ],
+      roll: [
+        { write: 1, when: 'before' },
+        { write: 2, when: 'after' },
+      ],
+      'delete, Delete': [
+        { write: 1, when: 'after' },
+        { write: 2, when: 'before' },
+        { write: 2, when: 'after' },
+      ],
+    } as const;
+    expect(Object.values(deaths).flat()).toHaveLength(10);
+    expect(await runLifeWithRestarts(stage.cluster, recorded, deaths, 'restarts-life')).toEqual([]);
+  });
+});

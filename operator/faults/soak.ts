@@ -1,0 +1,148 @@
+// node operator/faults/soak.ts [--crashes N] [--stale N] [--transitions N] [--width N] [--seed N]: the long form of the
+// fault suites; closes with `N passed, N failed`.
+import { parseArgs } from 'node:util';
+import fc from 'fast-check';
+import { createFreshStates, runChain } from './chain-suite.ts';
+import { listLifeCrashPoints, type RecordedStep, recordLife, runLifeWithCrashes } from './crash-suite.ts';
+import type { CrashPoint } from './failpoint/crash-point.ts';
+import { createRandom, pick } from './failpoint/random.ts';
+import type { StaleView } from './failpoint/stale-view.ts';
+import { createTally, type Tally } from './report/tally.ts';
+import { inParallel, type Stage, startStage } from './stage.ts';
+import { runLifeWithStaleViews } from './stale-suite.ts';
+import { tenantLife } from './traffic/tenant-life.ts';
+import { transitions } from './traffic/transition.ts';
+
+const { values } = parseArgs({
+  options: {
+    crashes: { type: 'string', default: '600' },
+    stale: { type: 'string', default: '150' },
+    transitions: { type: 'string', default: '1000' },
+    width: { type: 'string', default: '3' },
+    seed: { type: 'string', default: `${Date.now() % 1_000_000}` },
+  },
+});
+const [crashes, staleViews, wantedTransitions, width, seed] = [
+  values.crashes,
+  values.stale,
+  values.transitions,
+  values.width,
+  values.seed,
+].map(Number) as [number, number, number, number, number];
+
+const startedAt = performance.now();
+const say = (text: string): void => {
+  process.stdout.write(`${((performance.now() - startedAt) / 1_000).toFixed(0).padStart(5)} s  ${text}\n`);
+};
+
+const startTally = (what: string, wanted: number): Tally => {
+  let told = 0;
+  const tally = createTally((done) => {
+    if (done - told < 10 && done < wanted) return;
+    told = done;
+    say(`${what}: ${done} of ${wanted}, ${tally.failures().length} failed`);
+  });
+  return {
+    ...tally,
+    fail: (failure) => {
+      tally.fail(failure);
+      say(`FAILED ${failure.what}\n${failure.details.map((line) => `         ${line}`).join('\n')}`);
+    },
+  };
+};
+
+/**
+ * Lives until so many deaths came to pass: first every single point of every step in its order, and where a step has no
+ * more, two deaths in a row by chance.
+ */
+const soakCrashes = async ({ cluster }: Stage, recorded: readonly RecordedStep[]): Promise<Tally> => {
+  const tally = startTally('crash points', crashes);
+  const random = createRandom(seed);
+  const points = listLifeCrashPoints(recorded);
+  const scheduleOf = (life: number): CrashPoint[][] =>
+    points.map((all) => {
+      const single = all[life];
+      if (single !== undefined) return [single];
+      return all.length === 0 ? [] : [pick(all, random), pick(all, random)];
+    });
+  let life = 0;
+  const lead = async (): Promise<void> => {
+    while (tally.passed() + tally.failures().length < crashes) {
+      const number = life;
+      life += 1;
+      await runLifeWithCrashes(cluster, recorded, scheduleOf(number), `crash-${number}-soak`, tally);
+    }
+  };
+  await inParallel(
+    width,
+    Array.from({ length: width }, () => lead),
+  );
+  return tally;
+};
+
+const viewKinds: readonly StaleView['kind'][] = ['held', 'lagging', 'restarted', 'dropped'];
+
+const soakStaleViews = async ({ cluster }: Stage, recorded: readonly RecordedStep[]): Promise<Tally> => {
+  const tally = startTally('stale views', staleViews);
+  let life = 0;
+  const lead = async (): Promise<void> => {
+    while (tally.passed() + tally.failures().length < staleViews) {
+      const number = life;
+      life += 1;
+      const kind = viewKinds[number % viewKinds.length] ?? 'held';
+      const views = recorded.map((_, index) => ({ kind, seed: seed + 100 * number + index }));
+      await runLifeWithStaleViews(cluster, recorded, views, `stale-${number}-soak`, tally);
+    }
+  };
+  await inParallel(
+    width,
+    Array.from({ length: width }, () => lead),
+  );
+  return tally;
+};
+
+const chainLength = 15;
+
+const soakChains = async ({ cluster }: Stage): Promise<Tally> => {
+  const tally = startTally('transitions', wantedTransitions);
+  const fresh = createFreshStates(cluster, 'soak');
+  const chains = Math.ceil(wantedTransitions / chainLength);
+  const tasks = Array.from({ length: chains }, (_, number) => async () => {
+    const chainSeed = seed + number;
+    let run = 0;
+    const property = fc.asyncProperty(
+      fc.array(transitions, { minLength: chainLength, maxLength: chainLength }),
+      async (chain) => {
+        run += 1;
+        await runChain(cluster, fresh, chain, `chain-${number}-${run}-soak`);
+      },
+    );
+    try {
+      await fc.assert(property, { numRuns: 1, seed: chainSeed, endOnFailure: true });
+      for (let count = 0; count < chainLength; count += 1) tally.pass();
+    } catch (error) {
+      tally.fail({
+        what: `chain of seed ${chainSeed}`,
+        details: String(error instanceof Error ? error.message : error).split('\n'),
+      });
+    }
+  });
+  await inParallel(width, tasks);
+  return tally;
+};
+
+say(`seed ${seed}`);
+const stage = await startStage();
+const tallies: Tally[] = [];
+try {
+  const recorded = crashes + staleViews === 0 ? [] : await recordLife(stage.cluster, tenantLife, 'recorded-life');
+  if (crashes > 0) tallies.push(await soakCrashes(stage, recorded));
+  if (staleViews > 0) tallies.push(await soakStaleViews(stage, recorded));
+  if (wantedTransitions > 0) tallies.push(await soakChains(stage));
+} finally {
+  await stage.stop();
+}
+const passed = tallies.reduce((sum, tally) => sum + tally.passed(), 0);
+const failed = tallies.reduce((sum, tally) => sum + tally.failures().length, 0);
+process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
+process.exitCode = failed === 0 ? 0 : 1;

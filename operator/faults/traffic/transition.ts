@@ -1,0 +1,146 @@
+import fc from 'fast-check';
+import type { ResourceKind } from '../../runtime/resource-kind.ts';
+import { builtInResources } from '../../runtime/resource-kind.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** One thing that happens to a tenant, its objects or its operator. */
+export type Transition =
+  /** The user changes the spec: a JSON merge patch (RFC 7396). */
+  | { readonly kind: 'change'; readonly spec: Fields }
+  /** A stranger changes an object of ours. */
+  | { readonly kind: 'drift'; readonly object: DriftedObject }
+  /** Somebody deletes an object of ours. */
+  | { readonly kind: 'lose'; readonly object: LostObject }
+  /** The user deletes the tenant, waits until it is gone, and makes it again with the same spec. */
+  | { readonly kind: 'recreate' }
+  /** The operator dies at its `write`-th write from now, and starts anew. */
+  | { readonly kind: 'crash'; readonly write: number; readonly when: 'before' | 'after' }
+  /** The next calls meet with faults, by chance from this seed. */
+  | { readonly kind: 'storm'; readonly seed: number }
+  /** Watches lag by so many events until the next of these, or the end. */
+  | { readonly kind: 'lag'; readonly events: number }
+  /** A share of all events is lost; everything is listed anew later. */
+  | { readonly kind: 'loss'; readonly seed: number }
+  /** The user waits until the tenant is Ready. */
+  | { readonly kind: 'wait' };
+
+/** What a stranger does to an object. */
+const drifts = {
+  'image of auth': {
+    resource: builtInResources.deployments,
+    name: 'acme-auth',
+    patch: { spec: { template: { spec: { terminationGracePeriodSeconds: 1 } } } },
+  },
+  'replicas of the gateway': {
+    resource: builtInResources.deployments,
+    name: 'acme-gateway',
+    patch: { spec: { replicas: 3 } },
+  },
+  'selector of a Service': {
+    resource: builtInResources.services,
+    name: 'acme-auth',
+    patch: { spec: { selector: { stranger: 'yes' } } },
+  },
+  'label of a Service': {
+    resource: builtInResources.services,
+    name: 'acme-gateway',
+    patch: { metadata: { labels: { 'app.kubernetes.io/managed-by': 'somebody' } } },
+  },
+  'live settings': {
+    resource: builtInResources.configMaps,
+    name: 'acme-gateway-live',
+    patch: { data: { 'live.json': '{}' } },
+  },
+  'owner of a NetworkPolicy': {
+    resource: builtInResources.networkPolicies,
+    name: 'acme-auth',
+    patch: { metadata: { ownerReferences: [] } },
+  },
+} as const satisfies Record<string, { resource: ResourceKind; name: string; patch: Fields }>;
+export type DriftedObject = keyof typeof drifts;
+export const driftOf = (object: DriftedObject) => drifts[object];
+
+/** Objects of ours that come again when somebody deletes them. */
+const losses = {
+  Deployment: { resource: builtInResources.deployments, name: 'acme-token-store' },
+  Service: { resource: builtInResources.services, name: 'acme-auth-pods' },
+  ConfigMap: { resource: builtInResources.configMaps, name: 'acme-auth-live' },
+  PodDisruptionBudget: { resource: builtInResources.podDisruptionBudgets, name: 'acme-auth' },
+  NetworkPolicy: { resource: builtInResources.networkPolicies, name: 'acme-database' },
+  ServiceAccount: { resource: builtInResources.serviceAccounts, name: 'acme-identity' },
+  'certificate of auth': { resource: builtInResources.secrets, name: 'acme-auth-identity' },
+  'connection Secret': { resource: builtInResources.secrets, name: 'acme-database-connection' },
+  StatefulSet: { resource: builtInResources.statefulSets, name: 'acme-database' },
+} as const satisfies Record<string, { resource: ResourceKind; name: string }>;
+export type LostObject = keyof typeof losses;
+export const lossOf = (object: LostObject) => losses[object];
+
+const service = fc.constantFrom('gateway', 'auth', 'tokenStore');
+const route = (name: string) => ({
+  name,
+  match: { pathPrefix: `/${name}` },
+  upstream: { service: name, port: 80 },
+  authentication: 'None',
+});
+
+/** Changes of a spec that any tenant may go through at any time. */
+const specChange: fc.Arbitrary<Fields> = fc.oneof(
+  fc
+    .tuple(service, fc.integer({ min: 1, max: 2 }))
+    .map(([name, replicas]) => ({ [name]: { replicas, autoscaling: null } })),
+  service.map((name) => ({ [name]: { replicas: null, autoscaling: { minReplicas: 1, maxReplicas: 4 } } })),
+  fc.tuple(service, fc.constantFrom('debug', 'info', 'warn')).map(([name, logLevel]) => ({ [name]: { logLevel } })),
+  fc
+    .tuple(service, fc.constantFrom(null, { requests: { cpu: '150m', memory: '200Mi' }, limits: { memory: '1Gi' } }))
+    .map(([name, resources]) => ({ [name]: { resources } })),
+  fc.subarray(['a', 'b', 'c']).map((names) => ({ gateway: { routes: names.map(route) } })),
+  fc.constantFrom('5m', '10m', '15m').map((accessTokenTTL) => ({ tokens: { accessTokenTTL } })),
+  fc.constantFrom(null, 'Acme', 'Shop').map((name) => ({ auth: { branding: { name } } })),
+  fc
+    .constantFrom('ClusterIP', 'NodePort', 'LoadBalancer')
+    .map((type) => ({ gateway: { exposure: { service: { type } } } })),
+  fc.constantFrom('HighlyAvailable', 'Single').map((mode) => ({ availability: { mode } })),
+  fc.constantFrom({ version: '0.1.0', image: 'example.com/identity:fixed' }, { version: null, image: null }),
+  fc.constantFrom('Retain', 'Delete').map((deletionPolicy) => ({ deletionPolicy })),
+  fc.boolean().map((paused) => ({ paused })),
+);
+
+const only = <T>(value: T): fc.Arbitrary<T> => fc.constant(value);
+// The names of the tables above are their keys.
+const namesOf = <T extends string>(table: Readonly<Record<T, unknown>>) =>
+  fc.constantFrom(...(Object.keys(table) as T[]));
+
+/** A transition; changes of the spec are the most frequent. */
+export const transitions: fc.Arbitrary<Transition> = fc.oneof(
+  { weight: 10, arbitrary: fc.record({ kind: only('change' as const), spec: specChange }) },
+  { weight: 2, arbitrary: fc.record({ kind: only('drift' as const), object: namesOf(drifts) }) },
+  { weight: 2, arbitrary: fc.record({ kind: only('lose' as const), object: namesOf(losses) }) },
+  { weight: 1, arbitrary: only<Transition>({ kind: 'recreate' }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: only('crash' as const),
+      write: fc.integer({ min: 1, max: 12 }),
+      when: fc.constantFrom('before' as const, 'after' as const),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: only('storm' as const), seed: fc.nat(1_000_000) }) },
+  { weight: 1, arbitrary: fc.record({ kind: only('lag' as const), events: fc.integer({ min: 0, max: 3 }) }) },
+  { weight: 1, arbitrary: fc.record({ kind: only('loss' as const), seed: fc.nat(1_000_000) }) },
+  { weight: 1, arbitrary: only<Transition>({ kind: 'wait' }) },
+);
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** What a JSON merge patch makes of a value: null removes. */
+export const mergePatch = (value: unknown, patch: unknown): unknown => {
+  if (!isFields(patch)) return patch;
+  const merged: Record<string, unknown> = isFields(value) ? { ...value } : {};
+  for (const [name, change] of Object.entries(patch)) {
+    if (change === null) delete merged[name];
+    else merged[name] = mergePatch(merged[name], change);
+  }
+  return merged;
+};
