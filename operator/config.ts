@@ -53,6 +53,8 @@ const configSchema = z.object({
   ALLOWED_ISSUERS: json(z.record(z.string(), names)).default({}),
   /** Labels of the namespaces that may read tenants' metrics; none: any namespace. */
   MONITORING_NAMESPACE_LABELS: json(z.record(z.string(), z.string())).default({}),
+  /** How many tenants may follow the operator to its version at once. */
+  MAX_ROLLING_TENANTS: z.coerce.number().int().min(1).max(1_000).default(5),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   /** `/livez`, `/readyz`, `/metrics`. */
   PROBE_PORT: z.coerce.number().int().min(0).max(65_535).default(9090),

@@ -2,6 +2,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { type Config, parseConfig } from './config.ts';
 import { createOperatorLogger } from './logging.ts';
+import { previousReleases } from './manifests/service-releases.ts';
 import { runOperator } from './operator.ts';
 import { createProbeServer } from './probe-server.ts';
 
@@ -41,6 +42,7 @@ const result = await runOperator({
     version: config.SERVICES_VERSION,
     image: config.SERVICES_IMAGE,
     databaseImage: config.DATABASE_IMAGE,
+    previous: previousReleases,
     limits: {
       registries: config.ALLOWED_REGISTRIES,
       priorityClasses: config.ALLOWED_PRIORITY_CLASSES,
@@ -51,6 +53,7 @@ const result = await runOperator({
       monitoringNamespaceLabels: config.MONITORING_NAMESPACE_LABELS,
     },
   },
+  maxRollingTenants: config.MAX_ROLLING_TENANTS,
   namespaces: config.WATCH_NAMESPACES,
   namespace: config.POD_NAMESPACE,
   identity: `${config.POD_NAME}_${crypto.randomUUID()}`,

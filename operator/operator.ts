@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { fieldManagers } from './api/group.ts';
 import { reconcileClient } from './client/reconcile-client.ts';
+import { connectFleet, createFleetObserver, createFleetReconciler } from './fleet/reconcile-fleet.ts';
 import { systemClock } from './runtime/clock.ts';
 import { type Reconcile, runController } from './runtime/controller.ts';
 import { createEventRecorder } from './runtime/event-recorder.ts';
@@ -26,6 +27,8 @@ import { connectWakeUps } from './wake-ups.ts';
 export type OperatorOptions = {
   readonly kubeConfig: KubeConfig;
   readonly release: OperatorRelease;
+  /** How many tenants may follow the operator to its version at once. */
+  readonly maxRollingTenants: number;
   /** Namespaces whose tenants are looked after; all when left out. */
   readonly namespaces?: readonly string[] | undefined;
   /** Namespace of the Lease. */
@@ -66,8 +69,11 @@ export const runOperator = async (options: OperatorOptions): Promise<'stopped' |
   const queues = {
     tenant: new WorkQueue({ clock, random, observer: metrics.workQueue('tenant') }),
     client: new WorkQueue({ clock, random, observer: metrics.workQueue('client') }),
+    fleet: new WorkQueue({ clock, random, observer: metrics.workQueue('fleet') }),
   };
+  const fleetObserver = createFleetObserver(options.metrics);
   connectWakeUps(caches, queues.tenant, queues.client);
+  connectFleet(caches, queues.fleet);
 
   const ended = new AbortController();
   const watching = Promise.all(
@@ -104,10 +110,16 @@ export const runOperator = async (options: OperatorOptions): Promise<'stopped' |
         tenant: (key, signal) =>
           reconcileTenant({ ...shared, content, release, mutations, pace, settled }, key, signal),
         client: (key, signal) => reconcileClient(shared, key, signal),
+        fleet: createFleetReconciler({
+          ...shared,
+          release,
+          maxRolling: options.maxRollingTenants,
+          observer: fleetObserver,
+        }),
       };
       onState({ synced: true, leading: true });
       await Promise.all(
-        (['tenant', 'client'] as const).map((name) =>
+        (['tenant', 'client', 'fleet'] as const).map((name) =>
           runController({
             name,
             queue: queues[name],

@@ -31,8 +31,12 @@ export const annotations = {
   acceptedDatabase: `${group}/accepted-database`,
 } as const;
 
-/** Field managers of server-side apply. Replicas have one of their own, since an HPA shares that field with us. */
-export const fieldManagers = { objects: 'identity-operator', replicas: 'identity-operator-replicas' } as const;
+/** Field managers of server-side apply. Replicas have one of their own, since an HPA shares that field with us; turns, since a tenant's report is not to drop them. */
+export const fieldManagers = {
+  objects: 'identity-operator',
+  replicas: 'identity-operator-replicas',
+  fleet: 'identity-operator-fleet',
+} as const;
 
 /** Set only under `deletionPolicy: Delete`, for what no ownerReference can clean up. */
 export const tenantFinalizer = `${group}/retained-objects`;

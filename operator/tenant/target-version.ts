@@ -24,6 +24,10 @@ const supportedReleases = ({ version, previous = [] }: OperatorRelease): readonl
 const findSupported = (release: OperatorRelease, version: string): ServiceRelease | undefined =>
   supportedReleases(release).find((one) => isSameMinor(one.version, version));
 
+/** Whether an operator can build what this version needs. */
+export const isSupportedVersion = (version: string, release: OperatorRelease): boolean =>
+  findSupported(release, version) !== undefined;
+
 /**
  * The version to which services of `running` go next: the operator's own, one minor version at a time. Undefined when there
  * is no way, since versions lie between that this operator does not know.

@@ -1,7 +1,7 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { runOperator } from '../operator.ts';
+import { type OperatorOptions, runOperator } from '../operator.ts';
 
 /** An operator in this process, as `main.ts` would run it. */
 export type RunningOperator = {
@@ -32,10 +32,16 @@ const sum = async (
   return values.filter(({ labels }) => counts(labels)).reduce((total, { value }) => total + value, 0);
 };
 
+const testRelease = { version: '0.1.0', image: 'identity-operator:0.1.0', databaseImage: 'postgres:18' };
+
 export const startOperator = (
   { kubeconfig }: { readonly kubeconfig: string },
   namespace: string,
   identity: string,
+  {
+    release = testRelease,
+    maxRollingTenants = 5,
+  }: Partial<Pick<OperatorOptions, 'release' | 'maxRollingTenants'>> = {},
 ): RunningOperator => {
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromString(kubeconfig);
@@ -45,7 +51,8 @@ export const startOperator = (
   let state = { synced: false, leading: false };
   const ended = runOperator({
     kubeConfig,
-    release: { version: '0.1.0', image: 'identity-operator:0.1.0', databaseImage: 'postgres:18' },
+    release,
+    maxRollingTenants,
     namespace,
     identity,
     stop: stop.signal,
