@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { celRules } from './cel-rules.ts';
-import { durationSchema } from './duration.ts';
+import { durationBetween } from './duration.ts';
+import { httpsUrlPattern } from './https-url.ts';
 import { workloadRules, workloadShape } from './workload-spec.ts';
 
 export const authSchema = z
@@ -15,20 +16,19 @@ export const authSchema = z
       .describe('NIST SP 800-63B-4: 15 characters when a password is the only factor; no composition rules.'),
     session: z
       .object({
-        idleTimeout: durationSchema.default('720h').describe('A session ends when it is not used for so long.'),
-        absoluteTimeout: durationSchema.default('4320h').describe('A session ends so long after the sign-in.'),
+        idleTimeout: durationBetween('session.idleTimeout', '1s', '87600h')
+          .default('720h')
+          .describe('A session ends when it is not used for so long.'),
+        absoluteTimeout: durationBetween('session.absoluteTimeout', '1s', '87600h')
+          .default('4320h')
+          .describe('A session ends so long after the sign-in.'),
       })
       .prefault({})
       .describe('How long somebody stays signed in.'),
     branding: z
       .object({
         name: z.string().min(1).max(100).optional().describe('Shown on the pages. Default: the name of the tenant.'),
-        logoUrl: z
-          .string()
-          .max(2_048)
-          .regex(/^https:\/\//)
-          .optional()
-          .describe('Logo on the pages.'),
+        logoUrl: z.string().max(2_048).regex(httpsUrlPattern).optional().describe('Logo on the pages.'),
         primaryColor: z
           .string()
           .max(7)

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { celRules } from './cel-rules.ts';
 import { objectName, secretReference } from './object-reference.ts';
+import { imageSchema } from './qualified-name.ts';
 import { quantityPattern } from './quantity.ts';
 import { nodeSelectorSchema } from './scheduling.ts';
 import { resourcesSchema } from './workload-spec.ts';
@@ -14,12 +15,18 @@ const managedSchema = z
       .string()
       .max(32)
       .regex(quantityPattern)
+      .meta(
+        celRules({
+          rule: "quantity(self).isGreaterThan(quantity('0'))",
+          message: 'database.managed.storage must be more than nothing',
+        }),
+      )
       .default(defaultStorage)
       .describe('Size of the volume. It can only grow.'),
     storageClassName: objectName
       .optional()
       .describe("StorageClass of the volume. Default: the cluster's. Taken when the database is made."),
-    image: z.string().min(1).max(512).optional().describe('PostgreSQL image. Default: postgres:18.'),
+    image: imageSchema.optional().describe('PostgreSQL image. Default: postgres:18.'),
     nodeSelector: nodeSelectorSchema.optional(),
     resources: resourcesSchema.optional(),
   })

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { celRules, listMapBy } from './cel-rules.ts';
-import { durationSchema } from './duration.ts';
+import { durationBetween } from './duration.ts';
 import { objectName } from './object-reference.ts';
+import { annotationsSchema, namespaceNameSchema, subdomainPattern } from './qualified-name.ts';
 import { workloadRules, workloadShape } from './workload-spec.ts';
 
 const routeSchema = z.object({
@@ -36,19 +37,24 @@ const routeSchema = z.object({
     ),
   audience: z.string().min(1).max(2_048).optional().describe('`aud` that the token must name. Default: the issuer.'),
   scopes: z
-    .array(z.string().min(1).max(256))
+    // A scope token of RFC 6749: a token could never hold another.
+    .array(
+      z
+        .string()
+        .min(1)
+        .max(256)
+        .regex(/^[!#-[\]-~]+$/),
+    )
     .max(32)
     .default([])
     .describe('All of them must be in the token; else 403.'),
   stripPrefix: z.boolean().default(false).describe('Take the prefix off the path before it is passed on.'),
-  timeout: durationSchema
+  timeout: durationBetween('routes[].timeout', '1ms', '24h')
     .default('30s')
     .describe(
       'Until the head of the answer, all attempts and the upload included; then the longest silence in its body.',
     ),
 });
-
-const annotationsSchema = z.record(z.string().max(317), z.string().max(4_096)).meta({ maxProperties: 64 });
 
 const exposureSchema = z
   .object({
@@ -58,7 +64,7 @@ const exposureSchema = z
           .enum(['ClusterIP', 'NodePort', 'LoadBalancer'])
           .default('ClusterIP')
           .describe('Type of the Service of the gateway.'),
-        annotations: annotationsSchema
+        annotations: annotationsSchema('service.annotations')
           .optional()
           .describe('Annotations of that Service, such as a load balancer reads.'),
       })
@@ -70,7 +76,7 @@ const exposureSchema = z
         tlsSecretName: objectName
           .optional()
           .describe('Secret with `tls.crt` and `tls.key` for the host of the issuer, which the controller serves.'),
-        annotations: annotationsSchema
+        annotations: annotationsSchema('ingress.annotations')
           .optional()
           .describe('Annotations of the Ingress: what its controller has to know, such as HTTPS to the gateway.'),
       })
@@ -82,8 +88,14 @@ const exposureSchema = z
           .array(
             z.object({
               name: objectName.describe('Name of the Gateway.'),
-              namespace: z.string().min(1).max(63).optional().describe('Its namespace. Unset: that of the tenant.'),
-              sectionName: z.string().min(1).max(253).optional().describe('One listener of it. Unset: all that fit.'),
+              namespace: namespaceNameSchema.optional().describe('Its namespace. Unset: that of the tenant.'),
+              sectionName: z
+                .string()
+                .min(1)
+                .max(253)
+                .regex(subdomainPattern)
+                .optional()
+                .describe('One listener of it. Unset: all that fit.'),
               port: z.int().min(1).max(65_535).optional().describe('Port of the listener.'),
             }),
           )
@@ -132,7 +144,9 @@ export const gatewaySchema = z
       .describe(
         'Certificate for the host of the issuer; renewed without a restart. Unset: plain HTTP behind your own TLS.',
       ),
-    drainTimeout: durationSchema.default('30s').describe('How long a stopping gateway goes on accepting connections.'),
+    drainTimeout: durationBetween('gateway.drainTimeout', '0s', '1h')
+      .default('30s')
+      .describe('How long a stopping gateway goes on accepting connections.'),
     trustedProxies: z
       .array(proxyRange)
       .max(64)

@@ -2,19 +2,13 @@ import { z } from 'zod';
 import { authSchema } from './auth-spec.ts';
 import { celRules, listMapBy } from './cel-rules.ts';
 import { databaseSchema, databaseTransitionRules } from './database-spec.ts';
-import { durationSchema } from './duration.ts';
+import { durationBetween } from './duration.ts';
 import { gatewaySchema } from './gateway-spec.ts';
+import { issuerPattern } from './https-url.ts';
 import { configMapKeyReference, objectName, secretKeyReference, secretReference } from './object-reference.ts';
-import { qualifiedNameSchema } from './qualified-name.ts';
+import { imageSchema, qualifiedNameSchema } from './qualified-name.ts';
 import { tenantStatusSchema } from './tenant-status.ts';
 import { workloadRules, workloadShape } from './workload-spec.ts';
-
-/**
- * The issuer is compared by string by every client, so one spelling only: https, no user info, query, fragment, no
- * trailing slash, no dot segments. A regular expression of its own, since CEL's isURL lets all of these through.
- */
-const issuerPattern =
-  /^https:\/\/[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?(\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$/;
 
 const trustBundleSchema = z
   .object({
@@ -37,9 +31,9 @@ export const tenantSpecSchema = z
       .meta(
         celRules(
           {
-            rule: `self.matches('${issuerPattern.source.replaceAll('\\', '\\\\')}')`,
+            rule: `self.matches('${issuerPattern.source.replaceAll('\\/', '/').replaceAll('\\', '\\\\')}')`,
             message:
-              'issuer must be an https URL in lower case such as https://id.example.com, without user info, query, fragment or trailing slash',
+              'issuer must be an https URL in lower case such as https://id.example.com, with a DNS name, without user info, query, fragment or trailing slash',
           },
           { rule: 'self == oldSelf', message: 'issuer cannot be changed: create another IdentityTenant' },
         ),
@@ -50,13 +44,7 @@ export const tenantSpecSchema = z
       .regex(/^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]*[0-9A-Za-z])?$/)
       .optional()
       .describe('Version of the services, such as `1.2.3`. Set: pinned. Unset: it follows the operator, in waves.'),
-    image: z
-      .string()
-      .min(1)
-      .max(512)
-      .regex(/^[A-Za-z0-9][A-Za-z0-9._:/@-]*$/)
-      .optional()
-      .describe('Image of the services; needs `version`, which it must be of.'),
+    image: imageSchema.optional().describe('Image of the services; needs `version`, which it must be of.'),
     imagePullSecrets: z
       .array(z.object({ name: objectName.describe('Name of a Secret in the namespace of the tenant.') }))
       .max(16)
@@ -119,15 +107,19 @@ export const tenantSpecSchema = z
       .meta(celRules(...workloadRules)),
     tokens: z
       .object({
-        accessTokenTTL: durationSchema
+        accessTokenTTL: durationBetween('tokens.accessTokenTTL', '1s', '24h')
           .default('10m')
           .describe('Lifetime of access tokens: the gateway and services accept one until its end.'),
-        refreshTokenTTL: durationSchema.default('720h').describe('Slides with each use.'),
-        refreshTokenAbsoluteTTL: durationSchema
+        refreshTokenTTL: durationBetween('tokens.refreshTokenTTL', '1s', '87600h')
+          .default('720h')
+          .describe('Slides with each use.'),
+        refreshTokenAbsoluteTTL: durationBetween('tokens.refreshTokenAbsoluteTTL', '1s', '87600h')
           .default('4320h')
           .describe('Whatever its use, a family of refresh tokens ends so long after its first one.'),
-        idTokenTTL: durationSchema.default('10m').describe('Lifetime of ID tokens.'),
-        authorizationCodeTTL: durationSchema.default('60s').describe('Time to exchange a code.'),
+        idTokenTTL: durationBetween('tokens.idTokenTTL', '1s', '24h').default('10m').describe('Lifetime of ID tokens.'),
+        authorizationCodeTTL: durationBetween('tokens.authorizationCodeTTL', '1s', '10m')
+          .default('60s')
+          .describe('Time to exchange a code.'),
       })
       .prefault({})
       .describe('Lifetimes.'),
@@ -137,8 +129,12 @@ export const tenantSpecSchema = z
           .enum(['ES256', 'EdDSA', 'RS256', 'PS256'])
           .default('ES256')
           .describe('Of the signing key. Taken when the key is made.'),
-        jwksMaxAge: durationSchema.default('10m').describe('How long verifiers may cache the JWKS.'),
-        clockSkew: durationSchema.default('30s').describe('The largest difference between any two clocks.'),
+        jwksMaxAge: durationBetween('keys.jwksMaxAge', '0s', '24h')
+          .default('10m')
+          .describe('How long verifiers may cache the JWKS.'),
+        clockSkew: durationBetween('keys.clockSkew', '0s', '10m')
+          .default('30s')
+          .describe('The largest difference between any two clocks.'),
       })
       .prefault({})
       .describe('The key that signs tokens.'),

@@ -14,6 +14,13 @@ export const labelValueSchema = z
   .max(63)
   .regex(/^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$/);
 
+/** An image, as a pod names it. */
+export const imageSchema = z
+  .string()
+  .min(1)
+  .max(512)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._:/@-]*$/);
+
 /**
  * Rules for the keys of a map: no structural schema can say anything of keys, and what is wrong with one would only be
  * seen in an object that is refused later.
@@ -29,11 +36,23 @@ const keyRules = (field: string): CelRule[] => [
 export const labelsSchema = (field: string) =>
   z.record(z.string().max(253), labelValueSchema).meta({ maxProperties: 64, ...celRules(...keyRules(field)) });
 
+const reservedPrefix = 'identity-operator.io/';
+const reservedRule = (field: string): CelRule => ({
+  rule: `self.all(key, !key.startsWith('${reservedPrefix}'))`,
+  message: `${field}: keys that begin with ${reservedPrefix} are the operator's; use another prefix`,
+});
+
+export const namespaceNameSchema = z
+  .string()
+  .min(1)
+  .max(63)
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
+
 /**
  * Annotations for an object of ours. Together they stay below the 256 KiB that Kubernetes allows, with room for what
  * others add.
  */
-export const annotationsSchema = (field: string, ...rules: readonly CelRule[]) =>
+export const annotationsSchema = (field: string) =>
   z
     .record(z.string().max(253), z.string().max(2_048))
-    .meta({ maxProperties: 64, ...celRules(...keyRules(field), ...rules) });
+    .meta({ maxProperties: 64, ...celRules(...keyRules(field), reservedRule(field)) });

@@ -4,6 +4,7 @@ import {
   annotationsSchema,
   labelsSchema,
   labelValueSchema,
+  namespaceNameSchema,
   qualifiedNameSchema,
   subdomainPattern,
 } from './qualified-name.ts';
@@ -88,15 +89,14 @@ const labelSelector = z
   })
   .describe('Labels of pods.');
 
-const namespaceName = z
-  .string()
-  .max(63)
-  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
-
 const podAffinityTerm = z.object({
   topologyKey: qualifiedNameSchema.describe('Label of nodes within whose value the pods count as together.'),
   labelSelector: labelSelector.exactOptional(),
-  namespaces: z.array(namespaceName).max(64).exactOptional().describe('Namespaces of these pods. Unset: this one.'),
+  namespaces: z
+    .array(namespaceNameSchema)
+    .max(64)
+    .exactOptional()
+    .describe('Namespaces of these pods. Unset: this one.'),
   namespaceSelector: labelSelector.exactOptional(),
 });
 
@@ -128,8 +128,6 @@ const affinitySchema = z
   })
   .describe('Affinity of the pods, as in a pod template. The spread over zones and nodes stays beside it.');
 
-const reservedPrefix = 'identity-operator.io/';
-
 /** Where the pods of a service run, and what they carry there; as in a pod template of Kubernetes. */
 export const schedulingShape = {
   nodeSelector: nodeSelectorSchema.exactOptional(),
@@ -146,10 +144,7 @@ export const schedulingShape = {
     .regex(subdomainPattern)
     .exactOptional()
     .describe('PriorityClass of the pods.'),
-  podAnnotations: annotationsSchema('podAnnotations', {
-    rule: `self.all(key, !key.startsWith('${reservedPrefix}'))`,
-    message: `podAnnotations: keys that begin with ${reservedPrefix} are the operator's; use another prefix`,
-  })
+  podAnnotations: annotationsSchema('podAnnotations')
     .exactOptional()
     .describe('Annotations of the pods. A change rolls the service.'),
 };

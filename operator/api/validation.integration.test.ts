@@ -22,6 +22,48 @@ const routes = (...list: Spec[]) => ({ issuer, gateway: { routes: list } });
 const redirectURIs = ['https://app.example.com/callback'];
 const client = (more: Spec) => ({ tenantRef: { name: 'acme' }, redirectURIs, ...more });
 
+/** A requirement on the nodes of auth. */
+const onNodes = (requirement: Spec) => ({
+  issuer,
+  auth: {
+    affinity: {
+      nodeAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: {
+          nodeSelectorTerms: [{ matchExpressions: [requirement] }],
+        },
+      },
+    },
+  },
+});
+
+/** Durations with what the answer must say of each; 876000h is a hundred years. */
+const outOfBounds = (
+  [
+    ['tokens.accessTokenTTL', '1s', '24h', (value: string) => ({ tokens: { accessTokenTTL: value } })],
+    ['tokens.refreshTokenTTL', '1s', '87600h', (value: string) => ({ tokens: { refreshTokenTTL: value } })],
+    [
+      'tokens.refreshTokenAbsoluteTTL',
+      '1s',
+      '87600h',
+      (value: string) => ({ tokens: { refreshTokenAbsoluteTTL: value } }),
+    ],
+    ['tokens.idTokenTTL', '1s', '24h', (value: string) => ({ tokens: { idTokenTTL: value } })],
+    ['tokens.authorizationCodeTTL', '1s', '10m', (value: string) => ({ tokens: { authorizationCodeTTL: value } })],
+    ['keys.jwksMaxAge', '0s', '24h', (value: string) => ({ keys: { jwksMaxAge: value } })],
+    ['keys.clockSkew', '0s', '10m', (value: string) => ({ keys: { clockSkew: value } })],
+    ['session.idleTimeout', '1s', '87600h', (value: string) => ({ auth: { session: { idleTimeout: value } } })],
+    ['session.absoluteTimeout', '1s', '87600h', (value: string) => ({ auth: { session: { absoluteTimeout: value } } })],
+    ['gateway.drainTimeout', '0s', '1h', (value: string) => ({ gateway: { drainTimeout: value } })],
+    ['routes[].timeout', '1ms', '24h', (value: string) => ({ gateway: { routes: [route({ timeout: value })] } })],
+  ] as const
+).flatMap(([field, least, most, spec]): [string, Spec, RegExp][] =>
+  [...(least === '0s' ? [] : ['0s']), '876000h'].map((value) => [
+    `${field} of ${value}`,
+    { issuer, ...spec(value) },
+    new RegExp(`${field.replace(/[.[\]]/g, '\\$&')} must be at least ${least} and at most ${most}`),
+  ]),
+);
+
 /** What a user wrote wrongly, the field that the answer must name, and what it must say. */
 const refusedTenants: [string, Spec, RegExp][] = [
   ['no issuer', {}, /spec\.issuer: Required value/],
@@ -164,6 +206,99 @@ const refusedTenants: [string, Spec, RegExp][] = [
     { issuer, updatePolicy: { wave: -1 } },
     /spec\.updatePolicy\.wave: .*greater than or equal to 0/,
   ],
+  [
+    'a label of nodes whose key is none',
+    { issuer, auth: { nodeSelector: { 'a key': 'b' } } },
+    /spec\.auth\.nodeSelector: .*nodeSelector: a key is a name of at most 63/,
+  ],
+  [
+    'an annotation of pods whose key is none',
+    { issuer, auth: { podAnnotations: { 'Example.com/a/b': 'c' } } },
+    /spec\.auth\.podAnnotations: .*podAnnotations: a key is a name of at most 63/,
+  ],
+  [
+    'a label of pods whose key is none',
+    {
+      issuer,
+      auth: {
+        affinity: {
+          podAntiAffinity: {
+            requiredDuringSchedulingIgnoredDuringExecution: [
+              { topologyKey: 'a', labelSelector: { matchLabels: { '-': 'b' } } },
+            ],
+          },
+        },
+      },
+    },
+    /labelSelector\.matchLabels: .*matchLabels: a key is a name of at most 63/,
+  ],
+  [
+    'an annotation of its Service whose key is none',
+    { issuer, gateway: { exposure: { service: { annotations: { 'a,b': 'c' } } } } },
+    /exposure\.service\.annotations: .*service\.annotations: a key is a name of at most 63/,
+  ],
+  [
+    "an annotation of the operator's own on its Service",
+    { issuer, gateway: { exposure: { service: { annotations: { 'identity-operator.io/a': 'c' } } } } },
+    /exposure\.service\.annotations: .*service\.annotations: keys that begin with identity-operator\.io/,
+  ],
+  [
+    'an annotation of its Ingress whose key is none',
+    { issuer, gateway: { exposure: { ingress: { annotations: { 'a,b': 'c' } } } } },
+    /exposure\.ingress\.annotations: .*ingress\.annotations: a key is a name of at most 63/,
+  ],
+  [
+    "an annotation of the operator's own on its Ingress",
+    { issuer, gateway: { exposure: { ingress: { annotations: { 'identity-operator.io/a': 'c' } } } } },
+    /exposure\.ingress\.annotations: .*ingress\.annotations: keys that begin with identity-operator\.io/,
+  ],
+  [
+    'a requirement on nodes without values',
+    onNodes({ key: 'a', operator: 'In' }),
+    /matchExpressions\[0\]: .*In and NotIn \(Gt, Lt\) need values, Exists and DoesNotExist take none/,
+  ],
+  [
+    'a requirement on nodes that compares with a word',
+    onNodes({ key: 'a', operator: 'Gt', values: ['many'] }),
+    /matchExpressions\[0\]: .*Gt and Lt take exactly one value, a whole number/,
+  ],
+  [
+    'requests of CPU above the limit',
+    { issuer, auth: { resources: { requests: { cpu: 2 }, limits: { cpu: '1500m' } } } },
+    /spec\.auth\.resources: .*resources\.requests\.cpu must not be above resources\.limits\.cpu/,
+  ],
+  [
+    'requests of memory above the limit',
+    { issuer, auth: { resources: { requests: { memory: '2Gi' }, limits: { memory: '1Gi' } } } },
+    /spec\.auth\.resources: .*resources\.requests\.memory must not be above resources\.limits\.memory/,
+  ],
+  [
+    'an autoscaler whose percentage is of nothing',
+    { issuer, auth: { autoscaling: { maxReplicas: 5 }, resources: { requests: { memory: '1Gi' } } } },
+    /spec\.auth: .*autoscaling needs resources\.requests\.cpu/,
+  ],
+  [
+    'a volume of nothing',
+    { issuer, database: { managed: { storage: '0Gi' } } },
+    /spec\.database\.managed\.storage: .*storage must be more than nothing/,
+  ],
+  ['an issuer whose host is a number', { issuer: 'https://id.1' }, /spec\.issuer: .*with a DNS name/],
+  [
+    'an issuer with a port beyond the last',
+    { issuer: 'https://id.example.com:65536' },
+    /spec\.issuer: .*issuer must be/,
+  ],
+  [
+    'a scope with a space',
+    routes(route({ scopes: ['a b'] })),
+    /spec\.gateway\.routes\[0\]\.scopes\[0\]: Invalid value/,
+  ],
+  [
+    'a logo without a host',
+    { issuer, auth: { branding: { logoUrl: 'https:///logo' } } },
+    /spec\.auth\.branding\.logoUrl: Invalid value/,
+  ],
+  ...outOfBounds,
   ['a cache without its Secret', { issuer, cache: {} }, /spec\.cache\.connection: Required value/],
 ];
 
