@@ -23,6 +23,8 @@ export interface ReflectorStore<T extends LiveObject = LiveObject> {
 /** A list that arrives in pages, so that no more than one page of whole objects is in memory. */
 export interface ListSession<T extends LiveObject = LiveObject> {
   add(page: readonly T[]): void;
+  /** What was listed has gone meanwhile. */
+  remove(object: T): void;
   /** The list is complete: what it did not contain is gone. */
   commit(): void;
 }
@@ -135,6 +137,11 @@ export class InformerCache<T, Source extends LiveObject = LiveObject, Index exte
     return {
       add: (page) => {
         for (const object of page) seen.add(this.#store(object, 'list'));
+      },
+      remove: ({ metadata }) => {
+        const key = objectKey(metadata.namespace, metadata.name);
+        seen.delete(key);
+        this.#drop(key, 'list');
       },
       commit: () => {
         for (const [key, entry] of this.#entries) {

@@ -48,7 +48,8 @@ export interface WatchOptions {
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
   readonly representation?: Representation | undefined;
-  readonly resourceVersion: string;
+  /** Left out: everything there is comes first, each object as an ADDED event, and a bookmark that says that this was all. */
+  readonly resourceVersion?: string | undefined;
   /** After this the server ends the watch in an orderly way. */
   readonly timeoutSeconds: number;
   /** After this long without an event or bookmark the connection counts as dead. */
@@ -98,7 +99,10 @@ export interface KubernetesClient {
   ): Promise<T>;
   /** Whether there was something to delete. Throws `Conflict` when a precondition does not hold. */
   delete(reference: ObjectReference, options?: DeleteOptions): Promise<boolean>;
-  /** Events after `resourceVersion`, until the server ends the watch. */
+  /**
+   * Events after `resourceVersion`, until the server ends the watch. Without one `Invalid` is thrown by a server that does
+   * not stream lists (before Kubernetes 1.32, or where the feature WatchList is off).
+   */
   watch<T extends LiveObject = LiveObject>(resource: ResourceKind, options: WatchOptions): AsyncIterable<WatchEvent<T>>;
   /** Evicts a pod by the Eviction API; a PodDisruptionBudget may refuse for now. */
   evict(pod: { namespace: string; name: string }, options?: RequestOptions): Promise<EvictionResult>;
@@ -269,7 +273,14 @@ export const createKubernetesClient = (kubeConfig: KubeConfig, options: Kubernet
         {
           method: 'GET',
           path,
-          query: { ...query, watch: true, allowWatchBookmarks: true },
+          query: {
+            ...query,
+            watch: true,
+            allowWatchBookmarks: true,
+            ...(query.resourceVersion === undefined
+              ? { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' }
+              : {}),
+          },
           accept: representation === 'metadata' ? acceptMetadata('PartialObjectMetadata') : undefined,
           signal,
           confidential,

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { InformerCache } from './informer-cache.ts';
-import type { ListPage } from './kubernetes-client.ts';
+import type { ListPage, WatchOptions } from './kubernetes-client.ts';
 import { KubernetesError } from './kubernetes-error.ts';
 import type { LiveObject } from './kubernetes-object.ts';
 import { type OptionalKind, type OptionalRun, permittedKind, servedKind } from './optional-kind.ts';
@@ -46,7 +46,8 @@ const createServer = () => {
       if (!state.served) throw refusal(404, 'NotFound');
       return page(state.widgets.map((name) => object(resource, name)));
     },
-    watch: async function* (_: ResourceKind, { signal }: { signal: AbortSignal }) {
+    watch: async function* (_: ResourceKind, { resourceVersion, signal }: WatchOptions & { signal: AbortSignal }) {
+      if (resourceVersion === undefined) throw refusal(422, 'Invalid');
       const over = AbortSignal.any([signal, ended.signal]);
       await new Promise<void>((resolve) => over.addEventListener('abort', () => resolve(), { once: true }));
       signal.throwIfAborted();

@@ -19,6 +19,8 @@ const object = (name: string, version: number): LiveObject => ({
 interface Script {
   readonly lists: (ListPage<LiveObject> | Error)[];
   readonly watches: (WatchEvent | Error)[][];
+  /** Watches that begin with a list; left out: a server that does not stream lists. An empty one stays silent. */
+  readonly streams?: (WatchEvent | Error)[][];
 }
 
 const page = (resourceVersion: number, items: LiveObject[], more = {}): ListPage<LiveObject> => ({
@@ -40,15 +42,17 @@ const start = async (script: Script) => {
     },
     watch: async function* (
       _: unknown,
-      { resourceVersion, signal }: { resourceVersion: string; signal?: AbortSignal },
+      { resourceVersion, signal }: { resourceVersion?: string; signal?: AbortSignal },
     ) {
-      calls.push(`watch ${resourceVersion}`);
-      const events = script.watches.shift();
+      if (resourceVersion === undefined && script.streams === undefined) throw refusal(422, 'Invalid');
+      calls.push(resourceVersion === undefined ? 'stream' : `watch ${resourceVersion}`);
+      const events = (resourceVersion === undefined ? script.streams : script.watches)?.shift();
       for (const event of events ?? []) {
         if (event instanceof Error) throw event;
         yield event;
       }
-      if (events !== undefined) return;
+      if (events !== undefined && events.length > 0) return;
+      if (events !== undefined && resourceVersion !== undefined) return;
       await new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
     },
     // A fake of two verbs; what they answer is of the kind that is asked for.
@@ -73,6 +77,13 @@ const start = async (script: Script) => {
   };
   return { cache, calls, clock, end };
 };
+
+const added = (name: string, version: number): WatchEvent => ({ type: 'ADDED', object: object(name, version) });
+const listed = (version: number): WatchEvent => ({
+  type: 'BOOKMARK',
+  resourceVersion: `${version}`,
+  initialEventsEnd: true,
+});
 
 const unreachable = new KubernetesUnreachableError('WATCH', new Error('reset'));
 const refusal = (status: number, reason: string) => new KubernetesError({ message: reason, status, reason });
@@ -121,6 +132,71 @@ describe('runReflector', () => {
     expect(calls).toEqual(['list', 'watch 10', 'list', 'list next', 'list', 'list', 'list next', 'watch 30']);
     expect(cache.list()).toEqual(['a@15', 'c@16']);
     await end();
+  });
+
+  describe('where the server streams lists', () => {
+    test('lists and watches by one request, and resumes as ever', async () => {
+      const { cache, calls, end } = await start({
+        lists: [],
+        watches: [[{ type: 'DELETED', object: object('a', 12) }, unreachable]],
+        streams: [[added('a', 1), added('b', 2), listed(10), added('c', 11), unreachable]],
+      });
+      expect(calls).toEqual(['stream', 'watch 11', 'watch 12']);
+      expect([cache.synced, cache.list()]).toEqual([true, ['b@2', 'c@11']]);
+      await end();
+    });
+
+    test('takes in what happens while it lists, and drops what is gone when it lists anew', async () => {
+      const { cache, calls, end } = await start({
+        lists: [],
+        watches: [],
+        streams: [
+          [added('a', 1), added('b', 2), added('c', 3), listed(10), refusal(410, 'Expired')],
+          [
+            added('b', 2),
+            added('c', 3),
+            { type: 'BOOKMARK', resourceVersion: '11' },
+            { type: 'MODIFIED', object: object('b', 12) },
+            { type: 'DELETED', object: object('c', 13) },
+            listed(13),
+          ],
+        ],
+      });
+      expect(calls).toEqual(['stream', 'stream', 'watch 13']);
+      expect(cache.list()).toEqual(['b@12']);
+      await end();
+    });
+
+    test('a stream that breaks off drops nothing and is no list', async () => {
+      const { cache, calls, end } = await start({
+        lists: [],
+        watches: [],
+        streams: [
+          [added('a', 1), added('b', 2), unreachable],
+          [added('a', 1), listed(10), refusal(410, 'Expired')],
+          [added('c', 11), unreachable],
+          [],
+        ],
+      });
+      expect(calls).toEqual(['stream', 'stream', 'stream', 'stream']);
+      expect([cache.synced, cache.list()]).toEqual([true, ['a@1', 'c@11']]);
+      await end();
+    });
+
+    test.each([
+      { name: 'never says that this was all', stream: [], afterMs: 61_000 },
+      { name: 'ends before it has said that this was all', stream: [added('a', 1)], afterMs: 0 },
+    ])('asks for pages when it $name', async ({ stream, afterMs }) => {
+      const { cache, calls, clock, end } = await start({
+        lists: [page(10, [object('a', 1)])],
+        watches: [],
+        streams: [stream],
+      });
+      await clock.advance(afterMs);
+      expect(calls).toEqual(['stream', 'list', 'watch 10']);
+      expect(cache.list()).toEqual(['a@1']);
+      await end();
+    });
   });
 
   test('an API server that ends every watch at once is asked ever more seldom', async () => {

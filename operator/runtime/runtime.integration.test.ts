@@ -8,6 +8,7 @@ import { runController } from './controller.ts';
 import { createEventRecorder } from './event-recorder.ts';
 import { InformerCache } from './informer-cache.ts';
 import type { KubernetesClient } from './kubernetes-client.ts';
+import { KubernetesError } from './kubernetes-error.ts';
 import { type LiveObject, parseObjectKey } from './kubernetes-object.ts';
 import { type LeaderElectionOptions, runLeaderElection } from './leader-election.ts';
 import { type ReflectorOptions, runReflector } from './reflector.ts';
@@ -49,11 +50,14 @@ describe('the runtime against a real API server', () => {
   });
 
   /** A reflector of one namespace's ConfigMaps (or what `options` says) through a proxy, with its cache of `data.value`. */
-  const startReflector = async (namespace: string, options: Partial<ReflectorOptions<ConfigMap>> = {}) => {
+  const startReflector = async (
+    namespace: string,
+    { streams = true, ...options }: Partial<ReflectorOptions<ConfigMap>> & { streams?: boolean } = {},
+  ) => {
     await client.applyServerSide({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
     const proxy: LoopbackProxy = await startLoopbackProxy(Number(new URL(plane.server).port));
     const proxied = connectClient(plane, { port: proxy.port });
-    const counts = { lists: 0, watches: 0 };
+    const counts = { lists: 0, streams: 0, watches: 0 };
     const counting: KubernetesClient = {
       ...proxied,
       list: (resource, listOptions) => {
@@ -62,6 +66,10 @@ describe('the runtime against a real API server', () => {
       },
       watch: (resource, watchOptions) => {
         counts.watches += 1;
+        if (watchOptions.resourceVersion === undefined) {
+          if (!streams) throw new KubernetesError({ message: 'no streams', status: 422, reason: 'Invalid' });
+          counts.streams += 1;
+        }
         return proxied.watch(resource, watchOptions);
       },
     };
@@ -95,12 +103,15 @@ describe('the runtime against a real API server', () => {
   const write = (namespace: string, name: string, value: string) =>
     client.applyServerSide(configMap(name, namespace, { value }));
 
-  test('lists in pages and then follows changes', async () => {
-    const namespace = 'follow';
+  test.each([
+    { how: 'in pages', streams: false, expected: { lists: 1, streams: 0 } },
+    { how: 'by the watch itself', streams: true, expected: { lists: 0, streams: 1 } },
+  ])('lists $how and then follows changes', async ({ streams, expected }) => {
+    const namespace = `follow-${streams}`;
     await client.applyServerSide({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
     const names = Array.from({ length: 7 }, (_, index) => `before-${index}`);
     await Promise.all(names.map((name) => write(namespace, name, '1')));
-    const { cache, counts, stop, running } = await startReflector(namespace, { pageSize: 3 });
+    const { cache, counts, stop, running } = await startReflector(namespace, { pageSize: 3, streams });
     expect(names.map((name) => cache.get(namespace, name))).toEqual(names.map(() => '1'));
     await write(namespace, 'before-0', '2');
     await write(namespace, 'after', '1');
@@ -108,7 +119,7 @@ describe('the runtime against a real API server', () => {
     await expect
       .poll(() => ['before-0', 'before-1', 'after'].map((name) => cache.get(namespace, name)), { timeout: 20_000 })
       .toEqual(['2', undefined, '1']);
-    expect(counts.lists).toBe(1);
+    expect(counts).toMatchObject(expected);
     stop.abort();
     await running;
   });
@@ -128,7 +139,7 @@ describe('the runtime against a real API server', () => {
         .toEqual(['seen', 'seen']);
     }
     expect(counts.watches).toBeGreaterThanOrEqual(4);
-    expect(counts.lists).toBe(1);
+    expect(counts).toMatchObject({ lists: 0, streams: 1 });
   });
 
   test('notices a connection that has silently stalled', async () => {
@@ -139,7 +150,7 @@ describe('the runtime against a real API server', () => {
     proxy.freeze();
     await write(namespace, 'unseen', 'seen');
     await expect.poll(() => cache.get(namespace, 'unseen'), { timeout: 30_000 }).toBe('seen');
-    expect(counts.lists).toBe(1);
+    expect(counts).toMatchObject({ lists: 0, streams: 1 });
   });
 
   test('lists anew when its resourceVersion is too old, and drops what is gone', async () => {
@@ -174,13 +185,13 @@ describe('the runtime against a real API server', () => {
     proxy.unblock();
 
     await expect.poll(() => cache.get(namespace, 'doomed'), { timeout: 30_000 }).toBeUndefined();
-    expect(counts.lists).toBe(2);
+    expect(counts.lists + counts.streams).toBe(2);
     expect(changes).toEqual([`deleted ${namespace}/doomed list`]);
   });
 
   test('lists anew after its period, even if all is well', async () => {
     const { counts } = await startReflector('relist', { relistPeriodMs: 1_000 });
-    await expect.poll(() => counts.lists, { timeout: 30_000 }).toBeGreaterThanOrEqual(3);
+    await expect.poll(() => counts.streams, { timeout: 30_000 }).toBeGreaterThanOrEqual(3);
   });
 
   test('waits for an API server that is not there yet', async () => {

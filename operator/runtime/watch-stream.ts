@@ -3,10 +3,16 @@ import { KubernetesUnreachableError, parseKubernetesError } from './kubernetes-e
 import type { LiveObject } from './kubernetes-object.ts';
 import type { ResourceKind } from './resource-kind.ts';
 
-/** One event of a watch. A bookmark says only how far the watch has come. */
+/**
+ * One event of a watch. A bookmark says only how far the watch has come; of a watch that begins with everything there is,
+ * one says that this was all.
+ */
 export type WatchEvent<T extends LiveObject = LiveObject> =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
-  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
+  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string; readonly initialEventsEnd?: true };
+
+/** KEP-3157. */
+const initialEventsEnd = 'k8s.io/initial-events-end';
 
 /** Splits a byte stream into its non-empty lines; an unfinished last line is dropped, since its end is missing. */
 export async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
@@ -39,7 +45,11 @@ const parseWatchEvent = <T extends LiveObject>(
     case 'DELETED':
       return { type: event.type, object: { ...event.object, apiVersion: resource.apiVersion, kind: resource.kind } };
     case 'BOOKMARK':
-      return { type: 'BOOKMARK', resourceVersion: event.object.metadata.resourceVersion };
+      return {
+        type: 'BOOKMARK',
+        resourceVersion: event.object.metadata.resourceVersion,
+        ...(event.object.metadata.annotations?.[initialEventsEnd] === 'true' ? { initialEventsEnd: true } : {}),
+      };
     default:
       throw parseKubernetesError({ request, httpStatus: 500, body: event.object, confidential });
   }
