@@ -193,6 +193,36 @@ describe('a client of a real API server', () => {
     expect(seen).toEqual(names);
   });
 
+  test('of metadata alone nothing else comes, in a list as in a watch', async () => {
+    const resource = builtInResources.secrets;
+    const labels = { test: 'metadata' };
+    const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'hidden', namespace: 'default', labels } };
+    const { metadata } = await client.create({ ...secret, stringData: { password: 's3cret' } });
+    const selection = { namespace: 'default', labelSelector: 'test=metadata', representation: 'metadata' } as const;
+    const expected = { apiVersion: 'v1', kind: 'Secret', metadata: expect.objectContaining({ uid: metadata.uid }) };
+    const { items } = await client.list(resource, selection);
+    expect(items).toEqual([expected]);
+
+    const events: unknown[] = [];
+    const stop = new AbortController();
+    const watch = client.watch(resource, {
+      ...selection,
+      timeoutSeconds: 30,
+      idleTimeoutMs: 30_000,
+      signal: stop.signal,
+    });
+    for await (const event of watch) {
+      events.push(event);
+      if (event.type === 'BOOKMARK' && event.initialEventsEnd === true) break;
+    }
+    stop.abort();
+    expect(events).toEqual([
+      { type: 'ADDED', object: expected },
+      { type: 'BOOKMARK', resourceVersion: expect.any(String), initialEventsEnd: true },
+    ]);
+    expect(JSON.stringify([items, events])).not.toMatch(/s3cret|czNjcmV0|"data"/);
+  });
+
   test('an eviction is refused by a disruption budget, as a value', async () => {
     await client.create({
       apiVersion: 'v1',

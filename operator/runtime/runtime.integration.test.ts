@@ -11,6 +11,7 @@ import type { KubernetesClient } from './kubernetes-client.ts';
 import { KubernetesError } from './kubernetes-error.ts';
 import { type LiveObject, parseObjectKey } from './kubernetes-object.ts';
 import { type LeaderElectionOptions, runLeaderElection } from './leader-election.ts';
+import { servedKind } from './optional-kind.ts';
 import { type ReflectorOptions, runReflector } from './reflector.ts';
 import { builtInResources } from './resource-kind.ts';
 import { connectClient } from './testing/connect.ts';
@@ -219,6 +220,55 @@ describe('the runtime against a real API server', () => {
     stop.abort();
     await running;
     await unreachable.close();
+  });
+
+  test('a kind is followed when its definition comes after the start, and when it goes', async () => {
+    const gadgets = { apiVersion: 'example.com/v1', kind: 'Gadget', plural: 'gadgets', namespaced: true };
+    const gadget = connectClient(plane, { resources: [gadgets] });
+    const cache = new InformerCache<string, LiveObject>({ project: ({ metadata }) => metadata.name });
+    const kind = servedKind(gadgets, cache);
+    const stop = new AbortController();
+    const running = kind.run({
+      client: gadget,
+      signal: stop.signal,
+      clock: systemClock,
+      random: Math.random,
+      log: silentLog,
+    });
+    onTestFinished(async () => {
+      stop.abort();
+      await running;
+      await gadget.close();
+    });
+    expect(await kind.waitForSync(AbortSignal.timeout(20_000))).toBe(true);
+    expect(kind.isAvailable()).toBe(false);
+
+    const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
+    const definition = {
+      resource: builtInResources.customResourceDefinitions,
+      name: 'gadgets.example.com',
+    };
+    const install = () =>
+      client.applyServerSide({
+        apiVersion: 'apiextensions.k8s.io/v1',
+        kind: 'CustomResourceDefinition',
+        metadata: { name: definition.name },
+        spec: {
+          group: 'example.com',
+          scope: 'Namespaced',
+          names: { plural: 'gadgets', singular: 'gadget', kind: 'Gadget', listKind: 'GadgetList' },
+          versions: [{ name: 'v1', served: true, storage: true, schema }],
+        },
+      });
+    for (const name of ['first', 'second']) {
+      await install();
+      await expect.poll(kind.isAvailable, { timeout: 20_000 }).toBe(true);
+      await gadget.create({ apiVersion: 'example.com/v1', kind: 'Gadget', metadata: { name, namespace: 'default' } });
+      await expect.poll(() => cache.list(), { timeout: 20_000 }).toEqual([name]);
+      await client.delete(definition);
+      await expect.poll(kind.isAvailable, { timeout: 20_000 }).toBe(false);
+      expect(cache.list()).toEqual([]);
+    }
   });
 
   test('from watch to reconcile: a controller keeps a copy of each object, and repairs it', async () => {

@@ -83,7 +83,11 @@ const buildKubeconfig = (port: number, authority: string): string =>
     'current-context': 'proxied',
   });
 
-const answerFailure = (response: ServerResponse, status: 409 | 410 | 429 | 500 | 503 | 504, retryAfter?: number) => {
+const answerFailure = (
+  response: ServerResponse,
+  status: 409 | 410 | 422 | 429 | 500 | 503 | 504,
+  retryAfter?: number,
+) => {
   const headers = {
     'content-type': 'application/json',
     ...(retryAfter === undefined ? {} : { 'retry-after': `${retryAfter}` }),
@@ -213,6 +217,8 @@ export const startFaultProxy = async ({ kubeconfig, namespace }: FaultProxyOptio
     if (isClosed) return cut(response);
     const url = new URL(request.url ?? '/', connection.server);
     const contentType = request.headers['content-type'] ?? '';
+    // As before Kubernetes 1.32: lists come as lists, so that stale ones can be served, and no watch that lags holds them up.
+    if (url.searchParams.has('sendInitialEvents')) return answerFailure(response, 422);
     const call: RecordedCall = parseApiCall({ method: request.method ?? 'GET', url, contentType, body });
     calls.push(call);
     const fault = proxy.plan(call);

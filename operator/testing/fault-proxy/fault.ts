@@ -27,6 +27,7 @@ export type FaultPlan = (call: ApiCall) => Fault | undefined;
 const reasons = {
   409: 'Conflict',
   410: 'Expired',
+  422: 'Invalid',
   429: 'TooManyRequests',
   500: 'InternalError',
   503: 'ServiceUnavailable',
