@@ -56,6 +56,8 @@ export type DatabaseSources = {
   readonly dataEncryptionKeys: readonly { readonly id: string; readonly fingerprint: string }[];
   /** What the user accepts in place of the database that is remembered; `handled` once that is done. */
   readonly accept?: { readonly database: string; readonly handled: boolean };
+  /** Ports that the URL of the cache leads to; empty where there is none. */
+  readonly cachePorts: readonly number[];
   /** What the services are connected by now; absent before the first migration. */
   readonly inUse?: Readonly<Record<string, string>>;
   /** What the migrate Job of this name has found out. */

@@ -4,7 +4,7 @@ import { annotations } from '../api/group.ts';
 import type { Blueprint } from './blueprint.ts';
 import { managedDatabase } from './database-connection.ts';
 import { objectLabels, ownedMetadata, selectorLabels } from './metadata.ts';
-import { buildSecretVolume, mountPaths } from './mounts.ts';
+import { buildVolume, mountPaths } from './mounts.ts';
 import { objectNames } from './object-names.ts';
 import { buildPodSecurityContext, containerSecurityContext } from './pod-security.ts';
 import { ports } from './ports.ts';
@@ -99,12 +99,12 @@ export const buildDatabaseStatefulSet = (blueprint: Blueprint) => {
           volumes: [
             { name: 'run', emptyDir: {} },
             { name: 'tmp', emptyDir: {} },
-            buildSecretVolume({
+            buildVolume({
               name: 'identity',
               mountPath: mountPaths.identity,
               secretName: objectNames.identity(blueprint, 'database'),
             }),
-            buildSecretVolume({
+            buildVolume({
               name: 'credentials',
               mountPath: credentialsPath,
               secretName: objectNames.databaseCredentials(blueprint),

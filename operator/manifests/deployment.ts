@@ -10,7 +10,7 @@ import { parseDurationSeconds } from '../api/duration.ts';
 import { annotations, labels } from '../api/group.ts';
 import { type Blueprint, type Component, workloadSpecOf } from './blueprint.ts';
 import { objectLabels, ownedMetadata, selectorLabels } from './metadata.ts';
-import { buildSecretVolume, buildVolumeMount, mountPaths, secretMounts } from './mounts.ts';
+import { buildVolume, buildVolumeMount, componentMounts, mountPaths } from './mounts.ts';
 import { objectNames } from './object-names.ts';
 import { buildPodSecurityContext, containerSecurityContext } from './pod-security.ts';
 import { ports } from './ports.ts';
@@ -81,7 +81,7 @@ const buildPodSpec = (
   settingsName: string,
   databaseHasCa: boolean,
 ): IPodSpec => {
-  const secrets = secretMounts(blueprint, component, databaseHasCa);
+  const mounts = componentMounts(blueprint, component, databaseHasCa);
   const settings = { name: 'settings', mountPath: mountPaths.settings };
   const live = { name: 'live', mountPath: mountPaths.live };
   return {
@@ -105,13 +105,13 @@ const buildPodSpec = (
         startupProbe: buildProbe('/livez', 1, 60),
         readinessProbe: buildProbe('/readyz', 2, 2),
         livenessProbe: buildProbe('/livez', 10, 3),
-        volumeMounts: [settings, live, ...secrets].map(buildVolumeMount),
+        volumeMounts: [settings, live, ...mounts].map(buildVolumeMount),
       },
     ],
     volumes: [
       { name: settings.name, configMap: { name: settingsName } },
       { name: live.name, configMap: { name: objectNames.liveSettings(blueprint, component) } },
-      ...secrets.map(buildSecretVolume),
+      ...mounts.map(buildVolume),
     ],
   };
 };

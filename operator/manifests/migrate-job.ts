@@ -3,7 +3,7 @@ import { annotations } from '../api/group.ts';
 import type { Blueprint } from './blueprint.ts';
 import { contentHash } from './content-hash.ts';
 import { objectLabels, ownedMetadata } from './metadata.ts';
-import { buildSecretVolume, buildVolumeMount, migrateMounts, mountPaths } from './mounts.ts';
+import { buildVolume, buildVolumeMount, migrateMounts, mountPaths } from './mounts.ts';
 import { objectNames } from './object-names.ts';
 import { buildPodSecurityContext, containerSecurityContext } from './pod-security.ts';
 import { buildImagePullSecrets, buildScheduling } from './scheduling.ts';
@@ -19,7 +19,7 @@ export const buildMigrateJob = (blueprint: Blueprint, settingsName: string, conn
   // Where the token-store may run, the database is reached from. Its affinity is left out: to pods that migrate comes
   // before, it would wait for ever.
   const { affinity: _affinity, ...scheduling } = buildScheduling(blueprint, 'token-store');
-  const secrets = migrateMounts(blueprint);
+  const mounts = migrateMounts(blueprint);
   const spec = {
     // It retries for as long as the database is away: that is nobody's fault whom the tenant could name.
     backoffLimit: 1_000_000,
@@ -41,10 +41,10 @@ export const buildMigrateJob = (blueprint: Blueprint, settingsName: string, conn
             command: ['node', '/app/migrate.mjs', `${mountPaths.settings}/settings.json`],
             resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '256Mi' } },
             securityContext: containerSecurityContext,
-            volumeMounts: [settings, ...secrets].map(buildVolumeMount),
+            volumeMounts: [settings, ...mounts].map(buildVolumeMount),
           },
         ],
-        volumes: [{ name: settings.name, configMap: { name: settingsName } }, ...secrets.map(buildSecretVolume)],
+        volumes: [{ name: settings.name, configMap: { name: settingsName } }, ...mounts.map(buildVolume)],
       },
     },
   } satisfies IJob['spec'];

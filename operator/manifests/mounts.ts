@@ -1,9 +1,13 @@
+import type { IVolume, IVolumeProjection } from 'kubernetes-models/v1';
 import { databasePasswordEntries, rememberedDatabaseEntry } from '../keys/random-secrets.ts';
 import type { Blueprint, Component } from './blueprint.ts';
 import { type DatabaseReader, databaseCaEntry, databaseUrlEntries } from './database-connection.ts';
 import { objectNames } from './object-names.ts';
 
 const root = '/etc/identity';
+
+/** Entries of the Secret of a cache. */
+export const cacheEntries = { url: 'url', ca: 'ca.crt' } as const;
 
 /** Folders of the mounted ConfigMaps and Secrets in every container; settings name files by them. */
 export const mountPaths = {
@@ -16,6 +20,8 @@ export const mountPaths = {
   dataEncryptionKeys: `${root}/data-encryption-keys`,
   database: `${root}/database`,
   databaseCredentials: `${root}/database-credentials`,
+  cache: `${root}/cache`,
+  trust: `${root}/trust`,
 } as const;
 
 /** A folder of files out of a Secret; `items` narrows it to the named entries. */
@@ -27,6 +33,43 @@ type SecretMount = {
   /** A pod starts without the Secret, or without some of its entries. */
   readonly optional?: true;
 };
+
+/** A folder of files out of several objects. */
+type ProjectedMount = { readonly name: string; readonly mountPath: string; readonly sources: IVolumeProjection[] };
+
+export type Mount = SecretMount | ProjectedMount;
+
+/**
+ * The tenant's trust bundles, a file each, for those that speak TLS to others. One that is gone meanwhile must not keep a
+ * pod from starting.
+ */
+const trustMounts = ({ spec }: Blueprint): ProjectedMount[] => {
+  const sources = spec.trustBundles.flatMap(({ configMapRef, secretRef }, index): IVolumeProjection[] => {
+    const path = `bundle-${index}.pem`;
+    if (configMapRef !== undefined) {
+      const { name, key } = configMapRef;
+      return [{ configMap: { name, items: [{ key, path }], optional: true } }];
+    }
+    if (secretRef === undefined) return [];
+    const { name, key } = secretRef;
+    return [{ secret: { name, items: [{ key, path }], optional: true } }];
+  });
+  return sources.length === 0 ? [] : [{ name: 'trust', mountPath: mountPaths.trust, sources }];
+};
+
+/** The user's Secret itself: a change reaches the pods by no help of ours, and without it they start all the same. */
+const cacheMounts = ({ spec: { cache } }: Blueprint): SecretMount[] =>
+  cache === undefined
+    ? []
+    : [
+        {
+          name: 'cache',
+          mountPath: mountPaths.cache,
+          secretName: cache.connection.secretRef.name,
+          items: [cacheEntries.url, cacheEntries.ca],
+          optional: true,
+        },
+      ];
 
 /** A service's URL, and no other's; `ca.crt` only where the database has a CA of its own. */
 const databaseMount = (
@@ -41,7 +84,7 @@ const databaseMount = (
 });
 
 /** What migrate reads: its connection, the passwords that it gives to roles, and the id of the remembered database. */
-export const migrateMounts = (blueprint: Blueprint): SecretMount[] => [
+export const migrateMounts = (blueprint: Blueprint): Mount[] => [
   { name: 'database', mountPath: mountPaths.database, secretName: objectNames.migrateConnection(blueprint) },
   {
     name: 'credentials',
@@ -51,10 +94,11 @@ export const migrateMounts = (blueprint: Blueprint): SecretMount[] => [
     // Before the first migration nothing is remembered.
     optional: true,
   },
+  ...trustMounts(blueprint),
 ];
 
-/** Secrets that a component reads, and no more: the gateway gets the public keyring, never a private key. */
-export const secretMounts = (blueprint: Blueprint, component: Component, databaseHasCa: boolean): SecretMount[] => {
+/** What a component reads, and no more: the gateway gets the public keyring, never a private key. */
+export const componentMounts = (blueprint: Blueprint, component: Component, databaseHasCa: boolean): Mount[] => {
   const identity = {
     name: 'identity',
     mountPath: mountPaths.identity,
@@ -86,6 +130,7 @@ export const secretMounts = (blueprint: Blueprint, component: Component, databas
         signingKeys,
         { name: 'cookie-keys', mountPath: mountPaths.cookieKeys, secretName: objectNames.cookieKeys(blueprint) },
         databaseMount(blueprint, 'auth', databaseHasCa),
+        ...trustMounts(blueprint),
       ];
     case 'token-store':
       return [
@@ -96,21 +141,29 @@ export const secretMounts = (blueprint: Blueprint, component: Component, databas
           secretName: objectNames.dataEncryptionKeys(blueprint),
         },
         databaseMount(blueprint, 'token-store', databaseHasCa),
+        ...cacheMounts(blueprint),
+        ...trustMounts(blueprint),
       ];
   }
 };
 
-export const buildSecretVolume = ({ name, secretName, items, optional }: SecretMount) => ({
-  name,
-  secret: {
-    secretName,
-    defaultMode: 0o440,
-    ...(optional === undefined ? {} : { optional }),
-    ...(items === undefined ? {} : { items: items.map((key) => ({ key, path: key })) }),
-  },
-});
+export const buildVolume = (mount: Mount): IVolume => {
+  const defaultMode = 0o440;
+  const { name } = mount;
+  if ('sources' in mount) return { name, projected: { defaultMode, sources: mount.sources } };
+  const { secretName, items, optional } = mount;
+  return {
+    name,
+    secret: {
+      secretName,
+      defaultMode,
+      ...(optional === undefined ? {} : { optional }),
+      ...(items === undefined ? {} : { items: items.map((key) => ({ key, path: key })) }),
+    },
+  };
+};
 
-export const buildVolumeMount = ({ name, mountPath }: Pick<SecretMount, 'name' | 'mountPath'>) => ({
+export const buildVolumeMount = ({ name, mountPath }: Pick<Mount, 'name' | 'mountPath'>) => ({
   name,
   mountPath,
   readOnly: true,

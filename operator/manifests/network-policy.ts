@@ -62,8 +62,13 @@ const buildPolicy = (
  * One policy a component; what no rule allows is denied. Each rule is one arrow of the architecture. Databases outside
  * the cluster are reached by port, since a policy cannot name hosts.
  * @param databasePorts of the connections' URLs.
+ * @param cachePorts of the cache's URL; empty where there is none.
  */
-export const buildNetworkPolicies = (blueprint: Blueprint, databasePorts: readonly number[]): INetworkPolicy[] => {
+export const buildNetworkPolicies = (
+  blueprint: Blueprint,
+  databasePorts: readonly number[],
+  cachePorts: readonly number[] = [],
+): INetworkPolicy[] => {
   const managed = isDatabaseManaged(blueprint.spec);
   const operator = operatorPods(blueprint.neighbours);
   const metrics = metricsReaders(blueprint.neighbours);
@@ -93,7 +98,7 @@ export const buildNetworkPolicies = (blueprint: Blueprint, databasePorts: readon
       blueprint,
       'token-store',
       [{ from: [pods(blueprint, 'gateway'), pods(blueprint, 'auth'), operator], ports: tcp(ports.mutualTls) }, metrics],
-      [dns, toDatabase],
+      [dns, toDatabase, ...(cachePorts.length === 0 ? [] : [{ to: [outside, anyPod], ports: tcp(...cachePorts) }])],
     ),
     buildPolicy(blueprint, 'migrate', [], [dns, toDatabase]),
   ];

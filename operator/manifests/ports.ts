@@ -9,4 +9,5 @@ export const ports = {
   /** `/livez`, `/readyz`, `/metrics`. */
   probes: 9090,
   postgres: 5432,
+  redis: 6379,
 } as const;

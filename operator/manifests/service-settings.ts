@@ -17,7 +17,7 @@ import {
   givenUrl,
   hasDatabaseCa,
 } from './database-connection.ts';
-import { mountPaths } from './mounts.ts';
+import { cacheEntries, mountPaths } from './mounts.ts';
 import { objectNames } from './object-names.ts';
 import { ports } from './ports.ts';
 
@@ -38,7 +38,16 @@ const commonSettings = (blueprint: Blueprint, drainMilliseconds: number) => ({
   drainMilliseconds,
 });
 
-const databaseSettings = (reader: DatabaseReader, hasCa: boolean): Pick<DatabaseSettings, 'urlFile' | 'caFile'> => ({
+/** Where the trust bundles are mounted, when there are any. */
+const trustSettings = ({ spec }: Blueprint): { trustDirectory?: string } =>
+  spec.trustBundles.length === 0 ? {} : { trustDirectory: mountPaths.trust };
+
+const databaseSettings = (
+  blueprint: Blueprint,
+  reader: DatabaseReader,
+  hasCa: boolean,
+): Omit<DatabaseSettings, 'maxConnections'> => ({
+  ...trustSettings(blueprint),
   urlFile: `${mountPaths.database}/${databaseUrlEntries[reader]}`,
   ...(hasCa ? { caFile: `${mountPaths.database}/${databaseCaEntry}` } : {}),
 });
@@ -52,7 +61,17 @@ const peerSettings = (blueprint: Blueprint, component: Component): PeerSettings 
 export const buildTokenStoreSettings = (blueprint: Blueprint, databaseHasCa: boolean): TokenStoreSettings => ({
   ...commonSettings(blueprint, internalDrainMilliseconds),
   port: ports.mutualTls,
-  database: { ...databaseSettings('token-store', databaseHasCa), maxConnections: 10 },
+  database: { ...databaseSettings(blueprint, 'token-store', databaseHasCa), maxConnections: 10 },
+  ...(blueprint.spec.cache === undefined
+    ? {}
+    : {
+        cache: {
+          ...trustSettings(blueprint),
+          urlFile: `${mountPaths.cache}/${cacheEntries.url}`,
+          // The file is there when the Secret has it.
+          caFile: `${mountPaths.cache}/${cacheEntries.ca}`,
+        },
+      }),
   dataEncryptionKeysDirectory: mountPaths.dataEncryptionKeys,
 });
 
@@ -62,7 +81,7 @@ export const buildAuthSettings = (blueprint: Blueprint, databaseHasCa: boolean):
     ...commonSettings(blueprint, internalDrainMilliseconds),
     port: ports.mutualTls,
     issuer,
-    database: { ...databaseSettings('auth', databaseHasCa), maxConnections: 10 },
+    database: { ...databaseSettings(blueprint, 'auth', databaseHasCa), maxConnections: 10 },
     tokenStore: peerSettings(blueprint, 'token-store'),
     signingKeysDirectory: mountPaths.signingKeys,
     cookieKeysDirectory: mountPaths.cookieKeys,
@@ -142,7 +161,7 @@ const migrateRole = (
 export const buildMigrateSettings = (blueprint: Blueprint, sources: DatabaseSources): MigrateSettings => ({
   tenant: blueprint.name,
   namespace: blueprint.namespace,
-  database: databaseSettings('migrate', hasDatabaseCa(blueprint, sources)),
+  database: databaseSettings(blueprint, 'migrate', hasDatabaseCa(blueprint, sources)),
   roles: {
     auth: migrateRole(blueprint, sources, 'auth'),
     tokenStore: migrateRole(blueprint, sources, 'token-store'),

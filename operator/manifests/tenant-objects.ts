@@ -102,7 +102,11 @@ export const buildTenantObjects = (blueprint: Blueprint, sources: DatabaseSource
   return {
     foundation: [
       buildServiceAccount(blueprint),
-      ...buildNetworkPolicies(blueprint, databasePorts(migrateConnection, connection, sources.inUse ?? {})),
+      ...buildNetworkPolicies(
+        blueprint,
+        databasePorts(migrateConnection, connection, sources.inUse ?? {}),
+        sources.cachePorts,
+      ),
       ...buildServices(blueprint),
       buildConnectionSecret(blueprint, objectNames.migrateConnection(blueprint), migrateConnection),
       migrateSettings,

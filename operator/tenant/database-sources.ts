@@ -1,3 +1,4 @@
+import { parseCacheUrl } from '../../services/shared/contracts/cache-url.ts';
 import { annotations } from '../api/group.ts';
 import { tlsEntries } from '../keys/internal-certificate.ts';
 import { databasePasswordEntries, keysEntry, rememberedDatabaseEntry } from '../keys/random-secrets.ts';
@@ -62,6 +63,18 @@ const readExternal = ({ tenant, references }: Observed): ExternalDatabase | unde
   };
 };
 
+/**
+ * Ports of the servers that the URL names. Sentinels and Clusters lead to further ones, whose ports they alone know: the
+ * usual one is taken for theirs.
+ */
+const readCachePorts = ({ references }: Pick<Observed, 'references'>): number[] => {
+  const url = references.find(({ field }) => field === referenceFields.cacheConnection)?.found?.entries['url'];
+  const address = parseCacheUrl(url ?? '');
+  if (address === undefined) return [];
+  const named = address.hosts.map(({ port }) => port);
+  return [...new Set(address.mode === 'single' ? named : [...named, ports.redis])].sort((a, b) => a - b);
+};
+
 /** The id of the database that holds the tenant's data: the retained Secret has it when the status is lost. */
 export const rememberedDatabase = (
   { secrets, tenant }: Pick<Observed, 'secrets' | 'tenant'>,
@@ -119,6 +132,7 @@ export const readDatabaseSources = (observed: Observed, blueprint: Blueprint): D
     ),
     ...(accept === undefined ? {} : { accept }),
     ...(inUse === undefined ? {} : { inUse }),
+    cachePorts: readCachePorts(observed),
     migrated: (migrateJob) => readMigrated(observed, blueprint, external, migrateJob),
   };
 };

@@ -4,12 +4,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { InternalState } from '../shared/contracts/internal-state.ts';
 import type { Keyring } from '../shared/contracts/keyring.ts';
+import { observeDatabase } from '../shared/database-state.ts';
 import { loadWorkloadIdentity } from '../shared/identity.ts';
 import { createMetrics } from '../shared/metrics.ts';
 import { createMutualTlsServer, peerConnectOptions } from '../shared/mutual-tls.ts';
 import { createPeerPool } from '../shared/peer-pool.ts';
 import { databaseErrorCode } from '../shared/postgres-errors.ts';
-import { createPostgresPool, type PostgresPool } from '../shared/postgres-pool.ts';
+import { createPostgresPool } from '../shared/postgres-pool.ts';
 import type { ServiceOptions } from '../shared/service-process.ts';
 import { readSettings } from '../shared/settings-file.ts';
 import { watchDirectory, watchSettings } from '../shared/watched-directory.ts';
@@ -83,19 +84,6 @@ const runFirstContact = async (registry: ClientRegistry, { signal, logger }: Bac
   }
 };
 
-const observeDatabase = async (pool: PostgresPool): Promise<NonNullable<InternalState['database']>> => {
-  try {
-    const { rows } = await pool.query<{ version: string }>({
-      name: 'schema-version',
-      text: 'SELECT version FROM auth.schema_version',
-    });
-    const schemaVersion = rows[0]?.version;
-    return { reachable: true, ...(schemaVersion !== undefined && { schemaVersion }) };
-  } catch (error) {
-    return { reachable: false, error: databaseErrorCode(error) };
-  }
-};
-
 /**
  * Composes auth: what `runService` or `startService` needs to run it. Background work ends at its shutdown. Throws when
  * something that it was told to read cannot be used; keys may be put right later.
@@ -163,7 +151,7 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
       service: name,
       version: settings.version,
       ready: ready().length === 0,
-      database: await observeDatabase(pool),
+      database: await observeDatabase(pool, 'auth'),
       ...(keyring !== undefined &&
         signingKid !== undefined && {
           keyring: {

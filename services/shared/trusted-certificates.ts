@@ -8,9 +8,18 @@ const readBundles = async (directory: string): Promise<string[]> => {
   return Promise.all(names.map((name) => readFile(join(directory, name), 'utf8')));
 };
 
+const readIfThere = async (file: string): Promise<string | undefined> => {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+};
+
 /** Where the certificates are that a connection trusts. */
 export type TrustSettings = {
-  /** PEM of the CA that the peer's certificate comes from; in place of the system's. */
+  /** PEM of the CA that the peer's certificate comes from, in place of the system's; where it is there. */
   readonly caFile?: string | undefined;
   /** Folder of PEM bundles that are trusted besides. */
   readonly trustDirectory?: string | undefined;
@@ -24,7 +33,7 @@ export const readTrustedCertificates = async ({
   caFile,
   trustDirectory,
 }: TrustSettings): Promise<string[] | undefined> => {
-  const own = caFile === undefined ? undefined : await readFile(caFile, 'utf8');
+  const own = caFile === undefined ? undefined : await readIfThere(caFile);
   const bundles = trustDirectory === undefined ? [] : await readBundles(trustDirectory);
   if (own !== undefined) return [own, ...bundles];
   return bundles.length === 0 ? undefined : [...getCACertificates('default'), ...bundles];

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { internalStateSchema } from '../shared/contracts/internal-state.ts';
 import type { PeerPool, PeerResponse } from '../shared/peer-pool.ts';
 import type { RunningService } from '../shared/service-process.ts';
+import { startRedis } from '../shared/testing/redis.ts';
 import { cleanExpiredRows } from './cleaning.ts';
 import { TokenStoreUnavailable } from './client/token-store-client.ts';
 import type { Intent } from './contract.ts';
@@ -76,7 +77,11 @@ describe('roles', () => {
       service: 'token-store',
       version: '0.0.0-test',
       ready: true,
-      database: { reachable: true, schemaVersion: expect.stringMatching(/^\d{4}_/) },
+      database: {
+        reachable: true,
+        schemaVersion: expect.stringMatching(/^\d{4}_/),
+        id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      },
     });
   });
 
@@ -85,6 +90,64 @@ describe('roles', () => {
     await client.connect();
     await expect(client.query('SELECT * FROM token_store.tokens')).rejects.toMatchObject({ code: '42501' });
     await client.end();
+  });
+});
+
+describe('another database', () => {
+  it('is worked with by nobody: unready at start, 503 after, and so until it is the right one again', async () => {
+    const { urlFile } = fixture.settings().database;
+    const right = readFileSync(urlFile, 'utf8');
+    writeFileSync(urlFile, `${right}&database_id=another`);
+    try {
+      const late = await fixture.start();
+      const pool = fixture.peerPool('auth', late.ports['token-store'] ?? 0);
+      await vi.waitFor(async () => expect((await post(pool, '/v1/records/find', findBody)).status).toBe(503), soon);
+      expect(await readiness(late.ports['probe'] ?? 0)).toBe(503);
+      const running = fixture.peerPool('operator', port);
+      const state = async () =>
+        internalStateSchema.parse(
+          JSON.parse(
+            (await running.request({ method: 'GET', path: '/internal/state', idempotent: true })).body.toString(),
+          ),
+        );
+      await vi.waitFor(
+        async () =>
+          expect(await state()).toMatchObject({
+            // A database that is lost later must not take every pod out of its Service at once.
+            ready: true,
+            database: { reachable: false, error: 'DATABASE_CHANGED' },
+          }),
+        soon,
+      );
+      writeFileSync(urlFile, right);
+      await vi.waitFor(async () => expect(await readiness(late.ports['probe'] ?? 0)).toBe(200), soon);
+      await vi.waitFor(async () => expect((await state()).database).toMatchObject({ reachable: true }), soon);
+    } finally {
+      writeFileSync(urlFile, right);
+    }
+  });
+});
+
+describe('a cache', () => {
+  it('is told of, and is nothing that readiness waits for', async () => {
+    const cache = await startRedis();
+    try {
+      const urlFile = fixture.writeFile('cache-url', `redis://127.0.0.1:${cache.port}`);
+      const cached = await fixture.start({ cache: { urlFile } });
+      const pool = fixture.peerPool('operator', cached.ports['token-store'] ?? 0);
+      const state = async () =>
+        internalStateSchema.parse(
+          JSON.parse(
+            (await pool.request({ method: 'GET', path: '/internal/state', idempotent: true })).body.toString(),
+          ),
+        ).cache;
+      await vi.waitFor(async () => expect(await state()).toEqual({ reachable: true }), soon);
+      await cache.kill();
+      await vi.waitFor(async () => expect(await state()).toEqual({ reachable: false, error: 'ECONNREFUSED' }), soon);
+      await vi.waitFor(async () => expect(await readiness(cached.ports['probe'] ?? 0)).toBe(200), soon);
+    } finally {
+      await cache.stop();
+    }
   });
 });
 

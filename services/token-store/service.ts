@@ -1,17 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { InternalState } from '../shared/contracts/internal-state.ts';
+import { observeDatabase } from '../shared/database-state.ts';
 import { loadWorkloadIdentity } from '../shared/identity.ts';
 import { createMetrics } from '../shared/metrics.ts';
 import { createMutualTlsServer } from '../shared/mutual-tls.ts';
-import { databaseErrorCode } from '../shared/postgres-errors.ts';
 import { createPostgresPool, type PostgresPool } from '../shared/postgres-pool.ts';
 import type { ServiceOptions } from '../shared/service-process.ts';
 import { watchSettings } from '../shared/watched-directory.ts';
 import { createTokenStoreApp } from './app.ts';
+import { type CacheConnection, openCacheConnection } from './cache-connection.ts';
 import { runCleaning } from './cleaning.ts';
 import { loadDataEncryptionKeys } from './data-encryption-keys.ts';
-import { readSchemaVersion } from './queries/schema-version.ts';
 import { type TokenStoreSettings, tokenStoreLiveSettingsSchema } from './settings.ts';
 import { createStoreMetrics } from './store-metrics.ts';
 
@@ -43,19 +43,23 @@ export const buildTokenStore = async (settings: TokenStoreSettings, logger: Logg
   const metrics = createMetrics(name);
   const storeMetrics = createStoreMetrics(metrics.registry, pool);
 
-  let reached = false;
-  const ready = () => (reached ? [] : ['database not reached yet']);
+  const cache = settings.cache === undefined ? undefined : await openCacheConnection(settings.cache, background);
+
+  let notReached: string | undefined = 'not asked yet';
+  const ready = () => (notReached === undefined ? [] : [`database not reached yet: ${notReached}`]);
   const state = async (): Promise<InternalState> => ({
     service: name,
     version: settings.version,
     ready: ready().length === 0,
-    database: await observeDatabase(pool),
+    database: await observeDatabase(pool, 'token_store'),
+    ...(cache === undefined ? {} : { cache: await observeCache(cache) }),
   });
   const app = createTokenStoreApp({ pool, keyring, state, metrics, storeMetrics, logger });
 
   // Once is enough: a database lost later degrades answers, and must not take every pod out of its Service at once.
-  const firstContact = waitForDatabase(pool, signal, logger).then(() => {
-    reached = true;
+  const firstContact = waitForDatabase(pool, signal, (code) => {
+    notReached = code;
+    if (code !== undefined) logger.warn({ code }, 'waiting for the database');
   });
   const cleaning = firstContact.then(() => runCleaning({ pool, ...background, onCleaned: storeMetrics.countCleaned }));
   const ended = cleaning.catch((error: unknown) => {
@@ -72,23 +76,27 @@ export const buildTokenStore = async (settings: TokenStoreSettings, logger: Logg
     onShutdown: async () => {
       shutdown.abort();
       await ended;
+      cache?.end();
       await pool.end();
     },
   };
 };
 
-const waitForDatabase = async (pool: PostgresPool, signal: AbortSignal, logger: Logger): Promise<void> => {
-  for (let code = await pool.probe(); code !== undefined; code = await pool.probe()) {
-    logger.warn({ code }, 'waiting for the database');
+/** @param onProbe told each time why the database could not be reached; undefined at the end. */
+const waitForDatabase = async (
+  pool: PostgresPool,
+  signal: AbortSignal,
+  onProbe: (code: string | undefined) => void,
+): Promise<void> => {
+  for (;;) {
+    const code = await pool.probe();
+    onProbe(code);
+    if (code === undefined) return;
     await delay(startRetryMilliseconds, undefined, { signal });
   }
 };
 
-const observeDatabase = async (pool: PostgresPool): Promise<NonNullable<InternalState['database']>> => {
-  try {
-    const schemaVersion = await readSchemaVersion(pool);
-    return { reachable: true, ...(schemaVersion === undefined ? {} : { schemaVersion }) };
-  } catch (error) {
-    return { reachable: false, error: databaseErrorCode(error) };
-  }
+const observeCache = async (cache: CacheConnection): Promise<NonNullable<InternalState['cache']>> => {
+  const error = await cache.probe();
+  return error === undefined ? { reachable: true } : { reachable: false, error };
 };

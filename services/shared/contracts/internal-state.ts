@@ -14,8 +14,16 @@ export const internalStateSchema = z.object({
     .optional(),
   /** Absent in services without a database. `error` is a code such as `ECONNREFUSED` or an SQLSTATE, never a message. */
   database: z
-    .object({ reachable: z.boolean(), error: z.string().optional(), schemaVersion: z.string().optional() })
+    .object({
+      reachable: z.boolean(),
+      error: z.string().optional(),
+      schemaVersion: z.string().optional(),
+      /** The id that migrate wrote into it. */
+      id: z.string().optional(),
+    })
     .optional(),
+  /** Absent where none is configured. `error` as for the database; also the first word of what Redis answered. */
+  cache: z.object({ reachable: z.boolean(), error: z.string().optional() }).optional(),
   /** Revision of the client registry that the pod holds in memory (auth). */
   clientRegistryRevision: z.int().optional(),
 });

@@ -26,7 +26,13 @@ export interface TokenStoreFixture {
   settings(listenAddress?: string): TokenStoreSettings;
   /** Replaces `keys.json`: the newest of this many keys seals; those before stay. */
   writeDataEncryptionKeys(count: number): void;
-  start(options?: { listenAddress?: string; port?: number }): Promise<RunningService>;
+  /** Writes a file into the fixture's folder; returns its path. */
+  writeFile(path: string, content: string): string;
+  start(options?: {
+    listenAddress?: string;
+    port?: number;
+    cache?: NonNullable<TokenStoreSettings['cache']>;
+  }): Promise<RunningService>;
   /** Speaks as a role to the token-stores at these addresses. */
   peerPool(role: Role, port: number, addresses?: string[]): PeerPool;
   client(port: number, addresses?: string[]): TokenStoreClient;
@@ -122,8 +128,9 @@ export const startTokenStoreFixture = async (
     roleUrl,
     settings,
     writeDataEncryptionKeys,
-    start: async ({ listenAddress, port = 0 } = {}) => {
-      const service = await startService(await buildTokenStore({ ...settings(listenAddress), port }, logger));
+    writeFile: file,
+    start: async ({ listenAddress, port = 0, cache } = {}) => {
+      const service = await startService(await buildTokenStore({ ...settings(listenAddress), port, cache }, logger));
       running.push(service);
       return service;
     },
