@@ -22,6 +22,7 @@ import { rememberWrites } from './tenant/remember-writes.ts';
 import { createSettledTenants } from './tenant/settled-tenants.ts';
 import { createStatusPace } from './tenant/status-pace.ts';
 import { createTenantCaches } from './tenant/tenant-caches.ts';
+import { createTenantConfirmation } from './tenant/tenant-confirmation.ts';
 import { connectWakeUps } from './wake-ups.ts';
 
 export type OperatorOptions = {
@@ -104,11 +105,12 @@ export const runOperator = async (options: OperatorOptions): Promise<'stopped' |
       const mutations = createFieldMutations();
       const pace = createStatusPace(() => clock.monotonic());
       const settled = createSettledTenants();
+      const confirmation = createTenantConfirmation();
       const content = createReferencedContent(client);
       const shared = { caches, client: leader, events, now: () => new Date(clock.now()), log };
       const reconcilers: Readonly<Record<keyof typeof queues, Reconcile>> = {
         tenant: (key, signal) =>
-          reconcileTenant({ ...shared, content, release, mutations, pace, settled }, key, signal),
+          reconcileTenant({ ...shared, content, release, mutations, pace, settled, confirmation }, key, signal),
         client: (key, signal) => reconcileClient(shared, key, signal),
         fleet: createFleetReconciler({
           ...shared,

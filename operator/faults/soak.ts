@@ -121,10 +121,9 @@ const soakChains = async ({ cluster }: Stage): Promise<Tally> => {
       await fc.assert(property, { numRuns: 1, seed: chainSeed, endOnFailure: true });
       for (let count = 0; count < chainLength; count += 1) tally.pass();
     } catch (error) {
-      tally.fail({
-        what: `chain of seed ${chainSeed}`,
-        details: String(error instanceof Error ? error.message : error).split('\n'),
-      });
+      // fast-check says what the chain was; its cause says what came of it.
+      const causes = error instanceof Error ? [error.message, String(error.cause ?? '')] : [String(error)];
+      tally.fail({ what: `chain of seed ${chainSeed}`, details: causes.join('\n').split('\n') });
     }
   });
   await inParallel(width, tasks);

@@ -20,6 +20,7 @@ import type { ReferencedContent } from './referenced-content.ts';
 import { fingerprintOf, type SettledTenants } from './settled-tenants.ts';
 import type { StatusPace } from './status-pace.ts';
 import type { TenantCaches } from './tenant-caches.ts';
+import { OutdatedTenantError, type TenantConfirmation } from './tenant-confirmation.ts';
 
 /** What reconciling tenants needs. */
 export type TenantReconciler = {
@@ -31,6 +32,7 @@ export type TenantReconciler = {
   readonly mutations: FieldMutations;
   readonly pace: StatusPace;
   readonly settled: SettledTenants;
+  readonly confirmation: TenantConfirmation;
   readonly now: () => Date;
   readonly log: Logger;
 };
@@ -80,7 +82,8 @@ const carryOutOnce = async (
   round: number,
   signal: AbortSignal,
 ): Promise<ReconcileResult | { readonly again: IdentityTenant }> => {
-  const { client, events, mutations, release, settled, now } = reconciler;
+  const { events, mutations, release, settled, now } = reconciler;
+  const client = reconciler.confirmation.guard(reconciler.client, tenant, signal);
   const observed = await observeTenant(tenant, reconciler, signal);
   const { namespace, name, uid } = tenant.metadata;
   const key = `${objectKey(namespace, name)}/${uid}`;
@@ -142,6 +145,9 @@ const isStillThere = async (
   return present?.metadata.uid === uid && present.metadata.deletionTimestamp === undefined;
 };
 
+/** When the watch of tenants is behind, its event is awaited; this is for the case that it never comes. */
+const outdatedPeriod = 5_000;
+
 /** Brings one tenant, `namespace/name`, to its desired state: observe -> plan -> apply -> report. */
 export const reconcileTenant = async (
   reconciler: TenantReconciler,
@@ -161,6 +167,10 @@ export const reconcileTenant = async (
     return await carryOut(tenant, object, reconciler, signal);
   } catch (error) {
     if (signal.aborted || error instanceof WriteForbiddenError) throw error;
+    if (error instanceof OutdatedTenantError) {
+      if (error.present !== undefined) caches.tenants.remember(error.present);
+      return { requeueAfter: outdatedPeriod };
+    }
     if (!(await isStillThere(tenant, client, signal))) return {};
     const known = caches.tenants.get(namespace, name) ?? object;
     const current = identityTenantSchema.parse(known);
