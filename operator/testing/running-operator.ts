@@ -41,7 +41,8 @@ export const startOperator = (
   {
     release = testRelease,
     maxRollingTenants = 5,
-  }: Partial<Pick<OperatorOptions, 'release' | 'maxRollingTenants'>> = {},
+    namespaces,
+  }: Partial<Pick<OperatorOptions, 'release' | 'maxRollingTenants' | 'namespaces'>> = {},
 ): RunningOperator => {
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromString(kubeconfig);
@@ -53,6 +54,7 @@ export const startOperator = (
     kubeConfig,
     release,
     maxRollingTenants,
+    namespaces,
     namespace,
     identity,
     stop: stop.signal,

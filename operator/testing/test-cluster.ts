@@ -7,6 +7,7 @@ import { hasReason } from '../runtime/kubernetes-error.ts';
 import type { DesiredObject } from '../runtime/kubernetes-object.ts';
 import { connectClient } from '../runtime/testing/connect.ts';
 import { customResources } from '../tenant/custom-resources.ts';
+import { optionalResources } from '../tenant/optional-resources.ts';
 import { type ControlPlaneOptions, startControlPlane, type TestControlPlane } from './control-plane.ts';
 import { webhookConfigurations } from './mutating-webhook.ts';
 
@@ -60,7 +61,14 @@ export const startTestCluster = async (options: Omit<ControlPlaneOptions, 'nodes
   const client = connectClient(plane, {
     fieldManager: 'test',
     userAgent: 'test',
-    resources: [...Object.values(customResources), bindings, resourceQuotas, ...storageKinds, webhookConfigurations],
+    resources: [
+      ...Object.values(customResources),
+      ...Object.values(optionalResources),
+      bindings,
+      resourceQuotas,
+      ...storageKinds,
+      webhookConfigurations,
+    ],
   });
   const stop = async () => {
     await client.close();

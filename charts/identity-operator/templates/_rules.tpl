@@ -4,9 +4,12 @@ operator/privileges.integration.test.ts holds that each rule is used, and none i
 */}}
 {{- define "identity-operator.tenantRules" -}}
 - apiGroups: [identity-operator.io]
-  resources: [identitytenants, identityclients]
+  resources: [identitytenants]
   # patch: finalizers stand in the metadata.
   verbs: [get, list, watch, patch]
+- apiGroups: [identity-operator.io]
+  resources: [identityclients]
+  verbs: [list, watch, patch]
 - apiGroups: [identity-operator.io]
   resources: [identitytenants/status, identityclients/status]
   verbs: [patch]
@@ -48,10 +51,6 @@ operator/privileges.integration.test.ts holds that each rule is used, and none i
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]
-- apiGroups: [""]
-  resources: [pods/eviction]
-  # Back to balance after a zone's return: the scheduler never moves a running pod.
-  verbs: [create]
 - apiGroups: [apps]
   resources: [replicasets]
   verbs: [list, watch]
@@ -67,6 +66,10 @@ operator/privileges.integration.test.ts holds that each rule is used, and none i
   verbs: [list, watch]
 - apiGroups: [apiextensions.k8s.io]
   resources: [customresourcedefinitions]
-  # By metadata alone.
+  # Each by its name, and by metadata alone.
+  resourceNames:
+    - backendtlspolicies.gateway.networking.k8s.io
+    - httproutes.gateway.networking.k8s.io
+    - servicemonitors.monitoring.coreos.com
   verbs: [list, watch]
 {{- end }}

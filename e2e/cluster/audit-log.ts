@@ -1,0 +1,58 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+
+const fileName = 'audit.log';
+
+/** Flags by which kube-apiserver writes down what the operator asks, into a file of this folder. */
+export const auditLogFlags = (directory: string): readonly string[] => [
+  `--audit-log-path=${path.join(directory, fileName)}`,
+  `--audit-policy-file=${path.join(import.meta.dirname, 'audit-policy.yaml')}`,
+];
+
+/** One answered request. `verb` is RBAC's, such as `list`; `resource` has its subresource, such as `pods/eviction`. */
+export type AuditedCall = {
+  readonly verb: string;
+  readonly group: string;
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** HTTP status. */
+  readonly code: number;
+  /** What the API server says of a request that failed. */
+  readonly message: string;
+};
+
+/** Whether a call was refused for want of a right; a quota answers 403, too. */
+export const isForbidden = ({ code, message }: AuditedCall): boolean =>
+  code === 403 && !message.includes('exceeded quota');
+
+const eventSchema = z.object({
+  verb: z.string(),
+  objectRef: z
+    .object({
+      apiGroup: z.string().default(''),
+      resource: z.string(),
+      subresource: z.string().optional(),
+      namespace: z.string().default(''),
+      name: z.string().default(''),
+    })
+    // Discovery and the like are about no object.
+    .optional(),
+  responseStatus: z.object({ code: z.int().default(0), message: z.string().default('') }).prefault({}),
+});
+
+const parseEvent = (line: string): AuditedCall[] => {
+  const { verb, objectRef, responseStatus } = eventSchema.parse(JSON.parse(line));
+  if (objectRef === undefined) return [];
+  const { apiGroup, resource, subresource, namespace, name } = objectRef;
+  const full = subresource === undefined ? resource : `${resource}/${subresource}`;
+  return [{ verb, group: apiGroup, resource: full, namespace, name, ...responseStatus }];
+};
+
+/** What the operator has asked so far, in the order of the answers. A watch stands in it twice, begun and ended. */
+export const readAuditLog = async (directory: string): Promise<readonly AuditedCall[]> => {
+  const text = await readFile(path.join(directory, fileName), 'utf8');
+  // The last line may be half written.
+  return text.split('\n').slice(0, -1).flatMap(parseEvent);
+};
