@@ -57,8 +57,8 @@ const isReachabilityChange = ({
   (before ?? after)?.component === 'auth' && (before?.ready !== after?.ready || before?.address !== after?.address);
 
 /**
- * Wakes the keys that a change concerns, and no other: what we own, what a spec names, and for every tenant the nodes'
- * labels, from which zones are read, and which kinds are served. Whom it concerns comes out of indexes, so that a change of one of ten thousand
+ * Wakes the keys that a change concerns, and no other: what we own, what a spec names, and for every tenant the nodes,
+ * as far as their zones and their readiness go, and which kinds are served. Whom it concerns comes out of indexes, so that a change of one of ten thousand
  * Secrets costs a look-up.
  */
 export const connectWakeUps = (caches: TenantCaches, tenants: WorkQueue, clients: WorkQueue): void => {
@@ -123,6 +123,6 @@ export const connectWakeUps = (caches: TenantCaches, tenants: WorkQueue, clients
   };
   caches.onAvailability(wakeAll);
   caches.nodes.onChange(({ before, after }) => {
-    if (!isDeepStrictEqual(before?.metadata.labels, after?.metadata.labels)) wakeAll();
+    if (!isDeepStrictEqual(before, after)) wakeAll();
   });
 };

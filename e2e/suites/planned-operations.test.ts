@@ -6,10 +6,10 @@ import type { KubernetesClient } from '../../operator/runtime/kubernetes-client.
 import type { LiveObject } from '../../operator/runtime/kubernetes-object.ts';
 import { createBrowser } from '../../services/auth/testing/browser.ts';
 import { demo, waitForDemo } from '../installation/demo-installation.ts';
-import type { IssuerConnection } from '../installation/issuer-connection.ts';
+import { createIssuerConnection, type IssuerConnection } from '../installation/issuer-connection.ts';
 import { openCluster, readCondition, resources, waitFor } from '../installation/kubernetes.ts';
 import { discover, signUpAndIn, startAuthorization } from '../installation/relying-party.ts';
-import { newPerson, openApplication } from './application.ts';
+import { callServiceA, newPerson, openApplication } from './application.ts';
 import { startLoad } from './load.ts';
 
 let client: KubernetesClient;
@@ -30,7 +30,17 @@ it('a rollout of all three services at once loses no request', async () => {
   connection = opened.connection;
   const configuration = await discover(connection, opened.application);
   const tokens = await signUpAndIn(connection, configuration, opened.application, newPerson('Ada'));
-  const load = startLoad({ connection, configuration, tokens }, 30);
+  // Services A, B and C fetch the issuer's keys at their first request: that is no part of a rollout.
+  await waitFor('the services to know the keys', 60_000, async () => {
+    const { ca, gatewayPort } = inject('environment');
+    for (let call = 1; call <= 12; call += 1) {
+      const fresh = createIssuerConnection(ca, gatewayPort);
+      const { status } = await callServiceA(fresh, tokens.access_token).finally(() => fresh.close());
+      if (status !== 200) return { pending: `call ${call}: ${status}` };
+    }
+    return { done: undefined };
+  });
+  const load = startLoad({ connection, configuration, tokens }, 5);
 
   // Other values than those of now, also on a cluster that was kept from the last run.
   const { spec } = identityTenantSchema.parse(await client.get(tenant));

@@ -1,4 +1,4 @@
-import type { IPod } from 'kubernetes-models/v1';
+import type { IEvent, IPod } from 'kubernetes-models/v1';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { identityTenantSchema } from '../../operator/api/identity-tenant.ts';
 import type { KubernetesClient } from '../../operator/runtime/kubernetes-client.ts';
@@ -7,7 +7,7 @@ import { findCluster, killZone, startZone } from '../cluster/cluster.ts';
 import type { Cluster } from '../cluster/driver.ts';
 import { demo, waitForDemo } from '../installation/demo-installation.ts';
 import type { IssuerConnection } from '../installation/issuer-connection.ts';
-import { openCluster, resources, waitFor } from '../installation/kubernetes.ts';
+import { openCluster, readCondition, resources, waitFor } from '../installation/kubernetes.ts';
 import { discover, signUpAndIn } from '../installation/relying-party.ts';
 import { callServiceA, newPerson, openApplication } from './application.ts';
 import { startLoad } from './load.ts';
@@ -41,17 +41,11 @@ const readyPods = async (component: string) => {
   );
 };
 
-/**
- * Ends one pod of each service where two share a node, as an SRE would after the return of a zone: Kubernetes never moves
- * a pod that runs, and the operator does not do it yet.
- */
-const spreadAnew = async (): Promise<void> => {
-  for (const component of ['gateway', 'auth', 'token-store']) {
-    const pods = await readyPods(component);
-    const surplus = pods.find((pod) => pods.filter(({ spec }) => spec?.nodeName === pod.spec?.nodeName).length > 1);
-    if (surplus === undefined) continue;
-    await client.evict({ namespace: demo.namespace, name: surplus.metadata.name });
-  }
+/** Reasons of the events that tell of zones. */
+const zoneEvents = async (): Promise<string[]> => {
+  const { items } = await client.list<LiveObject & IEvent>(resources.events, { namespace: demo.namespace });
+  const reasons = items.flatMap(({ reason = '' }) => (/^Zone|^Rebalanced$/.test(reason) ? [reason] : []));
+  return [...new Set(reasons)].sort();
 };
 
 /** Whether the control plane has noticed: no endpoint of the gateway is in the dead zone any more. */
@@ -60,7 +54,7 @@ const isNoticed = async (): Promise<boolean> =>
     ({ spec }) => spec?.nodeName !== cluster.nodes.find(({ zone }) => zone === 'zone-3')?.name,
   );
 
-it('a zone that loses its power is got over, and its return too', { timeout: 480_000 }, async () => {
+it('a zone that loses its power is got over, and its return too', { timeout: 660_000 }, async () => {
   const opened = await openApplication(client);
   connection = opened.connection;
   const configuration = await discover(connection, opened.application);
@@ -87,10 +81,20 @@ it('a zone that loses its power is got over, and its return too', { timeout: 480
   });
 
   expect(await startZone(cluster, 3)).toEqual({ ok: true });
-  await spreadAnew();
-  await waitFor('every service in three zones again', 120_000, async () => {
-    const { status } = identityTenantSchema.parse(await client.get(tenant));
-    return status.zones === '3/3' ? { done: undefined } : { pending: `zones ${status.zones}` };
+  // Kubernetes never moves a pod that runs: the operator does, one after the other, each when the last has gone for good.
+  await waitFor('every service in three zones again', 300_000, async () => {
+    const object = await client.get(tenant);
+    const { status } = identityTenantSchema.parse(object);
+    const { reason, message } = readCondition(object, 'ZoneRedundant') ?? {};
+    return status.zones === '3/3' && reason === 'Spread'
+      ? { done: undefined }
+      : { pending: `zones ${status.zones}, ${reason}: ${message}` };
+  });
+  await waitFor('events that tell of it', 20_000, async () => {
+    const reasons = await zoneEvents();
+    return ['Rebalanced', 'ZoneLost', 'ZoneRestored'].every((reason) => reasons.includes(reason))
+      ? { done: undefined }
+      : { pending: reasons.join(', ') };
   });
   await waitForDemo(client, { images: inject('environment').images });
   await load.stop();

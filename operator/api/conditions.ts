@@ -79,6 +79,8 @@ export type TenantReason =
   | 'NoActiveKey'
   | 'Resolved'
   | 'Spread'
+  | 'Unbalanced'
+  | 'ZoneDown'
   | 'ZoneMissing'
   | 'NoZones'
   | 'OneZone';

@@ -294,5 +294,8 @@ export const applyPlan = async (plan: Plan, observed: Observed, writes: ObjectWr
   }
   for (const replicas of plan.replicas) await applyReplicas(blueprint, replicas, writes);
   for (const object of plan.remove) await remove(object, writes);
+  // A disruption budget that refuses is an answer: the next pass asks again.
+  for (const name of plan.evict)
+    await writes.client.evict({ namespace: blueprint.namespace, name }, { signal: writes.signal });
   return {};
 };

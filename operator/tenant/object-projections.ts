@@ -1,8 +1,8 @@
 import type { IReplicaSet } from 'kubernetes-models/apps/v1';
-import type { IPod, ISecret } from 'kubernetes-models/v1';
+import type { INode, IPod, ISecret } from 'kubernetes-models/v1';
 import { labels } from '../api/group.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
-import type { ObservedPod, ObservedSecret } from './observed.ts';
+import type { ObservedNode, ObservedPod, ObservedSecret } from './observed.ts';
 
 /** Nobody reads `managedFields`, and they are half of an object. */
 // The parse boundary of this field: LiveObject does not know it.
@@ -35,6 +35,23 @@ export const projectSecret = (secret: LiveObject & ISecret): ObservedSecret => {
   return { apiVersion, kind, metadata, type: secret.type ?? 'Opaque', entries: decodeEntries(secret) };
 };
 
+const millisecondsOf = (time: string | undefined): number => (time === undefined ? 0 : Date.parse(time));
+
+/** A node as all tenants see it; what its zone is depends on the tenant. */
+export type ProjectedNode = Omit<ObservedNode, 'zone'>;
+
+/** A node writes of itself every few seconds: of all that, only what decisions need. */
+export const projectNode = ({ metadata, spec, status }: LiveObject & INode): ProjectedNode => {
+  const condition = status?.conditions?.find(({ type }) => type === 'Ready');
+  const taints = spec?.taints ?? [];
+  return {
+    name: metadata.name,
+    labels: metadata.labels ?? {},
+    open: spec?.unschedulable !== true && taints.every(({ effect }) => effect === 'PreferNoSchedule'),
+    ...(condition?.status === 'True' ? { readySince: millisecondsOf(condition.lastTransitionTime) } : {}),
+  };
+};
+
 export type ProjectedPod = ObservedPod & Pick<LiveObject, 'metadata'>;
 
 export const projectPod = ({ metadata, spec, status }: LiveObject & IPod): ProjectedPod => {
@@ -49,6 +66,7 @@ export const projectPod = ({ metadata, spec, status }: LiveObject & IPod): Proje
     component: metadata.labels?.[labels.component] ?? '',
     ready: condition('Ready')?.status === 'True',
     terminating: metadata.deletionTimestamp !== undefined,
+    createdAt: millisecondsOf(metadata.creationTimestamp),
     ...(status?.podIP === undefined ? {} : { address: status.podIP }),
     ...(spec?.nodeName === undefined ? {} : { nodeName: spec.nodeName }),
     ...(terminationMessage === undefined ? {} : { terminationMessage }),

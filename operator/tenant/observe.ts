@@ -7,7 +7,7 @@ import { type LiveObject, objectKey } from '../runtime/kubernetes-object.ts';
 import { builtInResources } from '../runtime/resource-kind.ts';
 import { isTenantOwner } from './custom-resources.ts';
 import { findIssuerHolder } from './issuer-holder.ts';
-import { projectSecret } from './object-projections.ts';
+import { type ProjectedNode, projectSecret } from './object-projections.ts';
 import type { Observed, ObservedNode, ObservedReference, ObservedSecret } from './observed.ts';
 import type { ReferencedContent } from './referenced-content.ts';
 import { irreplaceableSecrets } from './secret-plan.ts';
@@ -37,9 +37,18 @@ const observeReference = async (
   return found === undefined ? reference : { ...reference, found };
 };
 
-const observeNode = (node: LiveObject, topologyKey: string): ObservedNode => {
-  const zone = node.metadata.labels?.[topologyKey];
-  return { name: node.metadata.name, ...(zone === undefined ? {} : { zone }) };
+/** Of the nodes' labels, of which there are many, those that the tenant speaks of. */
+const observeNodes = (nodes: readonly ProjectedNode[], { spec }: IdentityTenant): ObservedNode[] => {
+  const selectors = [spec.gateway, spec.auth, spec.tokenStore].map(({ nodeSelector = {} }) => nodeSelector);
+  const selected = new Set(selectors.flatMap(Object.keys));
+  return nodes.map(({ labels, ...node }) => {
+    const zone = labels[spec.availability.topologyKey];
+    return {
+      ...node,
+      labels: Object.fromEntries(Object.entries(labels).filter(([label]) => selected.has(label))),
+      ...(zone === undefined ? {} : { zone }),
+    };
+  });
 };
 
 /** The claim of the managed database's volume, which would give its data to whoever comes next if it went unseen. */
@@ -110,7 +119,7 @@ export const observeTenant = async (
     ),
     pods: caches.pods.byIndex('tenant', key),
     settingsInUse: new Set(caches.replicaSets.byIndex('tenant', key).flatMap(({ configMaps }) => configMaps)),
-    nodes: caches.nodes.list().map((node) => observeNode(node, tenant.spec.availability.topologyKey)),
+    nodes: observeNodes(caches.nodes.list(), tenant),
     served: caches.served(),
     databaseVolumeExists: volume !== undefined,
   };

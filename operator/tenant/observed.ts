@@ -12,6 +12,8 @@ export type ObservedPod = {
   /** `status.podIP`; absent before the pod has an address. */
   readonly address?: string;
   readonly nodeName?: string;
+  /** When it was made, ms since 1970. */
+  readonly createdAt: number;
   /** What the container wrote when it last ended; the migrate Job's report. */
   readonly terminationMessage?: string;
   /** Why a container waits: `ImagePullBackOff`, `CrashLoopBackOff`. */
@@ -20,7 +22,15 @@ export type ObservedPod = {
   readonly unschedulable?: string;
 };
 
-export type ObservedNode = { readonly name: string; readonly zone?: string };
+export type ObservedNode = {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly zone?: string;
+  /** Since when it is ready, ms since 1970; absent while it is not. */
+  readonly readySince?: number;
+  /** Whether ordinary pods may be placed there: it is neither cordoned nor tainted. */
+  readonly open: boolean;
+};
 
 /** A Secret of ours, its entries decoded. They are used to build objects and never leave by a message. */
 export type ObservedSecret = LiveObject & {

@@ -11,7 +11,13 @@ import { buildSecretMetadata } from './secret-plan.ts';
 
 const release: OperatorRelease = { version: '0.1.0', image: 'identity-operator:0.1.0', databaseImage: 'postgres:18' };
 const now = new Date('2026-01-01T00:00:00Z');
-const nodes = ['zone-1', 'zone-2', 'zone-3'].map((zone, index) => ({ name: `node${index + 1}`, zone }));
+const nodes = ['zone-1', 'zone-2', 'zone-3'].map((zone, index) => ({
+  name: `node${index + 1}`,
+  zone,
+  labels: {},
+  readySince: 0,
+  open: true,
+}));
 
 const nothing = (spec: Record<string, unknown> = {}): Observed => ({
   tenant: buildTenant(spec),
@@ -97,6 +103,7 @@ const rolledOut = (observed: Observed): Observed => ({
       component,
       ready: true,
       terminating: false,
+      createdAt: 0,
       nodeName: name,
     })),
   ),
@@ -397,8 +404,78 @@ describe('zones', () => {
   });
 });
 
+describe('a zone that drops out and comes back', () => {
+  const down = nodes.map(({ readySince: _since, ...node }) =>
+    node.zone === 'zone-3' ? node : { ...node, readySince: 0 },
+  );
+  /** Where the pods of the lost zone have started again. */
+  const elsewhere = (observed: Observed, createdAt: number): Observed => ({
+    ...observed,
+    pods: observed.pods.map((pod) => (pod.nodeName === 'node3' ? { ...pod, nodeName: 'node1', createdAt } : pod)),
+  });
+  const tellsOfZones = (plan: Plan) =>
+    plan.events.map(({ reason }) => reason).filter((reason) => /Zone|Rebalanced/.test(reason));
+
+  it('is told once each, and pods go back to it one at a time', async () => {
+    let observed: Observed = { ...(await install('ready')), nodes: down };
+    const pass = (at: Date): Plan => {
+      const plan = planTenant(observed, release, at);
+      observed = { ...observed, tenant: { ...observed.tenant, status: plan.status } };
+      return plan;
+    };
+    pass(now);
+    expect(tellsOfZones(pass(now))).toEqual([]);
+    const lost = await install('ready');
+    observed = { ...lost, nodes: down };
+    const first = pass(now);
+    expect(tellsOfZones(first)).toEqual(['ZoneLost']);
+    expect(condition(first, 'ZoneRedundant')).toMatchObject({ status: 'True', reason: 'ZoneDown' });
+    expect(first.evict).toEqual([]);
+
+    observed = elsewhere(observed, now.getTime());
+    const back = now.getTime() + 1_000;
+    observed = {
+      ...observed,
+      nodes: nodes.map((node) => (node.zone === 'zone-3' ? { ...node, readySince: back } : node)),
+    };
+    const returned = pass(new Date(back));
+    expect(tellsOfZones(returned)).toEqual(['ZoneRestored']);
+    expect(condition(returned, 'ZoneRedundant')).toMatchObject({ status: 'True', reason: 'Unbalanced' });
+    expect(returned.evict).toEqual([]);
+    expect(returned.requeueAfterMilliseconds).toBeLessThanOrEqual(20_000);
+
+    const moved = pass(new Date(back + 20_000));
+    expect(moved.evict).toEqual(['token-store-node3']);
+    expect(
+      planTenant(
+        { ...observed, tenant: { ...observed.tenant, spec: { ...observed.tenant.spec, paused: true } } },
+        release,
+        new Date(back + 20_000),
+      ).evict,
+    ).toEqual([]);
+    observed = { ...observed, pods: lost.pods };
+    const balanced = pass(new Date(back + 60_000));
+    expect(tellsOfZones(balanced)).toEqual(['Rebalanced']);
+    expect(condition(balanced, 'ZoneRedundant')).toMatchObject({ status: 'True', reason: 'Spread' });
+    expect(balanced.evict).toEqual([]);
+  });
+
+  it('moves nothing while a rollout is under way', async () => {
+    const ready = elsewhere(await install('ready'), -1_000);
+    const at = new Date(now.getTime() + 3_600_000);
+    expect(planTenant(ready, release, at).evict).toHaveLength(1);
+    const rolling = withStatus(ready, 'Deployment', {
+      observedGeneration: 1,
+      replicas: 4,
+      updatedReplicas: 1,
+      availableReplicas: 3,
+    });
+    expect(planTenant(rolling, release, at).evict).toEqual([]);
+  });
+});
+
 it('labels of nodes that come roll nothing that runs; another change takes them in', async () => {
-  const unlabelled = nodes.map(({ name }) => ({ name }));
+  const unlabelled = nodes.map(({ zone: _zone, ...node }) => node);
   const labelled = { ...(await install('ready', {}, unlabelled)), nodes };
   const plan = planTenant(labelled, release, now);
   expect(condition(plan, 'Ready')?.status).toBe('True');

@@ -21,7 +21,7 @@ import { planEvents, planVersionEvents } from './tenant-events.ts';
 import { buildStatus } from './tenant-status.ts';
 import { asPaused, summarize, type TenantVerdict } from './tenant-verdicts.ts';
 import { tellUpgrade } from './upgrade-verdicts.ts';
-import { decideZoneRedundant } from './workload-state.ts';
+import { planSpread } from './zone-spread.ts';
 
 /** Everything that one pass is to do. */
 export type Plan = {
@@ -36,6 +36,8 @@ export type Plan = {
   readonly apply: readonly TenantObject[];
   readonly replicas: readonly PlannedReplicas[];
   readonly remove: readonly LiveObject[];
+  /** Names of pods that are to start again in another zone; one at most. */
+  readonly evict: readonly string[];
   readonly finalizer: 'add' | 'remove' | 'keep';
   readonly status: ReportedStatus;
   readonly events: readonly RecordedEvent[];
@@ -53,6 +55,7 @@ const noChanges = {
   apply: [],
   replicas: [],
   remove: [],
+  evict: [],
 } as const;
 
 /** Owned objects that nothing desires any more. Never volumes, keys or credentials: those have no owner. */
@@ -92,9 +95,9 @@ const readVerdict = ({ conditions = [] }: TenantStatus, type: TenantVerdict['typ
 };
 
 /** What holds of the tenant's parts, in the order in which they come; the first that does not is what it waits for. */
-const decideParts = (observed: Observed, situation: Situation) => {
-  const { blueprint, steps, target, zonesOf, allZones } = situation;
-  const { mode, topologyKey, zoneSpread } = observed.tenant.spec.availability;
+const decideParts = (observed: Observed, situation: Situation, now: Date) => {
+  const { blueprint, steps, target } = situation;
+  const { mode, zoneSpread } = observed.tenant.spec.availability;
   const told = target.kind === 'keep' ? readVerdict(observed.tenant.status, 'DatabaseReady') : undefined;
   const database: TenantVerdict = steps?.database ??
     told ?? {
@@ -103,15 +106,16 @@ const decideParts = (observed: Observed, situation: Situation) => {
       reason: 'Waiting',
       message: 'nothing is known of the database before the references are resolved and the keys are made',
     };
-  const zoneRedundant = decideZoneRedundant(zonesOf, allZones, topologyKey);
+  const spread = planSpread(observed, situation, now);
   const zonesRequired = zoneSpread === 'Required' && mode === 'HighlyAvailable';
   return {
-    needed: [...tellUpgrade(database, situation), ...(zonesRequired ? [zoneRedundant] : [])],
+    needed: [...tellUpgrade(database, situation), ...(zonesRequired ? [spread.verdict] : [])],
     rest: [
-      ...(zonesRequired ? [] : [zoneRedundant]),
+      ...(zonesRequired ? [] : [spread.verdict]),
       decideRoutesResolved(observed.references),
       decideKeysHealthy(observed.secrets.get(objectNames.signingKeys(blueprint))),
     ],
+    spread,
   };
 };
 
@@ -127,7 +131,7 @@ export const planTenant = (observed: Observed, release: OperatorRelease, now: Da
   const secrets = resolved
     ? planSecrets(blueprint, observed.secrets, now)
     : planRenewals(blueprint, observed.secrets, now);
-  const parts = decideParts(observed, situation);
+  const parts = decideParts(observed, situation, now);
   const unresolvedFor = millisecondsUnresolved(tenant.status, now);
   const summary = summarize([references, ...parts.needed], unresolvedFor);
   const isPending = hasPendingChanges(objects, observed) || planReplicas(blueprint, live).length > 0;
@@ -142,6 +146,7 @@ export const planTenant = (observed: Observed, release: OperatorRelease, now: Da
     apply: steps?.apply ?? [],
     replicas: steps === undefined ? [] : planReplicas(blueprint, live),
     remove: steps?.complete === true ? planRemoval(observed, steps.apply) : [],
+    evict: parts.spread.evict,
   };
   const status = buildStatus(observed, situation, verdicts, now);
   const renewal = paused ? undefined : nextRenewal(blueprint, observed.secrets);
@@ -154,6 +159,7 @@ export const planTenant = (observed: Observed, release: OperatorRelease, now: Da
     requeueAfterMilliseconds: earliest(
       lookAgainMilliseconds,
       nextReferenceCheck(references, unresolvedFor),
+      parts.spread.waitMilliseconds,
       renewal === undefined ? undefined : renewal.getTime() - now.getTime(),
     ),
   };

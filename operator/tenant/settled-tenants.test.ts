@@ -10,6 +10,8 @@ const service = (resourceVersion: string): LiveObject => ({
   metadata: { name: 'acme-auth', uid: 'u1', resourceVersion },
 });
 
+const node: Observed['nodes'][number] = { name: 'node1', zone: 'a', labels: {}, open: true };
+
 const observed: Observed = {
   tenant: buildTenant({}, { resourceVersion: '1' }),
   objects: [service('1')],
@@ -17,7 +19,7 @@ const observed: Observed = {
   references: [{ kind: 'Secret', field: 'spec.gateway.tls.secretName', name: 'tls', requiredEntries: [] } as never],
   pods: [],
   settingsInUse: new Set(['settings-1']),
-  nodes: [{ name: 'node1', zone: 'a' }],
+  nodes: [node],
   served: new Set(),
   databaseVolumeExists: false,
 };
@@ -35,7 +37,8 @@ describe('what tells two observations apart', () => {
     ['the version of a Secret', { ...observed, secrets: new Map([['keys', { ...service('2'), entries: {} }]]) }],
     ['the version of what the spec names', { ...observed, references: [] }],
     ['settings that are no longer used', { ...observed, settingsInUse: new Set() }],
-    ['a zone', { ...observed, nodes: [{ name: 'node1', zone: 'b' }] }],
+    ['a zone', { ...observed, nodes: [{ ...node, zone: 'b' }] }],
+    ['a node that is cordoned', { ...observed, nodes: [{ ...node, open: false }] }],
     ['a kind that is served', { ...observed, served: new Set(['HTTPRoute' as never]) }],
     ['the generation', withTenant({ generation: 2 })],
     ['an annotation of ours', withTenant({ annotations: { 'identity-operator.io/restart': '1' } })],

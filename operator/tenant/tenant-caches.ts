@@ -11,6 +11,7 @@ import { type FilledCache, type Selection, type WatchedKind, watchedKind } from 
 import { customResources, isTenantOwner } from './custom-resources.ts';
 import {
   type ObjectVersion,
+  projectNode,
   projectPod,
   projectReplicaSet,
   projectSecret,
@@ -152,7 +153,7 @@ export const createTenantCaches = (namespaces?: readonly string[]) => {
   const secrets = cacheOf({ project: projectSecret, indexes: tenantIndex });
   const pods = cacheOf({ project: projectPod, indexes: tenantIndex });
   const replicaSets = cacheOf({ project: projectReplicaSet, indexes: tenantIndex });
-  const nodes = new InformerCache({ project: withoutManagedFields });
+  const nodes = new InformerCache({ project: projectNode });
   const watchedNodes = permittedKind(builtInResources.nodes, nodes);
   const versions = versionedKinds.map((one) => ({ ...one, cache: cacheOf({ project: projectVersion }) }));
   return {

@@ -4,13 +4,15 @@ import type { Component } from '../manifests/blueprint.ts';
 import type { ObservedNode, ObservedPod } from './observed.ts';
 import type { ReplicaTarget } from './replica-plan.ts';
 
-/** Zones in which a component has a ready pod, sorted. */
+/** Zones in which a component has a ready pod on a ready node, sorted: a lost node's pods look ready for a while. */
 export const readyZones = (
   pods: readonly ObservedPod[],
   nodes: readonly ObservedNode[],
   component: Component,
 ): string[] => {
-  const zoneOf = new Map(nodes.map(({ name, zone }) => [name, zone]));
+  const zoneOf = new Map(
+    nodes.flatMap(({ name, zone, readySince }) => (readySince === undefined ? [] : [[name, zone]])),
+  );
   const zones = pods
     .filter((pod) => pod.component === component && pod.ready && !pod.terminating)
     .map(({ nodeName }) => zoneOf.get(nodeName ?? ''))
@@ -83,36 +85,5 @@ export const decideWorkloadAvailable = (
     status: 'True',
     reason: 'AllAvailable',
     message: `${available} of ${desired} pods of ${component} are available`,
-  };
-};
-
-/** Whether the tenant survives the loss of a zone: every service has ready pods in two zones at least. */
-export const decideZoneRedundant = (
-  zonesOf: Readonly<Record<Component, readonly string[]>>,
-  allZones: readonly string[],
-  topologyKey: string,
-): Verdict<TenantConditionType, TenantReason> => {
-  const type = 'ZoneRedundant';
-  if (allZones.length === 0) {
-    return { type, status: 'False', reason: 'NoZones', message: `no node carries the label ${topologyKey}` };
-  }
-  if (allZones.length === 1) {
-    return {
-      type,
-      status: 'False',
-      reason: 'OneZone',
-      message: `all nodes are in ${allZones.join()}: losing it stops the tenant`,
-    };
-  }
-  const lacking = Object.entries(zonesOf).flatMap(([component, zones]) => {
-    const missing = allZones.filter((zone) => !zones.includes(zone));
-    return zones.length >= 2 ? [] : [`${component} has no ready pod in ${missing.join(', ')}`];
-  });
-  if (lacking.length > 0) return { type, status: 'False', reason: 'ZoneMissing', message: lacking.join('; ') };
-  return {
-    type,
-    status: 'True',
-    reason: 'Spread',
-    message: `every service has ready pods in two or more of ${allZones.join(', ')}`,
   };
 };

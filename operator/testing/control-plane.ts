@@ -116,7 +116,8 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<T
     const startControllerManager = (flags: readonly string[]) =>
       start('kube-controller-manager', controllerManagerCommand(plane, flags));
     if (options.controllerManager !== false) {
-      startControllerManager([]);
+      // No kubelet renews what a node says of itself: every node would count as lost after a while.
+      startControllerManager(['--controllers=*,-node-lifecycle-controller']);
       await waitForServiceAccount(kubeconfigPath);
     }
     return {

@@ -28,13 +28,20 @@ export type KubeletStandIn = {
   release(namespace: string, ...components: readonly string[]): void;
   /** What migrate reports in this namespace; without a word it has migrated. */
   reportMigration(namespace: string, report: MigrationReport): void;
+  /** The power of a zone goes: its node is not ready, and takes no pod until it is back. Its pods are as they were. */
+  loseZone(zone: string): Promise<void>;
+  /** It comes back, ready from this moment on. */
+  returnZone(zone: string): Promise<void>;
   stop(): Promise<void>;
 };
 
 const migrated: MigrationReport = { outcome: 'migrated', schemaVersion: '1', applied: [] };
 
 // Long ago, so that minReadySeconds have passed.
-const readySince = new Date(Date.now() - 3_600_000).toISOString().replace(/\.\d+Z$/, 'Z');
+const secondsOf = (time: Date): string => time.toISOString().replace(/\.\d+Z$/, 'Z');
+const readySince = secondsOf(new Date(Date.now() - 3_600_000));
+
+const nodeOf = (zone: string): string => nodes.find((node) => node.zone === zone)?.name ?? '';
 
 const componentOf = ({ metadata }: Pod): string => metadata.labels?.[labels.component] ?? '';
 
@@ -92,10 +99,24 @@ const buildMigrateStatus = (pod: Pod, report: MigrationReport) => {
   };
 };
 
+const writeReadiness = async (
+  client: KubernetesClient,
+  name: string,
+  isReady: boolean,
+  since: string,
+): Promise<void> => {
+  const ready = { type: 'Ready', status: isReady ? 'True' : 'Unknown', lastTransitionTime: since };
+  const reference = { resource: builtInResources.nodes, name };
+  await client.patchMerge(reference, { status: { conditions: [ready] } }, { subresource: 'status' });
+};
+
 const createNodes = async (client: KubernetesClient): Promise<void> => {
   for (const { name, zone } of nodes) {
     const zoneLabels = { 'topology.kubernetes.io/zone': zone, 'kubernetes.io/hostname': name };
     await client.applyServerSide({ apiVersion: 'v1', kind: 'Node', metadata: { name, labels: zoneLabels } });
+    // The API server gives every new node a taint, and the controller that takes it away once the node is ready is not run.
+    await client.patchMerge({ resource: builtInResources.nodes, name }, { spec: { taints: null } });
+    await writeReadiness(client, name, true, readySince);
   }
 };
 
@@ -104,6 +125,7 @@ export const startKubeletStandIn = async (client: KubernetesClient): Promise<Kub
   await createNodes(client);
   const stop = new AbortController();
   const held = new Set<string>();
+  const lost = new Set<string>();
   const reports = new Map<string, MigrationReport>();
   const queue = new WorkQueue({ clock: systemClock, random: Math.random });
   const pods = new InformerCache<Pod, Pod>({ project: (pod) => pod });
@@ -116,7 +138,8 @@ export const startKubeletStandIn = async (client: KubernetesClient): Promise<Kub
     const group = `${pod.metadata.namespace}/${componentOf(pod)}/${pod.metadata.labels?.['pod-template-hash']}`;
     const load = (name: string) =>
       [...placed.values()].filter((other) => other.group === group && other.node === name).length;
-    const node = nodes.map(({ name }) => name).reduce((best, name) => (load(name) < load(best) ? name : best));
+    const running = nodes.filter(({ zone }) => !lost.has(zone));
+    const node = running.map(({ name }) => name).reduce((best, name) => (load(name) < load(best) ? name : best));
     placed.set(pod.metadata.uid, { group, node });
     return node;
   };
@@ -197,6 +220,14 @@ export const startKubeletStandIn = async (client: KubernetesClient): Promise<Kub
     reportMigration: (namespace, report) => {
       reports.set(namespace, report);
       wake(namespace);
+    },
+    loseZone: async (zone) => {
+      lost.add(zone);
+      await writeReadiness(client, nodeOf(zone), false, secondsOf(new Date()));
+    },
+    returnZone: async (zone) => {
+      lost.delete(zone);
+      await writeReadiness(client, nodeOf(zone), true, secondsOf(new Date()));
     },
     stop: async () => {
       stop.abort();
