@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process';
+import path from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { ensureImages } from '../../tools/image/project-images.ts';
 import { createProgress } from '../../tools/machine/progress.ts';
-import { startCluster, stopCluster } from '../cluster/cluster.ts';
+import { isForbidden, readAuditLog } from '../cluster/audit-log.ts';
+import { startCluster, stateRootOf, stopCluster } from '../cluster/cluster.ts';
 import { applyDemo, demo, waitForDemo } from '../installation/demo-installation.ts';
 import { findNodePort, startForwarder } from '../installation/gateway-forwarder.ts';
 import { openCluster } from '../installation/kubernetes.ts';
@@ -26,6 +28,17 @@ declare module 'vitest' {
 }
 
 const clusterName = 'identity-operator-e2e';
+
+/**
+ * Over all suites: `operator/privileges.integration.test.ts` shows what each right is for, and a real cluster may ask for
+ * one more. Throws with the calls that were refused.
+ */
+const assertRightsSufficed = async (): Promise<void> => {
+  const calls = await readAuditLog(path.join(stateRootOf(process.env), clusterName, 'logs'));
+  if (calls.length === 0) throw new Error('the audit log holds no call of the operator');
+  const refused = calls.filter(isForbidden).map(({ message }) => message);
+  if (refused.length > 0) throw new Error(`the operator lacks rights: ${[...new Set(refused)].join('; ')}`);
+};
 
 /**
  * One cluster for all suites, with the operator and the demo's tenant on it, as `make demo` installs them.
@@ -75,7 +88,11 @@ export const setup = async (project: TestProject): Promise<() => Promise<void>> 
     });
     return async () => {
       forwarder.close();
-      await remove();
+      try {
+        if (cluster.driver === 'built-in') await assertRightsSufficed();
+      } finally {
+        await remove();
+      }
     };
   } catch (error) {
     await remove();

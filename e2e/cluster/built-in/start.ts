@@ -1,6 +1,7 @@
 import { chown, copyFile, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
+import { auditLogFlags } from '../audit-log.ts';
 import type { StartOptions } from '../driver.ts';
 import { waitForDns, waitForNodes, waitForServiceAccount } from '../kubernetes-api.ts';
 import { buildAddons, volumeLabel } from './addons.ts';
@@ -95,7 +96,8 @@ export const run = async (plan: ClusterPlan, paths: ClusterPaths, options: Start
   };
   await createBridge(plan);
   const etcdAlive = start('etcd', etcdCommand(plane));
-  const apiAlive = start('kube-apiserver', apiServerCommand(plane, apiServerNodeFlags(plane.pki)));
+  const apiFlags = [...apiServerNodeFlags(plane.pki), ...auditLogFlags(path.join(paths.state, 'logs'))];
+  const apiAlive = start('kube-apiserver', apiServerCommand(plane, apiFlags));
   for (const node of plan.nodes) await startNode(plan, paths, node);
   await waitForApi(plane, () => {
     etcdAlive();
