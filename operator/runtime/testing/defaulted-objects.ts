@@ -73,7 +73,16 @@ export const defaultedObjects = [
     spec: {
       podSelector: selector,
       policyTypes: ['Ingress', 'Egress'],
-      ingress: [{ from: [{ podSelector: {} }], ports: [{ port: 8443 }, { port: 9090 }] }],
+      // Rules are one value: what the server would fill in is written out.
+      ingress: [
+        {
+          from: [{ podSelector: {} }],
+          ports: [
+            { port: 8443, protocol: 'TCP' },
+            { port: 9090, protocol: 'TCP' },
+          ],
+        },
+      ],
       egress: [{ to: [{ namespaceSelector: {}, podSelector: selector }], ports: [{ port: 53, protocol: 'UDP' }] }, {}],
     },
   },
