@@ -83,7 +83,8 @@ export type TenantReason =
   | 'ZoneDown'
   | 'ZoneMissing'
   | 'NoZones'
-  | 'OneZone';
+  | 'OneZone'
+  | 'NodesNotReadable';
 
 export type ClientConditionType = 'Ready' | 'Reconciling' | 'Stalled';
 

@@ -7,8 +7,8 @@ import { type LiveObject, objectKey } from '../runtime/kubernetes-object.ts';
 import { builtInResources } from '../runtime/resource-kind.ts';
 import { isTenantOwner } from './custom-resources.ts';
 import { findIssuerHolder } from './issuer-holder.ts';
-import { type ProjectedNode, projectSecret } from './object-projections.ts';
-import type { Observed, ObservedNode, ObservedReference, ObservedSecret } from './observed.ts';
+import { type ProjectedNode, type ProjectedPod, projectSecret } from './object-projections.ts';
+import type { Observed, ObservedNode, ObservedPod, ObservedReference, ObservedSecret } from './observed.ts';
 import type { ReferencedContent } from './referenced-content.ts';
 import { irreplaceableSecrets } from './secret-plan.ts';
 import { listReferences, type SpecReference } from './spec-references.ts';
@@ -49,6 +49,11 @@ const observeNodes = (nodes: readonly ProjectedNode[], { spec }: IdentityTenant)
       ...(zone === undefined ? {} : { zone }),
     };
   });
+};
+
+const observePod = (pod: ProjectedPod, { spec }: IdentityTenant): ObservedPod => {
+  const zoneLabel = pod.metadata.labels?.[spec.availability.topologyKey];
+  return zoneLabel === undefined ? pod : { ...pod, zoneLabel };
 };
 
 /** The claim of the managed database's volume, which would give its data to whoever comes next if it went unseen. */
@@ -117,9 +122,9 @@ export const observeTenant = async (
     references: await Promise.all(
       listReferences(tenant).map((reference) => observeReference(sources, namespace, reference, signal)),
     ),
-    pods: caches.pods.byIndex('tenant', key),
+    pods: caches.pods.byIndex('tenant', key).map((pod) => observePod(pod, tenant)),
     settingsInUse: new Set(caches.replicaSets.byIndex('tenant', key).flatMap(({ configMaps }) => configMaps)),
-    nodes: observeNodes(caches.nodes.list(), tenant),
+    nodes: caches.mayReadNodes() ? observeNodes(caches.nodes.list(), tenant) : undefined,
     served: caches.served(),
     databaseVolumeExists: volume !== undefined,
   };

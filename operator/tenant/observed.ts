@@ -12,6 +12,8 @@ export type ObservedPod = {
   /** `status.podIP`; absent before the pod has an address. */
   readonly address?: string;
   readonly nodeName?: string;
+  /** The zone by the pod's own label, which Kubernetes 1.35 copies from the node. */
+  readonly zoneLabel?: string;
   /** When it was made, ms since 1970. */
   readonly createdAt: number;
   /** What the container wrote when it last ended; the migrate Job's report. */
@@ -59,7 +61,8 @@ export type Observed = {
   readonly pods: readonly ObservedPod[];
   /** ConfigMaps that a ReplicaSet still names: a pod of it may start again at any time. */
   readonly settingsInUse: ReadonlySet<string>;
-  readonly nodes: readonly ObservedNode[];
+  /** Undefined when the operator may not read nodes, with rights in some namespaces only. */
+  readonly nodes: readonly ObservedNode[] | undefined;
   /** Kinds of other projects that the API server serves now; only objects of these can be applied. */
   readonly served: ReadonlySet<OptionalKind>;
   /** Whether the managed database's volume claim is there: data that needs its keys. */

@@ -10,7 +10,7 @@ const service = (resourceVersion: string): LiveObject => ({
   metadata: { name: 'acme-auth', uid: 'u1', resourceVersion },
 });
 
-const node: Observed['nodes'][number] = { name: 'node1', zone: 'a', labels: {}, open: true };
+const node: NonNullable<Observed['nodes']>[number] = { name: 'node1', zone: 'a', labels: {}, open: true };
 
 const observed: Observed = {
   tenant: buildTenant({}, { resourceVersion: '1' }),

@@ -22,7 +22,7 @@ import { areSecretsComplete } from './secret-plan.ts';
 import { decideTarget, readRunningVersion, type Target, versionOfTemplate } from './target-version.ts';
 import { decideAdmission, noLimits } from './tenant-admission.ts';
 import type { TenantVerdict } from './tenant-verdicts.ts';
-import { decideWorkloadAvailable, readyZones } from './workload-state.ts';
+import { decideWorkloadAvailable, knownZones, readyZones } from './workload-state.ts';
 
 /** What an observation means, before anything is decided of it. */
 export type Situation = {
@@ -55,7 +55,8 @@ const buildBlueprint = (observed: Observed, target: Target, release: OperatorRel
     image: target.kind === 'run' ? target.image : '',
     unknownSettings: target.kind === 'run' ? target.services.unknownSettings : {},
     databaseImage: tenant.spec.database?.managed?.image ?? release.databaseImage,
-    zonesLabelled: nodes.some(({ zone }) => zone !== undefined),
+    // Not known: what the spec asks for is asked of the scheduler.
+    zonesLabelled: nodes === undefined || nodes.some(({ zone }) => zone !== undefined),
     served,
     neighbours: release.neighbours ?? { monitoringNamespaceLabels: {} },
     ...(restart === undefined ? {} : { restart }),
@@ -165,7 +166,7 @@ export const readSituation = (observed: Observed, release: OperatorRelease): Sit
     available,
     rollout,
     zonesOf: zonesOf(observed),
-    allZones: [...new Set(observed.nodes.flatMap(({ zone }) => (zone === undefined ? [] : [zone])))].sort(),
+    allZones: knownZones(observed),
   };
 };
 

@@ -165,6 +165,7 @@ export const createTenantCaches = (namespaces?: readonly string[]) => {
     pods,
     replicaSets,
     nodes,
+    mayReadNodes: watchedNodes.isAvailable,
     /** Versions of what belongs to others. */
     versions,
     /** The optional kinds that are served now. */

@@ -32,6 +32,7 @@ const stalledReasons: ReadonlySet<TenantReason> = new Set<TenantReason>([
   'DatabaseChanged',
   'MigrationFailed',
   'RolloutStuck',
+  'NodesNotReadable',
   'DatabaseUrlInvalid',
   'CacheUrlInvalid',
   'TrustBundleInvalid',

@@ -1,23 +1,25 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
 import type { TenantConditionType, TenantReason, Verdict } from '../api/conditions.ts';
 import type { Component } from '../manifests/blueprint.ts';
-import type { ObservedNode, ObservedPod } from './observed.ts';
+import type { Observed, ObservedPod } from './observed.ts';
 import type { ReplicaTarget } from './replica-plan.ts';
 
 /** Zones in which a component has a ready pod on a ready node, sorted: a lost node's pods look ready for a while. */
-export const readyZones = (
-  pods: readonly ObservedPod[],
-  nodes: readonly ObservedNode[],
-  component: Component,
-): string[] => {
+export const readyZones = (pods: readonly ObservedPod[], nodes: Observed['nodes'], component: Component): string[] => {
   const zoneOf = new Map(
-    nodes.flatMap(({ name, zone, readySince }) => (readySince === undefined ? [] : [[name, zone]])),
+    nodes?.flatMap(({ name, zone, readySince }) => (readySince === undefined ? [] : [[name, zone]])),
   );
   const zones = pods
     .filter((pod) => pod.component === component && pod.ready && !pod.terminating)
-    .map(({ nodeName }) => zoneOf.get(nodeName ?? ''))
+    .map((pod) => (nodes === undefined ? pod.zoneLabel : zoneOf.get(pod.nodeName ?? '')))
     .filter((zone) => zone !== undefined);
   return [...new Set(zones)].sort();
+};
+
+/** Every zone that is known of: those of the nodes, or where these may not be read, those in which pods say to be. Sorted. */
+export const knownZones = ({ nodes, pods }: Pick<Observed, 'nodes' | 'pods'>): string[] => {
+  const zones = nodes?.map(({ zone }) => zone) ?? pods.map(({ zoneLabel }) => zoneLabel);
+  return [...new Set(zones.filter((zone) => zone !== undefined))].sort();
 };
 
 export type WorkloadState = { readonly desired: number; readonly ready: number; readonly updated: number };

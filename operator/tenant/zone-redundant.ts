@@ -9,6 +9,8 @@ export type ZoneObservation = {
   /** Zones in which each service has a ready pod. */
   readonly zonesOf: Readonly<Record<Component, readonly string[]>>;
   readonly allZones: readonly string[];
+  /** Whether `allZones` are those of the nodes; else of the tenant's pods, which may leave some out. */
+  readonly nodesKnown: boolean;
   /** Those of them that went down with pods of the tenant. */
   readonly lostZones: readonly string[];
   readonly topologyKey: string;
@@ -58,10 +60,20 @@ const decideSpread = ({ allZones, lostZones, rebalance, reasonBefore }: ZoneObse
   return { type, status: 'True', reason: 'Spread', message: spread };
 };
 
+const nodesNotReadable = 'the operator may not read nodes';
+
 /** Whether the tenant survives the loss of a zone: every service has ready pods in two zones at least. */
 export const decideZoneRedundant = (observation: ZoneObservation): ZoneVerdict => {
-  const { zonesOf, allZones, topologyKey, rebalance } = observation;
+  const { zonesOf, allZones, nodesKnown, topologyKey, rebalance } = observation;
   const type = 'ZoneRedundant';
+  if (!nodesKnown && allZones.length === 0) {
+    const message = `${nodesNotReadable}, and no pod carries the label ${topologyKey}, as it does from Kubernetes 1.35 on; give it the right to list and watch nodes`;
+    return { type, status: 'Unknown', reason: 'NodesNotReadable', message };
+  }
+  if (!nodesKnown && allZones.length === 1) {
+    const message = `all pods are in ${allZones.join()}; whether there are other zones is not known: ${nodesNotReadable}`;
+    return { type, status: 'False', reason: 'OneZone', message };
+  }
   if (allZones.length === 0) {
     return { type, status: 'False', reason: 'NoZones', message: `no node carries the label ${topologyKey}` };
   }

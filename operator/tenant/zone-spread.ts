@@ -32,20 +32,22 @@ export const planSpread = (observed: Observed, situation: Situation, now: Date):
   const { blueprint, zonesOf, allZones } = situation;
   const { tenant, pods, nodes } = observed;
   const { mode, topologyKey } = tenant.spec.availability;
-  const lostZones = findLostZones(pods, nodes);
+  const lostZones = findLostZones(pods, nodes ?? []);
   const workloads = components.map((component) => {
     const { nodeSelector = {}, affinity } = workloadSpecOf(blueprint, component);
     return { component, nodeSelector, hasAffinity: affinity !== undefined };
   });
   const mayMove = isSettled(situation) && mode === 'HighlyAvailable' && !tenant.spec.paused && lostZones.length === 0;
-  const rebalance: Rebalance = mayMove
-    ? decideRebalance({ workloads, pods, nodes, now: now.getTime() })
-    : { kind: 'unsettled' };
+  const rebalance: Rebalance =
+    mayMove && nodes !== undefined
+      ? decideRebalance({ workloads, pods, nodes, now: now.getTime() })
+      : { kind: 'unsettled' };
   const waitMilliseconds = waitOf(rebalance, now);
   return {
     verdict: decideZoneRedundant({
       zonesOf,
       allZones,
+      nodesKnown: nodes !== undefined,
       lostZones,
       topologyKey,
       rebalance,
