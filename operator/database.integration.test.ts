@@ -14,6 +14,7 @@ import { decodeEntries } from './tenant/object-projections.ts';
 import { type KubeletStandIn, startKubeletStandIn } from './testing/kubelet-stand-in.ts';
 import { installOperatorAccount } from './testing/operator-account.ts';
 import { type RunningOperator, startOperator } from './testing/running-operator.ts';
+import { startStateStandIn } from './testing/state-stand-in.ts';
 import { startTestCluster, type TestCluster } from './testing/test-cluster.ts';
 
 type Tenant = LiveObject & { readonly status?: TenantStatus };
@@ -40,7 +41,9 @@ describe('databases at a real API server', { timeout: 120_000 }, () => {
   beforeAll(async () => {
     cluster = await startTestCluster();
     kubelets = await startKubeletStandIn(cluster.client);
-    operator = startOperator(await installOperatorAccount(cluster.plane), operatorNamespace, 'operator-1');
+    operator = startOperator(await installOperatorAccount(cluster.plane), operatorNamespace, 'operator-1', {
+      askPeriods: { quiet: 400, doubtful: 100 },
+    });
     await waitUntil('the operator to lead', 30_000, async () => operator.isLeading());
     ca = (await createCertificateAuthority()).ca;
   });
@@ -187,6 +190,51 @@ describe('databases at a real API server', { timeout: 120_000 }, () => {
     const { entries } = await readSecret(namespace, 'acme-migrate-connection');
     expect(entries).toEqual({ url: `postgresql://app:p%40ss@main-rw.${namespace}.svc:5432/app`, 'ca.crt': ca });
     expect((await serviceUrl(namespace)).hostname).toBe(`main-rw.${namespace}.svc`);
+  });
+
+  it('are lost and come back by what the pods say, as caches do, and at rest nothing is written', async () => {
+    const namespace = 'lost';
+    await cluster.createNamespace(namespace);
+    await writeSecret(namespace, 'my-cache', { url: 'redis+sentinel://:s3cret@a,b/main' });
+    await createTenant(namespace, { cache: { connection: { secretRef: { name: 'my-cache' } } } });
+    await expectCondition(namespace, 'Ready', { status: 'True' });
+    await expectCondition(namespace, 'CacheReady', { status: 'Unknown', reason: 'Waiting' });
+
+    const good = { reachable: true };
+    const away = { reachable: false, error: 'ECONNREFUSED' };
+    const tenant = { namespace, tenant: 'acme' };
+    const auth = await startStateStandIn(cluster.client, tenant, 'auth', { database: good });
+    const store = await startStateStandIn(cluster.client, tenant, 'token-store', { database: good, cache: good });
+    try {
+      await expectCondition(namespace, 'CacheReady', { status: 'True', reason: 'Reachable' });
+      await expect.poll(() => operator.isIdle(), within).toBe(true);
+      const { writes, version } = { writes: await operator.writes(), version: await readTenant(namespace) };
+      const asked = auth.requests;
+      await expect.poll(() => auth.requests, within).toBeGreaterThan(asked + 5);
+      expect(await operator.writes()).toBe(writes);
+      expect((await readTenant(namespace))?.metadata.resourceVersion).toBe(version?.metadata.resourceVersion);
+
+      store.says = { database: away, cache: away };
+      await expectCondition(namespace, 'DatabaseReady', {
+        status: 'False',
+        reason: 'DatabaseUnreachable',
+        message:
+          'the services do not reach the database (ECONNREFUSED); what needs it is answered with 503 until they do',
+      });
+      await expectCondition(namespace, 'Reconciling', { status: 'True', reason: 'DatabaseUnreachable' });
+      await expectCondition(namespace, 'CacheReady', { status: 'False', reason: 'CacheUnreachable' });
+      expect((await readTenant(namespace))?.status?.conditions?.map(({ type }) => type)).not.toContain('Stalled');
+      store.says = { database: good, cache: away };
+      // The cache is nothing that Ready rests on.
+      await expectCondition(namespace, 'Ready', { status: 'True' });
+      auth.says = { database: { reachable: false, error: 'DATABASE_CHANGED' } };
+      await expectCondition(namespace, 'Stalled', { status: 'True', reason: 'DatabaseChanged' });
+      auth.says = { database: good };
+      await expectCondition(namespace, 'Ready', { status: 'True' });
+    } finally {
+      await Promise.all([auth.stop(), store.stop()]);
+    }
+    expect(operator.log()).not.toContain('s3cret');
   });
 
   it.each([

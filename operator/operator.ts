@@ -14,6 +14,7 @@ import { createRuntimeMetrics } from './runtime/metrics.ts';
 import { WorkQueue } from './runtime/work-queue.ts';
 import { customResources } from './tenant/custom-resources.ts';
 import { createFieldMutations } from './tenant/field-mutations.ts';
+import { type AskPeriods, createInternalStates } from './tenant/internal-states.ts';
 import type { OperatorRelease } from './tenant/operator-release.ts';
 import { optionalResources } from './tenant/optional-resources.ts';
 import { reconcileTenant } from './tenant/reconcile-tenant.ts';
@@ -40,6 +41,8 @@ export type OperatorOptions = {
   readonly stop: AbortSignal;
   readonly log: Logger;
   readonly metrics: Registry;
+  /** How often pods are asked how they are; for tests, which do not wait for a minute. */
+  readonly askPeriods?: AskPeriods;
   /** Called when the caches are complete and whenever leadership changes. */
   readonly onState?: (state: { synced: boolean; leading: boolean }) => void;
 };
@@ -107,10 +110,18 @@ export const runOperator = async (options: OperatorOptions): Promise<'stopped' |
       const settled = createSettledTenants();
       const confirmation = createTenantConfirmation();
       const content = createReferencedContent(client);
+      const states = createInternalStates({
+        caches,
+        onChange: (key) => queues.tenant.add(key, 'urgent'),
+        clock,
+        random,
+        log,
+        ...(options.askPeriods === undefined ? {} : { periods: options.askPeriods }),
+      });
       const shared = { caches, client: leader, events, now: () => new Date(clock.now()), log };
       const reconcilers: Readonly<Record<keyof typeof queues, Reconcile>> = {
         tenant: (key, signal) =>
-          reconcileTenant({ ...shared, content, release, mutations, pace, settled, confirmation }, key, signal),
+          reconcileTenant({ ...shared, content, states, release, mutations, pace, settled, confirmation }, key, signal),
         client: (key, signal) => reconcileClient(shared, key, signal),
         fleet: createFleetReconciler({
           ...shared,
@@ -120,6 +131,8 @@ export const runOperator = async (options: OperatorOptions): Promise<'stopped' |
         }),
       };
       onState({ synced: true, leading: true });
+      const asking = new AbortController();
+      const statesAsked = states.run(AbortSignal.any([asking.signal, stop, lost]));
       await Promise.all(
         (['tenant', 'client', 'fleet'] as const).map((name) =>
           runController({
@@ -137,6 +150,8 @@ export const runOperator = async (options: OperatorOptions): Promise<'stopped' |
           }),
         ),
       );
+      asking.abort();
+      await statesAsked;
       if (!lost.aborted) await events.flush();
       onState({ synced: true, leading: false });
     },

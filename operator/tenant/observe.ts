@@ -6,6 +6,7 @@ import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import { type LiveObject, objectKey } from '../runtime/kubernetes-object.ts';
 import { builtInResources } from '../runtime/resource-kind.ts';
 import { isTenantOwner } from './custom-resources.ts';
+import type { InternalStates } from './internal-states.ts';
 import { findIssuerHolder } from './issuer-holder.ts';
 import { type ProjectedNode, type ProjectedPod, projectSecret } from './object-projections.ts';
 import type { Observed, ObservedNode, ObservedPod, ObservedReference, ObservedSecret } from './observed.ts';
@@ -20,6 +21,7 @@ export type TenantSources = {
   readonly content: ReferencedContent;
   /** For what must be there and is in no cache, since somebody took away the labels by which it is watched. */
   readonly client: Pick<KubernetesClient, 'get'>;
+  readonly states: Pick<InternalStates, 'healthOf'>;
 };
 
 const observeReference = async (
@@ -113,6 +115,7 @@ export const observeTenant = async (
   const secrets = dataExists
     ? [...ownSecrets, ...(await observeIrreplaceable(tenant, ownSecrets, sources, signal))]
     : ownSecrets;
+  const health = sources.states.healthOf(key);
   const issuerHolder = findIssuerHolder(tenant, caches.tenants.byIndex('issuer', tenant.spec.issuer));
   return {
     tenant,
@@ -127,5 +130,6 @@ export const observeTenant = async (
     nodes: caches.mayReadNodes() ? observeNodes(caches.nodes.list(), tenant) : undefined,
     served: caches.served(),
     databaseVolumeExists: volume !== undefined,
+    ...(health === undefined ? {} : { health }),
   };
 };

@@ -2,6 +2,7 @@ import type { IdentityTenant } from '../api/identity-tenant.ts';
 import type { OptionalKind } from '../manifests/blueprint.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
 import type { SpecReference } from './spec-references.ts';
+import type { TenantHealth } from './tenant-health.ts';
 
 /** A pod as far as decisions need it. */
 export type ObservedPod = {
@@ -65,6 +66,8 @@ export type Observed = {
   readonly nodes: readonly ObservedNode[] | undefined;
   /** Kinds of other projects that the API server serves now; only objects of these can be applied. */
   readonly served: ReadonlySet<OptionalKind>;
+  /** What the pods say; absent before any has been asked. */
+  readonly health?: TenantHealth;
   /** Whether the managed database's volume claim is there: data that needs its keys. */
   readonly databaseVolumeExists: boolean;
   /** `namespace/name` of an elder tenant with the same issuer. */

@@ -7,11 +7,13 @@ import type { TenantObject } from '../manifests/tenant-objects.ts';
 import type { RecordedEvent } from '../runtime/event-recorder.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
 import { type DatabaseMemory, planDatabaseMemory } from './database-memory.ts';
+import { rememberedDatabase } from './database-sources.ts';
 import { planVolumeGrowth, type VolumeGrowth } from './database-volume.ts';
 import { decideKeysHealthy } from './keys-healthy.ts';
 import { type MetadataRepair, planMetadataRepairs } from './metadata-repair.ts';
 import type { Observed } from './observed.ts';
 import type { OperatorRelease } from './operator-release.ts';
+import { decideCacheReady, decideDatabaseReached } from './pods-word.ts';
 import { nextReferenceCheck } from './reference-verdicts.ts';
 import { type PlannedReplicas, planReplicas } from './replica-plan.ts';
 import { decideRoutesResolved } from './routes-resolved.ts';
@@ -99,7 +101,9 @@ const decideParts = (observed: Observed, situation: Situation, now: Date) => {
   const { blueprint, steps, target } = situation;
   const { mode, zoneSpread } = observed.tenant.spec.availability;
   const told = target.kind === 'keep' ? readVerdict(observed.tenant.status, 'DatabaseReady') : undefined;
-  const database: TenantVerdict = steps?.database ??
+  const { conditions = [] } = observed.tenant.status;
+  const previous = (type: TenantVerdict['type']) => conditions.find((condition) => condition.type === type);
+  const migrated: TenantVerdict = steps?.database ??
     told ?? {
       type: 'DatabaseReady',
       status: 'Unknown',
@@ -107,11 +111,14 @@ const decideParts = (observed: Observed, situation: Situation, now: Date) => {
       message: 'nothing is known of the database before the references are resolved and the keys are made',
     };
   const spread = planSpread(observed, situation, now);
+  const remembered = rememberedDatabase(observed, blueprint);
+  const database = decideDatabaseReached(migrated, observed.health, previous('DatabaseReady'), remembered);
   const zonesRequired = zoneSpread === 'Required' && mode === 'HighlyAvailable';
   return {
     needed: [...tellUpgrade(database, situation), ...(zonesRequired ? [spread.verdict] : [])],
     rest: [
       ...(zonesRequired ? [] : [spread.verdict]),
+      decideCacheReady(observed.tenant.spec.cache !== undefined, observed.health, previous('CacheReady')),
       decideRoutesResolved(observed.references),
       decideKeysHealthy(observed.secrets.get(objectNames.signingKeys(blueprint))),
     ],

@@ -12,6 +12,7 @@ import { applyFinalizer, applyPlan } from './apply.ts';
 import { customResources } from './custom-resources.ts';
 import { finishDeletion } from './deletion.ts';
 import type { FieldMutations } from './field-mutations.ts';
+import type { InternalStates } from './internal-states.ts';
 import { observeTenant } from './observe.ts';
 import type { OperatorRelease } from './operator-release.ts';
 import { planTenant } from './plan.ts';
@@ -27,6 +28,7 @@ export type TenantReconciler = {
   readonly caches: TenantCaches;
   readonly client: KubernetesClient;
   readonly content: ReferencedContent;
+  readonly states: Pick<InternalStates, 'healthOf'>;
   readonly events: EventRecorder;
   readonly release: OperatorRelease;
   readonly mutations: FieldMutations;

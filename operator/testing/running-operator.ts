@@ -42,7 +42,8 @@ export const startOperator = (
     release = testRelease,
     maxRollingTenants = 5,
     namespaces,
-  }: Partial<Pick<OperatorOptions, 'release' | 'maxRollingTenants' | 'namespaces'>> = {},
+    askPeriods,
+  }: Partial<Pick<OperatorOptions, 'release' | 'maxRollingTenants' | 'namespaces' | 'askPeriods'>> = {},
 ): RunningOperator => {
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromString(kubeconfig);
@@ -55,6 +56,7 @@ export const startOperator = (
     release,
     maxRollingTenants,
     namespaces,
+    ...(askPeriods === undefined ? {} : { askPeriods }),
     namespace,
     identity,
     stop: stop.signal,
