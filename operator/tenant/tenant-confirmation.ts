@@ -1,5 +1,7 @@
 import { LRUCache } from 'lru-cache';
+import { z } from 'zod';
 import type { IdentityTenant } from '../api/identity-tenant.ts';
+import { tenantStatusSchema } from '../api/tenant-status.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
 import { customResources } from './custom-resources.ts';
@@ -29,6 +31,17 @@ export type TenantConfirmation = {
 
 const maxTenants = 10_000;
 
+const turnSchema = z.object({
+  status: tenantStatusSchema.pick({ version: true, targetVersion: true }).prefault({}),
+});
+type Turn = z.output<typeof turnSchema>['status'];
+
+const statusOf = (tenant: LiveObject): Turn => turnSchema.safeParse(tenant).data?.status ?? {};
+
+/** A tenant without a version of its own runs what its status says: an older one would set its services back. */
+const isSameTurn = (one: Turn, other: Turn): boolean =>
+  one.version === other.version && one.targetVersion === other.targetVersion;
+
 /** While a tenant is made for the first time, only this term writes, and by what it has seen itself. */
 const isEstablished = ({ status }: IdentityTenant): boolean =>
   status.conditions?.some((condition) => condition.type === 'DatabaseReady' && condition.status === 'True') === true;
@@ -39,14 +52,14 @@ export const createTenantConfirmation = (): TenantConfirmation => {
 
   const confirm = async (
     client: KubernetesClient,
-    { metadata }: IdentityTenant,
+    { metadata, status }: IdentityTenant,
     signal: AbortSignal,
   ): Promise<void> => {
     const { namespace, name, uid, generation } = metadata;
     const present = await client.get({ resource: customResources.identityTenants, namespace, name }, { signal });
     if (present?.metadata.uid !== uid) throw new OutdatedTenantError(undefined);
-    if (present.metadata.generation !== generation || present.metadata.deletionTimestamp !== undefined)
-      throw new OutdatedTenantError(present);
+    const isAsKnown = present.metadata.generation === generation && isSameTurn(statusOf(present), status);
+    if (!isAsKnown || present.metadata.deletionTimestamp !== undefined) throw new OutdatedTenantError(present);
     confirmed.set(uid, true);
   };
 
