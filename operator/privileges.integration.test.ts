@@ -1,10 +1,12 @@
 import type { IDeployment, IReplicaSet } from 'kubernetes-models/apps/v1';
+import type { IPod } from 'kubernetes-models/v1';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditLogFlags, isForbidden, readAuditLog } from '../e2e/cluster/audit-log.ts';
 import { waitUntil } from '../e2e/cluster/wait.ts';
 import { renderChart } from '../tools/chart/chart.ts';
 import type { Condition } from './api/conditions.ts';
 import { apiVersion } from './api/group.ts';
+import { identityTenantSchema } from './api/identity-tenant.ts';
 import type { LiveObject } from './runtime/kubernetes-object.ts';
 import { builtInResources, type ResourceKind } from './runtime/resource-kind.ts';
 import { customResources } from './tenant/custom-resources.ts';
@@ -20,7 +22,7 @@ import { resourceQuotas, startTestCluster, type TestCluster } from './testing/te
 type WithConditions = LiveObject & { readonly status?: { readonly conditions?: readonly Condition[] } };
 
 const { identityTenants, identityClients } = customResources;
-const { deployments, ingresses, leases, replicaSets, serviceAccounts, statefulSets } = builtInResources;
+const { deployments, ingresses, leases, pods, replicaSets, serviceAccounts, statefulSets } = builtInResources;
 const { serviceMonitors } = optionalResources;
 const within = { timeout: 30_000, interval: 50 };
 
@@ -164,6 +166,22 @@ describe('the rights of an installation', { timeout: 240_000 }, () => {
     for (const { metadata } of idle) await remove(replicaSets, namespace, metadata.name);
   };
 
+  /** Loses a zone, whose pods come back with it. */
+  const loseZone = async (namespace: string): Promise<void> => {
+    const zones = async () =>
+      identityTenantSchema.parse(await cluster.client.get(tenantIn(namespace))).status.zones ?? 'unknown';
+    const { items } = await cluster.client.list<LiveObject & IPod>(pods, { namespace });
+    await kubelets.loseZone('zone-3');
+    for (const { metadata, spec } of items) {
+      // What the taint of a lost node does to its pods after a while.
+      if (spec?.nodeName === 'node3') await remove(pods, namespace, metadata.name);
+    }
+    await expect.poll(zones, within).toBe('2/3');
+    await expectReady(namespace);
+    await kubelets.returnZone('zone-3');
+    await expect.poll(zones, { timeout: 60_000, interval: 100 }).toBe('3/3');
+  };
+
   /** With every feature, then with none of them, with another database; what is kept is inherited, and deleted. */
   const liveThrough = async (namespace: string): Promise<void> => {
     const createSecret = (name: string, stringData: Record<string, string>) =>
@@ -183,6 +201,7 @@ describe('the rights of an installation', { timeout: 240_000 }, () => {
     await remove(resourceQuotas, namespace, 'none');
     await expectReady(namespace);
     await serveClient(namespace);
+    await loseZone(namespace);
 
     await changeTenant(namespace, { gateway: { autoscaling: null, exposure: { gatewayAPI: null, ingress: {} } } });
     await expect.poll(() => names(ingresses, namespace), within).toHaveLength(1);

@@ -51,6 +51,10 @@ operator/privileges.integration.test.ts holds that each rule is used, and none i
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]
+- apiGroups: [""]
+  resources: [pods/eviction]
+  # Back to balance after a zone's return: the scheduler never moves a running pod.
+  verbs: [create]
 - apiGroups: [apps]
   resources: [replicasets]
   verbs: [list, watch]
