@@ -4,7 +4,7 @@ import type { Clock } from './clock.ts';
 import { KubernetesError } from './kubernetes-error.ts';
 import type { KubernetesObject, LiveObject } from './kubernetes-object.ts';
 import { type LeaderElectionOptions, type LeadershipTerm, runLeaderElection } from './leader-election.ts';
-import { decideLease, nextLeaseRecord } from './lease-record.ts';
+import { decideLease, nextLeaseRecord, nextLookMs } from './lease-record.ts';
 import { FakeClock } from './testing/fake-clock.ts';
 import { silentLog } from './testing/silent-log.ts';
 
@@ -24,6 +24,15 @@ describe('decideLease', () => {
     },
   ])('$name: $decision', ({ observed, now, decision }) => {
     expect(decideLease(observed, 'me', 8_000, now)).toBe(decision);
+  });
+
+  test.each([
+    { name: 'far from the end', now: 2_000, delay: 1_100 },
+    { name: 'shortly before it', now: 8_500, delay: 501 },
+    { name: 'after it, when the last try failed', now: 9_500, delay: 1_100 },
+  ])("looks at another's lease again $name: in $delay ms", ({ now, delay }) => {
+    expect(nextLookMs(held, 8_000, 1_100, now)).toBe(delay);
+    expect(nextLookMs(undefined, 8_000, 1_100, now)).toBe(1_100);
   });
 
   test('a change of holder counts as a transition, a renewal does not', () => {
@@ -164,6 +173,28 @@ describe('runLeaderElection', () => {
     two.stop.abort();
     await time.advance(100);
     await two.result;
+  });
+
+  test('whenever a leader dies, a standby leads within 9.2 s', async () => {
+    // When the standby looks, between two renewals, and when the leader dies, ms.
+    const moments = Array.from({ length: 12 }, (_, index) => index * 100);
+    const later: string[] = [];
+    for (const [look, death] of moments.flatMap((one) => moments.map((other) => [one, other] as const))) {
+      const time = new FakeClock();
+      const server = createLeaseServer(time);
+      let dead = false;
+      const one = startCandidate(time, server, 'one', { lose: () => dead });
+      await time.advance(100 + look);
+      const two = startCandidate(time, server, 'two');
+      await time.advance(12_000 + death);
+      dead = true;
+      await time.advance(9_200);
+      if (!two.leads()) later.push(`${look} ${death}`);
+      two.stop.abort();
+      await time.advance(1_000);
+      await Promise.all([one.result, two.result]);
+    }
+    expect(later).toEqual([]);
   });
 
   test('a leader renews until its work has ended, and releases only then', async () => {

@@ -3,7 +3,7 @@ import { type Clock, sleep } from './clock.ts';
 import type { KubernetesClient } from './kubernetes-client.ts';
 import { hasReason } from './kubernetes-error.ts';
 import type { LiveObject } from './kubernetes-object.ts';
-import { decideLease, type LeaseRecord, nextLeaseRecord, type ObservedLease } from './lease-record.ts';
+import { decideLease, type LeaseRecord, nextLeaseRecord, nextLookMs, type ObservedLease } from './lease-record.ts';
 import { builtInResources } from './resource-kind.ts';
 
 /** A time as leader. */
@@ -113,8 +113,8 @@ export const runLeaderElection = async (options: LeaderElectionOptions): Promise
     }
   };
 
-  const pause = (signal: AbortSignal): Promise<void> =>
-    sleep(clock, retryPeriodMs * (1 + 0.2 * options.random()), signal);
+  const retryMs = (): number => retryPeriodMs * (1 + 0.2 * options.random());
+  const pause = (signal: AbortSignal): Promise<void> => sleep(clock, retryMs(), signal);
 
   /** When the lease was last surely ours: before the request was sent, for others count from when they see it. */
   const acquire = async (): Promise<number | undefined> => {
@@ -122,7 +122,7 @@ export const runLeaderElection = async (options: LeaderElectionOptions): Promise
       const sentAt = clock.monotonic();
       // Not cut short by `stop`: a lease that is taken after all would lie there unreleased.
       if (await withDeadline(attempt)) return sentAt;
-      await pause(stop);
+      await sleep(clock, nextLookMs(observed, leaseDurationMs, retryMs(), clock.monotonic()), stop);
     }
     return undefined;
   };

@@ -19,6 +19,25 @@ export interface ObservedLease {
 /** What to do about the lease now. */
 export type LeaseDecision = 'create' | 'acquire' | 'renew' | 'wait';
 
+/** When a holder counts as dead if its record has not changed until then, on the same clock as `changedAt`. */
+const expiryOf = ({ record, changedAt }: ObservedLease, leaseDurationMs: number): number =>
+  // A holder of another version may have promised a longer one.
+  changedAt + Math.max(leaseDurationMs, (record.leaseDurationSeconds ?? 0) * 1_000);
+
+/**
+ * How long to wait with the next look at another's lease: `retryMs`, or less where it ends before, so that the end of a
+ * dead holder's is not noticed later than need be. ms
+ */
+export const nextLookMs = (
+  observed: ObservedLease | undefined,
+  leaseDurationMs: number,
+  retryMs: number,
+  monotonicNow: number,
+): number => {
+  const remaining = observed === undefined ? 0 : expiryOf(observed, leaseDurationMs) + 1 - monotonicNow;
+  return remaining > 0 ? Math.min(retryMs, remaining) : retryMs;
+};
+
 /**
  * Decides by the local clock alone: a holder is dead when its record has not changed for a whole lease duration since
  * this process saw it change. Timestamps in the record are never compared with a clock, so clocks may differ.
@@ -30,12 +49,10 @@ export const decideLease = (
   monotonicNow: number,
 ): LeaseDecision => {
   if (observed === undefined) return 'create';
-  const { record, changedAt } = observed;
+  const { record } = observed;
   if (record.holderIdentity === identity) return 'renew';
   if (record.holderIdentity === undefined || record.holderIdentity === '') return 'acquire';
-  // A holder of another version may have promised a longer one.
-  const promisedMs = Math.max(leaseDurationMs, (record.leaseDurationSeconds ?? 0) * 1_000);
-  return monotonicNow - changedAt > promisedMs ? 'acquire' : 'wait';
+  return monotonicNow > expiryOf(observed, leaseDurationMs) ? 'acquire' : 'wait';
 };
 
 /** A time as Lease and Event fields want it: microseconds, UTC. */
