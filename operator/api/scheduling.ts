@@ -57,7 +57,7 @@ const nodeRequirement = z
   })
   .meta(
     celRules(takesValues("'In', 'NotIn', 'Gt', 'Lt'", 'matchExpressions'), {
-      rule: "!(self.operator in ['Gt', 'Lt']) || (size(self.values) == 1 && self.values[0].matches('^[0-9]{1,18}$'))",
+      rule: "!(self.operator in ['Gt', 'Lt']) || !has(self.values) || (size(self.values) == 1 && self.values[0].matches('^[0-9]{1,18}$'))",
       message: 'matchExpressions: Gt and Lt take exactly one value, a whole number',
     }),
   );
