@@ -22,7 +22,7 @@ export const firstSpec: Spec = {
   tokenStore: { replicas: 1 },
 };
 
-const patience = 60_000;
+const patience = 120_000;
 const lossPercent = 20;
 
 const ready: LifeStep = { name: 'the chain', act: async () => undefined, leadsTo: 'ready' };

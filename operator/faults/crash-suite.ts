@@ -47,7 +47,7 @@ const lastWrite = (world: World): string => {
   return call === undefined ? 'never reached' : describeCall(call);
 };
 
-const patience = 60_000;
+const patience = 120_000;
 
 const hasDied = (world: World): boolean =>
   world.current().proxy.calls.some(({ fault }) => fault?.startsWith('kill') === true);

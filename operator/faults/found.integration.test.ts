@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waitUntil } from '../../e2e/cluster/wait.ts';
 import { builtInResources } from '../runtime/resource-kind.ts';
+import { staleLists } from '../testing/fault-proxy/fault.ts';
 import { startKubeletStandIn } from '../testing/kubelet-stand-in.ts';
 import { startTestCluster, type TestCluster } from '../testing/test-cluster.ts';
 import { firstSpec } from './chain-suite.ts';
@@ -53,8 +54,7 @@ describe('found by the fault suites', () => {
     world.mark();
     // Its watch of tenants is behind all others, as after a failover any watch may be.
     await world.start((proxy) => {
-      proxy.plan = ({ verb, resource }) =>
-        verb === 'list' && resource === tenants ? { kind: 'stale', resourceVersion } : undefined;
+      proxy.plan = staleLists(resourceVersion, ({ resource }) => resource === tenants);
       proxy.watches.lag = Number.POSITIVE_INFINITY;
     });
     await awaitQuestion(world);

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { waitUntil } from '../../e2e/cluster/wait.ts';
 import { builtInResources } from '../runtime/resource-kind.ts';
+import { staleLists } from '../testing/fault-proxy/fault.ts';
 import type { FaultProxy } from '../testing/fault-proxy.ts';
 import type { TestCluster } from '../testing/test-cluster.ts';
 import type { RecordedStep } from './crash-suite.ts';
@@ -13,7 +14,7 @@ import { compareMakings } from './validate/ledger.ts';
 import { readNamespaceState } from './validate/namespace-state.ts';
 import { openWorld, type World } from './world.ts';
 
-const patience = 60_000;
+const patience = 120_000;
 
 /** Of every kind the last events are missing: so many at most. */
 const maxLag = 4;
@@ -26,10 +27,6 @@ const makeStale = ({ watches }: FaultProxy, { kind }: StaleView, random: () => n
   else watches.lag = Number.POSITIVE_INFINITY;
 };
 
-/** Lists of the caches, and no others: those that ask about one tenant are answered by what is. */
-const isCacheList = ({ verb, namespace }: { verb: string; namespace?: string }): boolean =>
-  verb === 'list' && namespace === undefined;
-
 /** Kills the operator somewhere in the step, and starts it anew with lists of before the step. */
 const restartInThePast = async (world: World, one: RecordedStep, resourceVersion: string, random: () => number) => {
   const { proxy } = world.current();
@@ -39,7 +36,7 @@ const restartInThePast = async (world: World, one: RecordedStep, resourceVersion
   await Promise.race([proxy.killed, waitUntil('the step', 5_000, async () => false, 100).catch(() => undefined)]);
   await world.start((next) => {
     next.watches.lag = Number.POSITIVE_INFINITY;
-    next.plan = (call) => (isCacheList(call) ? { kind: 'stale', resourceVersion } : undefined);
+    next.plan = staleLists(resourceVersion);
   });
 };
 

@@ -181,6 +181,21 @@ describe('the fault proxy', () => {
       await expect.poll(() => told).toEqual(['held-1']);
     });
 
+    it('show the list that they begin with, whatever is held of what comes after it', async () => {
+      const stage = await start();
+      await create('listed');
+      stage.proxy.watches.lag = Number.POSITIVE_INFINITY;
+      const stop = new AbortController();
+      onTestFinished(() => stop.abort());
+      const options = { namespace, timeoutSeconds: 60, idleTimeoutMs: 60_000, signal: stop.signal };
+      const names: string[] = [];
+      for await (const event of stage.client.watch(configMaps, { ...options, resourceVersion: undefined })) {
+        if (event.type !== 'BOOKMARK') names.push(event.object.metadata.name);
+        else if (event.initialEventsEnd === true) break;
+      }
+      expect(names).toContain('listed');
+    });
+
     it('lose what they are told to lose', async () => {
       const stage = await start();
       stage.proxy.watches.drop = ({ name, type }) => name === 'lost' && type === 'ADDED';

@@ -9,7 +9,7 @@ import { systemClock } from '../runtime/clock.ts';
 import { createKubernetesConnection } from '../runtime/kubernetes-connection.ts';
 import { readLines } from '../runtime/watch-stream.ts';
 import { type ApiCall, parseApiCall } from './fault-proxy/api-call.ts';
-import { buildFailureStatus, type Fault, type FaultPlan } from './fault-proxy/fault.ts';
+import { buildFailureStatus, type Fault, type FaultPlan, type RefusalStatus } from './fault-proxy/fault.ts';
 import { buildStaleUrl, readStaleObject } from './fault-proxy/stale-answer.ts';
 import { createWatchGate, type WatchGate } from './fault-proxy/watch-gate.ts';
 
@@ -83,11 +83,7 @@ const buildKubeconfig = (port: number, authority: string): string =>
     'current-context': 'proxied',
   });
 
-const answerFailure = (
-  response: ServerResponse,
-  status: 409 | 410 | 422 | 429 | 500 | 503 | 504,
-  retryAfter?: number,
-) => {
+const answerFailure = (response: ServerResponse, status: RefusalStatus | 504, retryAfter?: number) => {
   const headers = {
     'content-type': 'application/json',
     ...(retryAfter === undefined ? {} : { 'retry-after': `${retryAfter}` }),
@@ -104,9 +100,9 @@ const headersOf = ({ headers }: Forwarded): Record<string, string> =>
   );
 
 /** Passes a watch on line by line, through the gate. */
-const relayWatch = async (forwarded: Forwarded, response: ServerResponse, resource: string, gate: WatchGate) => {
+const relayWatch = async (forwarded: Forwarded, response: ServerResponse, call: ApiCall, gate: WatchGate) => {
   response.writeHead(forwarded.statusCode, headersOf(forwarded)).flushHeaders();
-  const relay = gate.join(resource, response);
+  const relay = gate.join(call, response);
   try {
     for await (const line of readLines(forwarded.body)) relay(line);
   } catch {
@@ -183,8 +179,7 @@ export const startFaultProxy = async ({ kubeconfig, namespace }: FaultProxyOptio
       left.signal,
     );
     call.status = forwarded.statusCode;
-    if (call.verb === 'watch' && forwarded.statusCode === 200)
-      return relayWatch(forwarded, response, call.resource, watches);
+    if (call.verb === 'watch' && forwarded.statusCode === 200) return relayWatch(forwarded, response, call, watches);
     const whole = await text(forwarded.body);
     const answer =
       isStale && call.verb === 'get' && forwarded.statusCode === 200
@@ -217,8 +212,6 @@ export const startFaultProxy = async ({ kubeconfig, namespace }: FaultProxyOptio
     if (isClosed) return cut(response);
     const url = new URL(request.url ?? '/', connection.server);
     const contentType = request.headers['content-type'] ?? '';
-    // As before Kubernetes 1.32: lists come as lists, so that stale ones can be served, and no watch that lags holds them up.
-    if (url.searchParams.has('sendInitialEvents')) return answerFailure(response, 422);
     const call: RecordedCall = parseApiCall({ method: request.method ?? 'GET', url, contentType, body });
     calls.push(call);
     const fault = proxy.plan(call);

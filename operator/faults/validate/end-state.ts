@@ -13,7 +13,7 @@ import { isReady, writesWhenDone } from './quiet.ts';
 /** What a step leads to when nothing goes wrong. */
 export type Expected = { readonly state: NamespaceState; readonly ledger: Ledger };
 
-const patience = 45_000;
+const patience = 90_000;
 
 /** One line for each path at which two values differ, at most so many. */
 export const describeDifferences = (expected: unknown, found: unknown, path = ''): string[] => {
@@ -31,6 +31,14 @@ const maxDifferences = 20;
 
 const logLines = 15;
 
+/** That a kind was listed says nothing here. */
+const notes = (log: string): string[] =>
+  log
+    .trim()
+    .split('\n')
+    .filter((line) => !line.includes('"msg":"listed"'))
+    .slice(-logLines);
+
 /** What somebody would look at next: the pods, and the last that the operator said. */
 export const describeWorld = async ({ cluster, namespace, current }: World): Promise<string[]> => {
   const { items } = await cluster.client.list<LiveObject & IPod>(builtInResources.pods, { namespace });
@@ -38,7 +46,7 @@ export const describeWorld = async ({ cluster, namespace, current }: World): Pro
   const deployments = (await cluster.client.list<LiveObject & IDeployment>(builtInResources.deployments, { namespace }))
     .items;
   const rollouts = deployments.map(({ metadata, status }) => `${metadata.name}: ${JSON.stringify(status)}`);
-  return [...rollouts, ...pods, ...current().operator.log().trim().split('\n').slice(-logLines)];
+  return [...rollouts, ...pods, ...notes(current().operator.log())];
 };
 
 /**

@@ -1,16 +1,14 @@
 import type { NamespaceState } from './namespace-state.ts';
 
-type Described = {
-  readonly metadata: { readonly annotations: Readonly<Record<string, string>> };
-  readonly spec?: object;
-};
+/** How often something rolled out, and which version of a spec it follows, is history. */
+const isHistory = (field: string): boolean =>
+  field === 'observedGeneration' || field === 'deployment.kubernetes.io/revision';
 
-/** How often a Deployment has rolled out is history. */
-const withoutRevision = (object: unknown): unknown => {
-  // As `readNamespaceState` describes objects.
-  const { metadata, ...rest } = object as Described;
-  const { 'deployment.kubernetes.io/revision': _revision, ...annotations } = metadata.annotations;
-  return { metadata: { ...metadata, annotations }, ...rest };
+const withoutHistory = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(withoutHistory);
+  if (typeof value !== 'object' || value === null) return value;
+  const fields = Object.entries(value).filter(([field]) => !isHistory(field));
+  return Object.fromEntries(fields.map(([field, content]) => [field, withoutHistory(content)]));
 };
 
 const settingsPattern = /^ConfigMap\/.*<hash>$/;
@@ -23,6 +21,6 @@ export const asFresh = (state: NamespaceState): NamespaceState =>
   Object.fromEntries(
     Object.entries(state).map(([key, objects]) => [
       key,
-      settingsPattern.test(key) ? ['settings'] : objects.map(withoutRevision),
+      settingsPattern.test(key) ? ['settings'] : objects.map(withoutHistory),
     ]),
   );

@@ -33,6 +33,8 @@ const timePattern = /\b\d{4}-\d\d-\d\dT[\d:.]+Z\b/g;
 /** A key's RFC 7638 thumbprint. */
 const keyIdPattern = /(?<![\w-])[\w-]{43}(?![\w-])/g;
 const uidPattern = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
+/** Of a data-encryption key, which is generated. */
+const fingerprintPattern = /\b[0-9a-f]{32}\b/g;
 const hashedNamePattern = /\b(\w+-(?:gateway|auth|token-store|migrate))-[0-9a-f]{10}\b/g;
 
 /** A name as it is in every run: settings and Jobs are named by a hash of content that holds the namespace. */
@@ -46,6 +48,7 @@ const normalizeText = (value: string, namespace: string): string =>
     value
       .replaceAll(timePattern, '<time>')
       .replaceAll(keyIdPattern, '<kid>')
+      .replaceAll(fingerprintPattern, '<fingerprint>')
       .replaceAll(namespace, '<namespace>')
       // As it stands in the names of database roles.
       .replaceAll(namespace.replaceAll('-', '_'), '<namespace>')

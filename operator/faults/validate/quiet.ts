@@ -8,7 +8,7 @@ import type { World } from '../world.ts';
 import { type NamespaceState, readNamespaceState, touchedAnnotation } from './namespace-state.ts';
 
 /** How long Kubernetes' own controllers and ours may take for a step, ms: a deadline, not a bound. */
-const patience = 60_000;
+const patience = 120_000;
 
 /** Writes of whatever incarnations there were since the last mark, as text. */
 export const writesOf = (world: World): string[] => world.calls().filter(isWrite).map(describeCall);

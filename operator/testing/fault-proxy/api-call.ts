@@ -11,6 +11,8 @@ export type ApiCall = {
   readonly namespace?: string;
   /** Of a creation too, out of its body. */
   readonly name?: string;
+  /** A watch that begins with a list (`sendInitialEvents`). */
+  readonly isListing?: true;
 };
 
 const collectionPattern =
@@ -60,6 +62,7 @@ export const parseApiCall = (request: {
     ...(subresource === undefined ? {} : { subresource }),
     ...(namespace === undefined ? {} : { namespace }),
     ...(name === undefined ? {} : { name }),
+    ...(verb === 'watch' && url.searchParams.get('sendInitialEvents') === 'true' ? { isListing: true } : {}),
   };
 };
 

@@ -1,5 +1,8 @@
 import type { ApiCall } from './api-call.ts';
 
+/** 422 is what an API server answers to a watch that is to begin with a list, and that it cannot serve so. */
+export type RefusalStatus = 409 | 410 | 422 | 429 | 500 | 503;
+
 /** What becomes of one call. */
 export type Fault =
   /** The connection is broken before the API server hears of the call. */
@@ -9,7 +12,7 @@ export type Fault =
   /** The head of the answer and half of its body arrive, then the connection is broken. */
   | { readonly kind: 'cut-within' }
   /** The API server never hears of the call; this is answered. */
-  | { readonly kind: 'refuse'; readonly status: 409 | 410 | 429 | 500 | 503; readonly retryAfterSeconds?: number }
+  | { readonly kind: 'refuse'; readonly status: RefusalStatus; readonly retryAfterSeconds?: number }
   /** The API server does what it is asked; 504 is answered, as it does itself when a write takes too long. */
   | { readonly kind: 'time-out' }
   /** The API server does what it is asked, and no answer ever comes. */
@@ -54,3 +57,15 @@ export const onNth = (n: number, counts: (call: ApiCall) => boolean, fault: Faul
     return seen === n ? fault : undefined;
   };
 };
+
+/**
+ * Answers every list that begins a cache, which asks for all namespaces, as of an earlier version. The API server cannot
+ * begin a watch in the past, so that whoever wants it to begin with a list has to list by itself.
+ */
+export const staleLists =
+  (resourceVersion: string, isStale: (call: ApiCall) => boolean = () => true): FaultPlan =>
+  (call) => {
+    if (call.namespace !== undefined || !isStale(call)) return undefined;
+    if (call.verb === 'list') return { kind: 'stale', resourceVersion };
+    return call.isListing === true ? { kind: 'refuse', status: 422 } : undefined;
+  };

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { ApiCall } from './api-call.ts';
 import { buildFailureStatus } from './fault.ts';
 
 /** One line of a watch, before it is passed on. */
@@ -32,9 +33,12 @@ export type WatchGate = {
   end(resource?: string): void;
   /** Ends every watch (of a resource) with a 410: whoever watches has to list anew. What waits is lost. */
   expire(resource?: string): void;
-  /** Takes part in a watch: answers with what its lines are to be given to. */
-  join(resource: string, response: ServerResponse): (line: string) => void;
+  /** Takes part in a watch: answers with what its lines are to be given to. The list that it may begin with passes. */
+  join(call: ApiCall, response: ServerResponse): (line: string) => void;
 };
+
+/** In the bookmark after the last object of a list that a watch begins with. */
+const endOfList = '"k8s.io/initial-events-end":"true"';
 
 const readEvent = (resource: string, line: string): RelayedEvent => {
   // The API server's own framing.
@@ -82,12 +86,19 @@ export const createWatchGate = (): WatchGate => {
       const line = JSON.stringify({ type: 'ERROR', object: buildFailureStatus(410) });
       for (const { response } of of(resource)) response.end(`${line}\n`);
     },
-    join: (resource, response) => {
+    join: ({ resource, isListing = false }, response) => {
+      let isList: boolean = isListing;
       const stream: Stream = { resource, response, waiting: [] };
       streams.add(stream);
       response.once('close', () => streams.delete(stream));
       return (line) => {
-        if (response.writableEnded || gate.drop(readEvent(resource, line))) return;
+        if (response.writableEnded) return;
+        if (isList) {
+          isList = !line.includes(endOfList);
+          response.write(`${line}\n`);
+          return;
+        }
+        if (gate.drop(readEvent(resource, line))) return;
         arrivals += 1;
         stream.waiting.push({ line, arrival: arrivals });
         flush(stream);
