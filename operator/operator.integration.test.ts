@@ -217,6 +217,9 @@ describe('the operator at a real API server', { timeout: 120_000 }, () => {
         'AuthAvailable=True',
         'GatewayAvailable=True',
         'ZoneRedundant=True',
+        'CacheReady=Unknown',
+        'RoutesResolved=True',
+        'KeysHealthy=True',
       ]);
       expect(tenant?.status).toMatchObject({
         observedGeneration: 1,
