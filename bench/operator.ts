@@ -26,10 +26,13 @@ const flags = values['node-flags'].split(' ').filter((flag) => flag !== '');
 const progress = createProgress();
 await progress.step('bundle', bundlePrograms);
 const results: BenchResult[] = [];
-for (const tenants of sizes) {
-  process.stdout.write(`\n${tenants} tenants\n`);
-  results.push(...(await measureFleet({ tenants, windowSeconds, crowd, flags, phases, progress })));
+try {
+  for (const tenants of sizes) {
+    process.stdout.write(`\n${tenants} tenants\n`);
+    await measureFleet({ tenants, windowSeconds, crowd, flags, phases, progress }, results);
+  }
+} finally {
+  const report = await buildReport(results, new Date());
+  process.stdout.write(`\n${report.machine}, ${report.commit}\n${formatTable(results)}\n`);
+  process.stdout.write(`${await writeReport('operator', report)}\n`);
 }
-const report = await buildReport(results, new Date());
-process.stdout.write(`\n${report.machine}, ${report.commit}\n${formatTable(results)}\n`);
-process.stdout.write(`${await writeReport('operator', report)}\n`);

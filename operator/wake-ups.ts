@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CacheChange } from './runtime/informer-cache.ts';
 import { type LiveObject, objectKey, parseObjectKey } from './runtime/kubernetes-object.ts';
+import { isSameContent } from './runtime/packed-object.ts';
 import type { Priority, WorkQueue } from './runtime/work-queue.ts';
 import {
   issuerOf,
@@ -43,11 +44,8 @@ const priorityOfOwn = (change: CacheChange<unknown>, type: 'updated' | 'deleted'
 const keyOf = ({ metadata }: Metadata): string => objectKey(metadata.namespace, metadata.name);
 
 /** Whether a change is one of what is read: an autoscaler reports the load of its pods every 15 s, which wakes nobody. */
-const isNews = ({ type, before, after }: CacheChange<Metadata>): boolean => {
-  if (type !== 'updated' || before === undefined || after === undefined) return true;
-  const { resourceVersion } = after.metadata;
-  return !isDeepStrictEqual({ ...before, metadata: { ...before.metadata, resourceVersion } }, after);
-};
+const isNews = ({ type, before, after }: CacheChange<Metadata>): boolean =>
+  type !== 'updated' || before === undefined || after === undefined || !isSameContent(before, after);
 
 /** Whether a pod's change concerns who is registered: an auth pod became reachable, or ceased to be. */
 const isReachabilityChange = ({

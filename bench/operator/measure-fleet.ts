@@ -278,10 +278,12 @@ export type Phase = keyof typeof phases;
 // The names of an object literal.
 export const allPhases = Object.keys(phases) as Phase[];
 
-/** Measures a fleet on a control plane of its own. */
-export const measureFleet = async (options: FleetOptions): Promise<BenchResult[]> => {
+/**
+ * Measures a fleet on a control plane of its own. What it finds goes to the end of `results` at once, so that it is not lost
+ * when a later phase fails.
+ */
+export const measureFleet = async (options: FleetOptions, results: BenchResult[]): Promise<void> => {
   const { tenants, progress } = options;
-  const results: BenchResult[] = [];
   const add: Bench['add'] = (name, value, unit) => {
     results.push({ name, value, unit, context: { tenants } });
   };
@@ -332,10 +334,9 @@ export const measureFleet = async (options: FleetOptions): Promise<BenchResult[]
   if (tenant !== undefined && objects.length > 0) {
     await progress.step('createFloor', async () => {
       const floor = await measureCreateFloor(objects, tenant, tenants);
-      const converged = results.find(({ name }) => name === 'converge_s')?.value ?? Number.NaN;
+      const converged = results.findLast(({ name }) => name === 'converge_s')?.value ?? Number.NaN;
       add('apiserver_create_floor_s', floor, 's');
       add('converge_ratio', converged / floor, '1');
     });
   }
-  return results;
 };

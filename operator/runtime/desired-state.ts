@@ -145,14 +145,14 @@ export const findDifferences = (desired: DesiredObject, live: KubernetesObject):
 export const differs = (desired: DesiredObject, live: KubernetesObject): boolean =>
   findDifferences(desired, live).length > 0;
 
-const canonical = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(canonical);
-  if (!isFields(value)) return value;
-  return Object.fromEntries(
-    Object.keys(value)
-      .sort()
-      .flatMap((name) => (value[name] === undefined ? [] : [[name, canonical(value[name])]])),
-  );
+/** JSON with the members of objects in the order of their names, and without those that are undefined. */
+const canonicalJson = (value: unknown): string => {
+  if (Array.isArray(value)) return `[${value.map((element) => canonicalJson(element ?? null)).join()}]`;
+  if (!isFields(value)) return JSON.stringify(value);
+  const members = Object.keys(value)
+    .sort()
+    .flatMap((name) => (value[name] === undefined ? [] : [`${JSON.stringify(name)}:${canonicalJson(value[name])}`]));
+  return `{${members.join()}}`;
 };
 
 const hashes = new WeakMap<DesiredObject, string>();
@@ -164,10 +164,7 @@ const hashes = new WeakMap<DesiredObject, string>();
 export const hashDesired = (desired: DesiredObject): string => {
   const known = hashes.get(desired);
   if (known !== undefined) return known;
-  const hash = createHash('sha256')
-    .update(JSON.stringify(canonical(desired)))
-    .digest('base64url')
-    .slice(0, 22);
+  const hash = createHash('sha256').update(canonicalJson(desired)).digest('base64url').slice(0, 22);
   hashes.set(desired, hash);
   return hash;
 };
@@ -180,6 +177,16 @@ export const withDesiredHash = <T extends KubernetesObject>(desired: T, annotati
     annotations: { ...desired.metadata?.annotations, [annotation]: hashDesired(desired) },
   },
 });
+
+/** Hash of the desired content that a live object was found to be equal to: once for each version of it. */
+const equals = new WeakMap<LiveObject, string>();
+
+const isKnownEqual = (desired: DesiredObject, live: LiveObject, hash: string): boolean => {
+  if (equals.get(live) === hash) return true;
+  if (findDifferences(desired, live).length > 0) return false;
+  equals.set(live, hash);
+  return true;
+};
 
 /**
  * Why `desired` (without its hash) has to be applied over `live`; `undefined` when nothing is to be written.
@@ -194,7 +201,9 @@ export const findApplyReason = (
   mutated: readonly string[] = [],
 ): ApplyReason | undefined => {
   if (live === undefined) return { reason: 'missing' };
-  if (live.metadata.annotations?.[annotation] !== hashDesired(desired)) return { reason: 'changed' };
+  const hash = hashDesired(desired);
+  if (live.metadata.annotations?.[annotation] !== hash) return { reason: 'changed' };
+  if (isKnownEqual(desired, live, hash)) return undefined;
   const fields = findDifferences(desired, live).filter((field) => !mutated.includes(field));
   return fields.length === 0 ? undefined : { reason: 'drifted', fields };
 };

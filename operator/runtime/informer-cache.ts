@@ -44,8 +44,14 @@ interface Entry<T> {
   readonly uid: string;
   readonly namespace: string | undefined;
   readonly value: T;
-  /** `index name` + NUL + value, owners included. */
-  readonly terms: readonly string[];
+  /** Under what it is found, owners included. */
+  readonly terms: readonly Term[];
+}
+
+/** What objects are found under: `index name` + NUL + value. Held once, whatever the number of objects. */
+interface Term {
+  readonly text: string;
+  readonly keys: Set<string>;
 }
 
 /** UIDs of objects that went are known for so many: longer than any answer to a write can be under way. */
@@ -68,7 +74,7 @@ export class InformerCache<T, Source extends LiveObject = LiveObject, Index exte
   readonly #project: (object: Source) => T;
   readonly #indexes: readonly (readonly [string, (object: Source) => readonly string[]])[];
   readonly #entries = new Map<string, Entry<T>>();
-  readonly #keysByTerm = new Map<string, Set<string>>();
+  readonly #terms = new Map<string, Term>();
   readonly #listeners = new Set<(change: CacheChange<T>) => void>();
   readonly #scopes: readonly (string | undefined)[];
   #unsynced: Set<string | undefined>;
@@ -183,7 +189,7 @@ export class InformerCache<T, Source extends LiveObject = LiveObject, Index exte
   }
 
   #find(wanted: string): T[] {
-    const keys = this.#keysByTerm.get(wanted) ?? [];
+    const keys = this.#terms.get(wanted)?.keys ?? [];
     return [...keys].flatMap((key) => {
       const entry = this.#entries.get(key);
       return entry === undefined ? [] : [entry.value];
@@ -196,14 +202,8 @@ export class InformerCache<T, Source extends LiveObject = LiveObject, Index exte
     const before = this.#entries.get(key);
     if (before?.resourceVersion === resourceVersion && before.uid === uid) return key;
     const value = this.#project(object);
-    const terms = this.#termsOf(object);
     this.#unindex(key, before);
-    this.#entries.set(key, { resourceVersion, uid, namespace, value, terms });
-    for (const each of terms) {
-      const keys = this.#keysByTerm.get(each);
-      if (keys === undefined) this.#keysByTerm.set(each, new Set([key]));
-      else keys.add(key);
-    }
+    this.#entries.set(key, { resourceVersion, uid, namespace, value, terms: this.#index(key, object) });
     this.#emit({
       type: before === undefined ? 'added' : 'updated',
       key,
@@ -230,11 +230,19 @@ export class InformerCache<T, Source extends LiveObject = LiveObject, Index exte
     ];
   }
 
+  #index(key: string, object: Source): Term[] {
+    return this.#termsOf(object).map((text) => {
+      const known = this.#terms.get(text) ?? { text, keys: new Set() };
+      this.#terms.set(known.text, known);
+      known.keys.add(key);
+      return known;
+    });
+  }
+
   #unindex(key: string, entry: Entry<T> | undefined): void {
-    for (const each of entry?.terms ?? []) {
-      const keys = this.#keysByTerm.get(each);
-      keys?.delete(key);
-      if (keys?.size === 0) this.#keysByTerm.delete(each);
+    for (const { text, keys } of entry?.terms ?? []) {
+      keys.delete(key);
+      if (keys.size === 0) this.#terms.delete(text);
     }
   }
 

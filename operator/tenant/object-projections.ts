@@ -1,7 +1,9 @@
 import type { IReplicaSet } from 'kubernetes-models/apps/v1';
 import type { INode, IPod, ISecret } from 'kubernetes-models/v1';
 import { labels } from '../api/group.ts';
+import { tlsEntries } from '../keys/internal-certificate.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
+import { internText, packMetadata, packObject } from '../runtime/packed-object.ts';
 import type { ObservedNode, ObservedPod, ObservedSecret } from './observed.ts';
 
 /** Nobody reads `managedFields`, and they are half of an object. */
@@ -19,6 +21,13 @@ export const withoutStatus = (object: LiveObject): LiveObject => {
   return rest;
 };
 
+/**
+ * An object as the caches keep it: all of it that decisions read, and packed. What belongs to a tenant bears the tenant's
+ * name in its own and all over its content.
+ */
+export const projectObject = (object: LiveObject): LiveObject =>
+  packObject(withoutManagedFields(object), object.metadata.labels?.[labels.instance] ?? object.metadata.name);
+
 /** Entries of a Secret as text. */
 export const decodeEntries = ({ data }: Pick<ISecret, 'data'>): Record<string, string> =>
   Object.fromEntries(
@@ -32,7 +41,16 @@ export const encodeEntries = (entries: Readonly<Record<string, string>>): Record
 /** A Secret of ours, whole. */
 export const projectSecret = (secret: LiveObject & ISecret): ObservedSecret => {
   const { apiVersion, kind, metadata } = withoutManagedFields(secret);
-  return { apiVersion, kind, metadata, type: secret.type ?? 'Opaque', entries: decodeEntries(secret) };
+  const entries = decodeEntries(secret);
+  const ca = entries[tlsEntries.authority];
+  return {
+    apiVersion: internText(apiVersion),
+    kind: internText(kind),
+    metadata: packMetadata(metadata),
+    type: internText(secret.type ?? 'Opaque'),
+    // It stands in every identity of a tenant.
+    entries: ca === undefined ? entries : { ...entries, [tlsEntries.authority]: internText(ca) },
+  };
 };
 
 const millisecondsOf = (time: string | undefined): number => (time === undefined ? 0 : Date.parse(time));
@@ -54,7 +72,9 @@ export const projectNode = ({ metadata, spec, status }: LiveObject & INode): Pro
 
 export type ProjectedPod = ObservedPod & Pick<LiveObject, 'metadata'>;
 
-export const projectPod = ({ metadata, spec, status }: LiveObject & IPod): ProjectedPod => {
+export const projectPod = (pod: LiveObject & IPod): ProjectedPod => {
+  const { spec, status } = pod;
+  const metadata = packMetadata(withoutManagedFields(pod).metadata);
   const container = status?.containerStatuses?.[0];
   const terminationMessage = (container?.state?.terminated ?? container?.lastState?.terminated)?.message;
   const waitingReason = container?.state?.waiting?.reason;
@@ -77,9 +97,9 @@ export const projectPod = ({ metadata, spec, status }: LiveObject & IPod): Proje
 
 export type ProjectedReplicaSet = Pick<LiveObject, 'metadata'> & { readonly configMaps: readonly string[] };
 
-export const projectReplicaSet = ({ metadata, spec }: LiveObject & IReplicaSet): ProjectedReplicaSet => ({
-  metadata,
-  configMaps: (spec?.template?.spec?.volumes ?? []).flatMap(({ configMap }) =>
+export const projectReplicaSet = (replicaSet: LiveObject & IReplicaSet): ProjectedReplicaSet => ({
+  metadata: packMetadata(withoutManagedFields(replicaSet).metadata),
+  configMaps: (replicaSet.spec?.template?.spec?.volumes ?? []).flatMap(({ configMap }) =>
     configMap?.name === undefined ? [] : [configMap.name],
   ),
 });

@@ -1,5 +1,5 @@
 import type { PeerCertificate } from 'node:tls';
-import { Agent, request } from 'undici';
+import { Agent } from 'undici';
 import { type Role, spiffeId, type TenantName } from '../../services/shared/contracts/spiffe-id.ts';
 import { tlsEntries } from '../keys/internal-certificate.ts';
 import { ports } from '../manifests/ports.ts';
@@ -47,8 +47,9 @@ export const createPodPeer = (
     ask: async (address, method, path, body) => {
       const host = address.includes(':') ? `[${address}]` : address;
       try {
-        const answer = await request(`https://${host}:${ports.mutualTls}${path}`, {
-          dispatcher,
+        const answer = await dispatcher.request({
+          origin: `https://${host}:${ports.mutualTls}`,
+          path,
           method,
           ...(body === undefined
             ? {}

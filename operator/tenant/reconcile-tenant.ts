@@ -73,8 +73,8 @@ const report = async (
   return { tenant: { ...tenant, status } };
 };
 
-/** The keys and the CA, the certificates that it signs, and what mounts them. */
-const maxRounds = 3;
+/** The keys and the CA, the certificates that it signs, what mounts them, and a look at all of that. */
+const maxRounds = 4;
 
 /** One round: carries a plan out and tells of it. @returns the result, or the tenant for another round. */
 const carryOutOnce = async (
@@ -114,8 +114,11 @@ const carryOutOnce = async (
     },
   });
   const wentThrough = Object.keys(outcome).length === 0;
-  // What was made is in the caches by now: what needs it need not wait for another pass.
-  if (wentThrough && intended.secrets.length > 0 && round < maxRounds) return { again: told };
+  // What was written is in the caches by now: what comes next need not wait for another pass, and is told with it.
+  if (wentThrough && round < maxRounds) {
+    const written = await observeTenant(told, reconciler, signal);
+    if (fingerprintOf(written) !== fingerprint) return { again: told };
+  }
   const plan = wentThrough ? intended : planTenant({ ...observed, tenant: told, ...outcome }, release, now());
   const { waitMilliseconds = Number.POSITIVE_INFINITY } = await report(told, plan, object, reconciler, signal);
   const requeueAfter = Math.min(plan.requeueAfterMilliseconds, waitMilliseconds);

@@ -12,11 +12,11 @@ import { customResources, isTenantOwner } from './custom-resources.ts';
 import {
   type ObjectVersion,
   projectNode,
+  projectObject,
   projectPod,
   projectReplicaSet,
   projectSecret,
   projectVersion,
-  withoutManagedFields,
   withoutStatus,
 } from './object-projections.ts';
 import { optionalResources } from './optional-resources.ts';
@@ -138,13 +138,13 @@ export const createTenantCaches = (namespaces?: readonly string[]) => {
     cache: FilledCache<Source>,
     selection: Selection = {},
   ) => watchedKind(resource, cache, { ...scope, ...selection });
-  const wholeObjects = (project = withoutManagedFields) => cacheOf({ project, indexes: tenantIndex });
+  const wholeObjects = (project = projectObject) => cacheOf({ project, indexes: tenantIndex });
 
-  const tenants = cacheOf({ project: withoutManagedFields, indexes: tenantIndexes });
-  const clients = cacheOf({ project: withoutManagedFields, indexes: clientIndexes });
+  const tenants = cacheOf({ project: projectObject, indexes: tenantIndexes });
+  const clients = cacheOf({ project: projectObject, indexes: clientIndexes });
   const builtIn = ownedKinds.map((resource) => ({
     resource,
-    cache: wholeObjects(resource.kind === 'HorizontalPodAutoscaler' ? withoutStatus : withoutManagedFields),
+    cache: wholeObjects(resource.kind === 'HorizontalPodAutoscaler' ? withoutStatus : projectObject),
   }));
   const optional = optionalKinds.map((resource) => {
     const cache = wholeObjects();
