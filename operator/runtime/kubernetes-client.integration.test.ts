@@ -119,6 +119,18 @@ describe('a client of a real API server', () => {
     expect(invalid).toMatchObject({ status: 422, reason: 'Invalid', fields: ['metadata.name'] });
   });
 
+  // No object ever has version 1: docs/adr/0019.
+  test.each(defaultedObjects.map((object) => [object.kind, object] as const))(
+    'an apply that names version 1 makes a %s, and touches none that is there',
+    async (_, object) => {
+      const metadata = { ...object.metadata, name: `${object.metadata?.name}-new`, resourceVersion: '1' };
+      const made = await client.applyServerSide({ ...object, metadata });
+      expect((await refused(client.applyServerSide({ ...object, metadata }))).reason).toBe('Conflict');
+      const present = await client.get(refer(metadata.name, client.resourceOf(object)));
+      expect(present?.metadata.resourceVersion).toBe(made.metadata.resourceVersion);
+    },
+  );
+
   test('replaces only the version that was read', async () => {
     const { metadata } = await client.create(configMap('replace', { a: '1' }));
     const { resourceVersion } = metadata;
