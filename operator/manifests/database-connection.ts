@@ -174,11 +174,14 @@ export const buildServiceConnection = (
   };
 };
 
-/** The ports that the URLs of connections lead to. */
+/** The ports that the URLs of connections lead to; what is in use may be damaged, and is made again by the same pass. */
 export const databasePorts = (...connections: readonly Readonly<Record<string, string>>[]): number[] => {
   const urls = connections.flatMap((connection) =>
     Object.values(databaseUrlEntries).flatMap((entry) => connection[entry] ?? []),
   );
-  const all = urls.map((url) => new URL(url).port).map((port) => (port === '' ? ports.postgres : Number(port)));
+  const all = urls
+    .filter((url) => URL.canParse(url))
+    .map((url) => new URL(url).port)
+    .map((port) => (port === '' ? ports.postgres : Number(port)));
   return [...new Set(all)].sort((a, b) => a - b);
 };
