@@ -119,7 +119,7 @@ describe('a client of a real API server', () => {
     expect(invalid).toMatchObject({ status: 422, reason: 'Invalid', fields: ['metadata.name'] });
   });
 
-  // No object ever has version 1: docs/adr/0019.
+  // No object ever has version 1: docs/adr/0021.
   test.each(defaultedObjects.map((object) => [object.kind, object] as const))(
     'an apply that names version 1 makes a %s, and touches none that is there',
     async (_, object) => {
