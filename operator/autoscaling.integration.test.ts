@@ -98,6 +98,8 @@ describe('the number of pods', { timeout: 120_000 }, () => {
 
   it('is the autoscaler’s from then on: nobody writes, and the tenant stays Ready meanwhile', async () => {
     const tenants = await recordHistory(cluster.client, customResources.identityTenants, namespace);
+    await fixture.expectReady(tenant);
+    await settle();
     const before = await fixture.getTenant(tenant);
     kubelets.hold(namespace, 'auth');
     await scale(7);

@@ -53,7 +53,8 @@ export const startOperator = (
   let state = { synced: false, leading: false };
   const ended = runOperator({
     kubeConfig,
-    release,
+    // As main.ts would: the operator knows its own namespace.
+    release: { neighbours: { operatorNamespace: namespace, monitoringNamespaceLabels: {} }, ...release },
     maxRollingTenants,
     namespaces,
     ...(askPeriods === undefined ? {} : { askPeriods }),

@@ -78,6 +78,8 @@ test('Helm installs, upgrades and removes it; definitions and tenants stay', asy
   // What stayed is the next release's again.
   await upgradeRelease({ ...release, values: {} });
   await helm('uninstall', 'identity', '--namespace', 'identity');
+  // A definition goes at once only when nothing of its kind is left.
+  await kubectl(['delete', 'identitytenants', '--all']);
   await kubectl(['delete', definition, 'customresourcedefinition/identityclients.identity-operator.io']);
 });
 

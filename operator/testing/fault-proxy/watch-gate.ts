@@ -84,7 +84,10 @@ export const createWatchGate = (): WatchGate => {
     },
     expire: (resource) => {
       const line = JSON.stringify({ type: 'ERROR', object: buildFailureStatus(410) });
-      for (const { response } of of(resource)) response.end(`${line}\n`);
+      for (const { response } of of(resource)) {
+        // What has ended may be here until its connection closes.
+        if (!response.writableEnded) response.end(`${line}\n`);
+      }
     },
     join: ({ resource, isListing = false }, response) => {
       let isList: boolean = isListing;
