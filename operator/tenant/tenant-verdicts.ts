@@ -3,16 +3,16 @@ import type { TenantConditionType, TenantReason, Verdict } from '../api/conditio
 export type TenantVerdict = Verdict<TenantConditionType, TenantReason>;
 
 /** Something that the spec names is not there, or not all of it. */
-const missingReasons: readonly TenantReason[] = [
+const missingReasons = [
   'SecretNotFound',
   'SecretKeyMissing',
   'ConfigMapNotFound',
   'ConfigMapKeyMissing',
   'KindNotServed',
-];
+] as const satisfies readonly TenantReason[];
 
 /** Reasons that someone has to act on; every other one is work in progress. */
-const stalledReasons: ReadonlySet<TenantReason> = new Set<TenantReason>([
+export const stalledReasons = [
   ...missingReasons,
   'NameTaken',
   'IssuerInUse',
@@ -36,13 +36,16 @@ const stalledReasons: ReadonlySet<TenantReason> = new Set<TenantReason>([
   'DatabaseUrlInvalid',
   'CacheUrlInvalid',
   'TrustBundleInvalid',
-]);
+] as const satisfies readonly TenantReason[];
+export type StalledReason = (typeof stalledReasons)[number];
+
+const includes = (reasons: readonly TenantReason[], reason: TenantReason): boolean => reasons.includes(reason);
 
 /** A missing reference is work in progress for so long: GitOps applies things in any order. */
 export const referencePatienceMilliseconds = 60_000;
 
 const isPatient = ({ reason }: TenantVerdict, unresolvedForMilliseconds: number): boolean =>
-  missingReasons.includes(reason) && unresolvedForMilliseconds < referencePatienceMilliseconds;
+  includes(missingReasons, reason) && unresolvedForMilliseconds < referencePatienceMilliseconds;
 
 /**
  * Ready with its kstatus companions, from the verdicts that it rests on, in their order: the first one that does not
@@ -56,7 +59,7 @@ export const summarize = (holding: readonly TenantVerdict[], unresolvedForMillis
     ];
   }
   const { reason, message } = blocking;
-  if (stalledReasons.has(reason) && !isPatient(blocking, unresolvedForMilliseconds)) {
+  if (includes(stalledReasons, reason) && !isPatient(blocking, unresolvedForMilliseconds)) {
     return [
       { type: 'Ready', status: 'False', reason, message },
       { type: 'Stalled', status: 'True', reason, message },
