@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Condition, nextConditions, type TenantReason } from './api/conditions.ts';
 import { apiVersion } from './api/group.ts';
-import { asPaused, summarize, type TenantVerdict } from './tenant/tenant-verdicts.ts';
+import { asPaused, summarize, type TenantVerdict } from './tenant/status/tenant-verdicts.ts';
 import { type GitopsVerdict, judgeObjects } from './testing/gitops-verdicts.ts';
 
 const generation = 3;

@@ -6,7 +6,7 @@ import { apiVersion } from './api/group.ts';
 import type { LiveObject } from './runtime/kubernetes-object.ts';
 import { builtInResources } from './runtime/resource-kind.ts';
 import { customResources } from './tenant/custom-resources.ts';
-import type { TenantLimits } from './tenant/tenant-admission.ts';
+import type { TenantLimits } from './tenant/references/tenant-admission.ts';
 import { type KubeletStandIn, startKubeletStandIn } from './testing/kubelet-stand-in.ts';
 import { installOperatorAccount } from './testing/operator-account.ts';
 import { type RunningOperator, startOperator } from './testing/running-operator.ts';

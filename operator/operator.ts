@@ -12,18 +12,18 @@ import { createKubernetesClient } from './runtime/kubernetes-client.ts';
 import { runLeaderElection } from './runtime/leader-election.ts';
 import { createRuntimeMetrics } from './runtime/metrics.ts';
 import { WorkQueue } from './runtime/work-queue.ts';
+import { createFieldMutations } from './tenant/caches/field-mutations.ts';
+import { optionalResources } from './tenant/caches/optional-resources.ts';
+import { rememberWrites } from './tenant/caches/remember-writes.ts';
+import { createSettledTenants } from './tenant/caches/settled-tenants.ts';
+import { createStatusPace } from './tenant/caches/status-pace.ts';
+import { createTenantCaches } from './tenant/caches/tenant-caches.ts';
+import { createTenantConfirmation } from './tenant/caches/tenant-confirmation.ts';
 import { customResources } from './tenant/custom-resources.ts';
-import { createFieldMutations } from './tenant/field-mutations.ts';
-import { type AskPeriods, createInternalStates } from './tenant/internal-states.ts';
+import { type AskPeriods, createInternalStates } from './tenant/health/internal-states.ts';
 import type { OperatorRelease } from './tenant/operator-release.ts';
-import { optionalResources } from './tenant/optional-resources.ts';
 import { reconcileTenant } from './tenant/reconcile-tenant.ts';
-import { createReferencedContent } from './tenant/referenced-content.ts';
-import { rememberWrites } from './tenant/remember-writes.ts';
-import { createSettledTenants } from './tenant/settled-tenants.ts';
-import { createStatusPace } from './tenant/status-pace.ts';
-import { createTenantCaches } from './tenant/tenant-caches.ts';
-import { createTenantConfirmation } from './tenant/tenant-confirmation.ts';
+import { createReferencedContent } from './tenant/references/referenced-content.ts';
 import { connectWakeUps } from './wake-ups.ts';
 
 export type OperatorOptions = {

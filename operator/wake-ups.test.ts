@@ -5,8 +5,8 @@ import type { LiveObject } from './runtime/kubernetes-object.ts';
 import type { ResourceKind } from './runtime/resource-kind.ts';
 import { FakeClock } from './runtime/testing/fake-clock.ts';
 import { WorkQueue } from './runtime/work-queue.ts';
+import { createTenantCaches } from './tenant/caches/tenant-caches.ts';
 import { customResources } from './tenant/custom-resources.ts';
-import { createTenantCaches } from './tenant/tenant-caches.ts';
 import { connectWakeUps } from './wake-ups.ts';
 
 let version = 0;

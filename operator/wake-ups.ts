@@ -10,7 +10,7 @@ import {
   tenantKeyOf,
   tenantKeysOf,
   type VersionedKind,
-} from './tenant/tenant-caches.ts';
+} from './tenant/caches/tenant-caches.ts';
 
 type Metadata = Pick<LiveObject, 'metadata'>;
 

@@ -36,6 +36,8 @@ const cases: readonly [importer: string, imported: string, allowed: boolean][] =
   ['operator/keys/x.ts', '../../services/shared/contracts/keyring.ts', true],
   ['operator/keys/x.ts', '../runtime/clock.ts', false],
   ['operator/tenant/x.ts', '../../services/auth/app.ts', false],
+  ['operator/tenant/zones/x.ts', '../../../services/auth/app.ts', false],
+  ['operator/tenant/zones/x.ts', '../observed.ts', true],
   ['operator/tenant/x.ts', '../../services/shared/identity.ts', false],
   ['operator/tenant/x.ts', '../../services/shared/contracts/keyring.ts', true],
   ['operator/tenant/x.ts', '../runtime/clock.ts', true],

@@ -2,7 +2,7 @@ import { labels } from '../../operator/api/group.ts';
 import type { KubernetesClient } from '../../operator/runtime/kubernetes-client.ts';
 import type { DesiredObject, LiveObject } from '../../operator/runtime/kubernetes-object.ts';
 import { builtInResources } from '../../operator/runtime/resource-kind.ts';
-import { ownedKinds } from '../../operator/tenant/tenant-caches.ts';
+import { ownedKinds } from '../../operator/tenant/caches/tenant-caches.ts';
 import { startTestCluster } from '../../operator/testing/test-cluster.ts';
 import { type FleetTenant, forEach, nameFleet } from './fleet.ts';
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { waitUntil } from '../../e2e/cluster/wait.ts';
 import { labels, managedByValue } from '../../operator/api/group.ts';
 import { builtInResources } from '../../operator/runtime/resource-kind.ts';
-import { ownedKinds } from '../../operator/tenant/tenant-caches.ts';
+import { ownedKinds } from '../../operator/tenant/caches/tenant-caches.ts';
 import type { Progress } from '../../tools/machine/progress.ts';
 import type { BenchResult } from '../report.ts';
 import { type BenchCluster, startBenchCluster } from './bench-cluster.ts';

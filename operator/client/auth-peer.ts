@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { TenantName } from '../../services/shared/contracts/spiffe-id.ts';
-import { createPodPeer, type OperatorIdentity, type PodAnswer } from '../tenant/pod-peer.ts';
+import { createPodPeer, type OperatorIdentity, type PodAnswer } from '../tenant/health/pod-peer.ts';
 
 /** `unreachable`: no pod answered. `refused`: auth answered with this status, which no other pod would better. */
 export type PeerAnswer =

@@ -8,7 +8,7 @@ import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import { hasReason } from '../runtime/kubernetes-error.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
 import { builtInResources } from '../runtime/resource-kind.ts';
-import { decodeEntries, encodeEntries } from '../tenant/object-projections.ts';
+import { decodeEntries, encodeEntries } from '../tenant/caches/object-projections.ts';
 import { bindingEntries, clientIdOf, hasSecret } from './client-registration.ts';
 
 /** `taken`: a Secret of the wanted name is somebody else's. `secret` is undefined for a public client. */

@@ -4,7 +4,7 @@ import type { IdentityClient } from '../api/identity-client.ts';
 import { type IdentityTenant, identityTenantSchema } from '../api/identity-tenant.ts';
 import { objectNames } from '../manifests/object-names.ts';
 import { objectKey } from '../runtime/kubernetes-object.ts';
-import type { TenantCaches } from '../tenant/tenant-caches.ts';
+import type { TenantCaches } from '../tenant/caches/tenant-caches.ts';
 import { type AuthPeer, createAuthPeer, type PeerAnswer } from './auth-peer.ts';
 import { clientIdOf } from './client-registration.ts';
 

@@ -1,5 +1,5 @@
 import type { OperatorRelease } from '../tenant/operator-release.ts';
-import { isSupportedVersion, nextVersion } from '../tenant/target-version.ts';
+import { isSupportedVersion, nextVersion } from '../tenant/workloads/target-version.ts';
 import type { FleetTenant } from './fleet-tenant.ts';
 
 /** What the fleet does next. */

@@ -6,8 +6,8 @@ import type { EventRecorder } from '../runtime/event-recorder.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import { hasReason } from '../runtime/kubernetes-error.ts';
 import type { WorkQueue } from '../runtime/work-queue.ts';
+import type { TenantCaches } from '../tenant/caches/tenant-caches.ts';
 import type { OperatorRelease } from '../tenant/operator-release.ts';
-import type { TenantCaches } from '../tenant/tenant-caches.ts';
 import { type FleetTenant, parseFleetTenant } from './fleet-tenant.ts';
 import { nextTurns, type Turns } from './next-turns.ts';
 

@@ -8,16 +8,16 @@ import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import { hasReason, type KubernetesError } from '../runtime/kubernetes-error.ts';
 import type { KubernetesObject, LiveObject } from '../runtime/kubernetes-object.ts';
 import { builtInResources } from '../runtime/resource-kind.ts';
+import type { FieldMutations } from './caches/field-mutations.ts';
+import { decodeEntries, encodeEntries } from './caches/object-projections.ts';
 import { customResources } from './custom-resources.ts';
-import type { DatabaseMemory } from './database-memory.ts';
-import type { FieldMutations } from './field-mutations.ts';
+import type { DatabaseMemory } from './database/database-memory.ts';
 import { writeFinalizers } from './finalizers.ts';
 import { planReplacement } from './immutable-conflict.ts';
-import { planSecretRepair } from './metadata-repair.ts';
-import { decodeEntries, encodeEntries } from './object-projections.ts';
 import type { Observed, ObservedSecret } from './observed.ts';
 import type { Plan } from './plan.ts';
-import { buildSecretMetadata, isOwnSecret, type PlannedSecret } from './secret-plan.ts';
+import { planSecretRepair } from './secrets/metadata-repair.ts';
+import { buildSecretMetadata, isOwnSecret, type PlannedSecret } from './secrets/secret-plan.ts';
 
 type Writes = { readonly client: KubernetesClient; readonly now: () => Date; readonly signal: AbortSignal };
 type ObjectWrites = Writes & {

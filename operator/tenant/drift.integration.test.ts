@@ -8,7 +8,7 @@ import { installOperatorAccount } from '../testing/operator-account.ts';
 import { type RunningOperator, startOperator } from '../testing/running-operator.ts';
 import { createTenantFixture } from '../testing/tenant-fixture.ts';
 import { startTestCluster, type TestCluster } from '../testing/test-cluster.ts';
-import { ownedKinds } from './tenant-caches.ts';
+import { ownedKinds } from './caches/tenant-caches.ts';
 
 const namespace = 'drift';
 const repaired = { timeout: 5_000, interval: 25 };

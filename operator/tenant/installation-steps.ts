@@ -6,9 +6,9 @@ import { type Blueprint, type Component, components, isDatabaseManaged } from '.
 import { objectNames } from '../manifests/object-names.ts';
 import { listTenantObjects, type TenantObject, type TenantObjects } from '../manifests/tenant-objects.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
-import { decideDatabaseReady, isJobComplete, readMigrationReport } from './database-state.ts';
+import { decideDatabaseReady, isJobComplete, readMigrationReport } from './database/database-state.ts';
 import { findObject, type Observed } from './observed.ts';
-import type { TenantVerdict } from './tenant-verdicts.ts';
+import type { TenantVerdict } from './status/tenant-verdicts.ts';
 
 /** What runs of a tenant. */
 export type Live = {

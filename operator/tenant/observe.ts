@@ -5,15 +5,15 @@ import { objectNames } from '../manifests/object-names.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import { type LiveObject, objectKey } from '../runtime/kubernetes-object.ts';
 import { builtInResources } from '../runtime/resource-kind.ts';
+import { type ProjectedNode, type ProjectedPod, projectSecret } from './caches/object-projections.ts';
+import { findVersion, type TenantCaches } from './caches/tenant-caches.ts';
 import { isTenantOwner } from './custom-resources.ts';
-import type { InternalStates } from './internal-states.ts';
-import { findIssuerHolder } from './issuer-holder.ts';
-import { type ProjectedNode, type ProjectedPod, projectSecret } from './object-projections.ts';
+import type { InternalStates } from './health/internal-states.ts';
 import type { Observed, ObservedNode, ObservedPod, ObservedReference, ObservedSecret } from './observed.ts';
-import type { ReferencedContent } from './referenced-content.ts';
-import { irreplaceableSecrets } from './secret-plan.ts';
-import { listReferences, type SpecReference } from './spec-references.ts';
-import { findVersion, type TenantCaches } from './tenant-caches.ts';
+import { findIssuerHolder } from './references/issuer-holder.ts';
+import type { ReferencedContent } from './references/referenced-content.ts';
+import { listReferences, type SpecReference } from './references/spec-references.ts';
+import { irreplaceableSecrets } from './secrets/secret-plan.ts';
 
 /** Where an observation comes from. */
 export type TenantSources = {

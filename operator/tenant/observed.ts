@@ -1,8 +1,8 @@
 import type { IdentityTenant } from '../api/identity-tenant.ts';
 import type { OptionalKind } from '../manifests/blueprint.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
-import type { SpecReference } from './spec-references.ts';
-import type { TenantHealth } from './tenant-health.ts';
+import type { TenantHealth } from './health/tenant-health.ts';
+import type { SpecReference } from './references/spec-references.ts';
 
 /** A pod as far as decisions need it. */
 export type ObservedPod = {

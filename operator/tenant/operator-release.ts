@@ -1,6 +1,6 @@
 import type { Neighbours } from '../manifests/blueprint.ts';
 import type { ServiceRelease } from '../manifests/service-releases.ts';
-import type { TenantLimits } from './tenant-admission.ts';
+import type { TenantLimits } from './references/tenant-admission.ts';
 
 /** What the operator brings along: the version that it runs, the images, and what its installation lets tenants name. */
 export type OperatorRelease = {

@@ -3,7 +3,7 @@ import type { IdentityTenant } from '../api/identity-tenant.ts';
 import type { ReportedStatus } from '../api/tenant-status.ts';
 import type { RecordedEvent } from '../runtime/event-recorder.ts';
 import { hasReason, KubernetesError, KubernetesUnreachableError } from '../runtime/kubernetes-error.ts';
-import type { TenantVerdict } from './tenant-verdicts.ts';
+import type { TenantVerdict } from './status/tenant-verdicts.ts';
 
 /** The API server's words, which hold nothing of a Secret; of any other error, which may hold anything, its name alone. */
 const describe = (error: unknown): string => {

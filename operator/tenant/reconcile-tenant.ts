@@ -9,19 +9,19 @@ import { WriteForbiddenError } from '../runtime/guarded-client.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import { type LiveObject, objectKey, parseObjectKey } from '../runtime/kubernetes-object.ts';
 import { applyFinalizer, applyPlan } from './apply.ts';
+import type { FieldMutations } from './caches/field-mutations.ts';
+import { fingerprintOf, type SettledTenants } from './caches/settled-tenants.ts';
+import type { StatusPace } from './caches/status-pace.ts';
+import type { TenantCaches } from './caches/tenant-caches.ts';
+import { OutdatedTenantError, type TenantConfirmation } from './caches/tenant-confirmation.ts';
 import { customResources } from './custom-resources.ts';
 import { finishDeletion } from './deletion.ts';
-import type { FieldMutations } from './field-mutations.ts';
-import type { InternalStates } from './internal-states.ts';
+import type { InternalStates } from './health/internal-states.ts';
 import { observeTenant } from './observe.ts';
 import type { OperatorRelease } from './operator-release.ts';
 import { planTenant } from './plan.ts';
 import { planFailureReport } from './reconcile-failure.ts';
-import type { ReferencedContent } from './referenced-content.ts';
-import { fingerprintOf, type SettledTenants } from './settled-tenants.ts';
-import type { StatusPace } from './status-pace.ts';
-import type { TenantCaches } from './tenant-caches.ts';
-import { OutdatedTenantError, type TenantConfirmation } from './tenant-confirmation.ts';
+import type { ReferencedContent } from './references/referenced-content.ts';
 
 /** What reconciling tenants needs. */
 export type TenantReconciler = {

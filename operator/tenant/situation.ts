@@ -8,21 +8,21 @@ import {
   type TenantObjects,
 } from '../manifests/tenant-objects.ts';
 import { findApplyReason } from '../runtime/desired-state.ts';
-import { readDatabaseSources } from './database-sources.ts';
-import { decideVolume } from './database-volume.ts';
-import { decideExposureServed } from './exposure-served.ts';
+import { readDatabaseSources } from './database/database-sources.ts';
+import { decideVolume } from './database/database-volume.ts';
 import { type Live, planSteps, readLive, type Steps } from './installation-steps.ts';
 import { findObject, type Observed } from './observed.ts';
 import type { OperatorRelease } from './operator-release.ts';
-import { decideIssuer, decideReferences, decideRetained } from './reference-verdicts.ts';
-import { readReplicaTarget } from './replica-plan.ts';
-import { readRestart } from './restart.ts';
-import { planRollout, type Rollout } from './rollout-order.ts';
-import { areSecretsComplete } from './secret-plan.ts';
-import { decideTarget, readRunningVersion, type Target, versionOfTemplate } from './target-version.ts';
-import { decideAdmission, noLimits } from './tenant-admission.ts';
-import type { TenantVerdict } from './tenant-verdicts.ts';
-import { decideWorkloadAvailable, knownZones, readyZones } from './workload-state.ts';
+import { decideExposureServed } from './references/exposure-served.ts';
+import { decideIssuer, decideReferences, decideRetained } from './references/reference-verdicts.ts';
+import { decideAdmission, noLimits } from './references/tenant-admission.ts';
+import { areSecretsComplete } from './secrets/secret-plan.ts';
+import type { TenantVerdict } from './status/tenant-verdicts.ts';
+import { readReplicaTarget } from './workloads/replica-plan.ts';
+import { readRestart } from './workloads/restart.ts';
+import { planRollout, type Rollout } from './workloads/rollout-order.ts';
+import { decideTarget, readRunningVersion, type Target, versionOfTemplate } from './workloads/target-version.ts';
+import { decideWorkloadAvailable, knownZones, readyZones } from './workloads/workload-state.ts';
 
 /** What an observation means, before anything is decided of it. */
 export type Situation = {

@@ -7,7 +7,7 @@ import { ports } from '../manifests/ports.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
 import { builtInResources } from '../runtime/resource-kind.ts';
-import { decodeEntries } from '../tenant/object-projections.ts';
+import { decodeEntries } from '../tenant/caches/object-projections.ts';
 
 /** Stands for the auth pods of a tenant: real mTLS by the tenant's certificates at the addresses of its pods. */
 export type AuthStandIn = {

@@ -5,7 +5,7 @@ import type { LiveObject } from '../runtime/kubernetes-object.ts';
 import type { Observed, ObservedSecret } from '../tenant/observed.ts';
 import type { OperatorRelease } from '../tenant/operator-release.ts';
 import { type Plan, planTenant } from '../tenant/plan.ts';
-import { buildSecretMetadata } from '../tenant/secret-plan.ts';
+import { buildSecretMetadata } from '../tenant/secrets/secret-plan.ts';
 import { buildTenant } from './tenants.ts';
 
 /** What the operator of these observations brings along. */

@@ -6,7 +6,7 @@ import { ports } from '../manifests/ports.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
 import { builtInResources } from '../runtime/resource-kind.ts';
-import { decodeEntries } from '../tenant/object-projections.ts';
+import { decodeEntries } from '../tenant/caches/object-projections.ts';
 
 /** Stands for the pods of one service of a tenant: real mTLS at their addresses, and one word about what they reach. */
 export type StateStandIn = {

@@ -6,8 +6,8 @@ import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import { hasReason } from '../runtime/kubernetes-error.ts';
 import type { DesiredObject } from '../runtime/kubernetes-object.ts';
 import { connectClient } from '../runtime/testing/connect.ts';
+import { optionalResources } from '../tenant/caches/optional-resources.ts';
 import { customResources } from '../tenant/custom-resources.ts';
-import { optionalResources } from '../tenant/optional-resources.ts';
 import { type ControlPlaneOptions, startControlPlane, type TestControlPlane } from './control-plane.ts';
 import { webhookConfigurations } from './mutating-webhook.ts';
 

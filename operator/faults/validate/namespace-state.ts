@@ -3,8 +3,8 @@ import { labels } from '../../api/group.ts';
 import type { KubernetesClient } from '../../runtime/kubernetes-client.ts';
 import type { LiveObject } from '../../runtime/kubernetes-object.ts';
 import { builtInResources } from '../../runtime/resource-kind.ts';
+import { ownedKinds } from '../../tenant/caches/tenant-caches.ts';
 import { customResources } from '../../tenant/custom-resources.ts';
-import { ownedKinds } from '../../tenant/tenant-caches.ts';
 
 /** Objects by `Kind/name`, without what differs between two runs that did the same. Of several of one name: each. */
 export type NamespaceState = Readonly<Record<string, readonly unknown[]>>;

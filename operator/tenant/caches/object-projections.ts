@@ -1,0 +1,113 @@
+import type { IReplicaSet } from 'kubernetes-models/apps/v1';
+import type { INode, IPod, ISecret } from 'kubernetes-models/v1';
+import { labels } from '../../api/group.ts';
+import { tlsEntries } from '../../keys/internal-certificate.ts';
+import type { LiveObject } from '../../runtime/kubernetes-object.ts';
+import { internText, packMetadata, packObject } from '../../runtime/packed-object.ts';
+import type { ObservedNode, ObservedPod, ObservedSecret } from '../observed.ts';
+
+/** Nobody reads `managedFields`, and they are half of an object. */
+// The parse boundary of this field: LiveObject does not know it.
+export const withoutManagedFields = (object: LiveObject): LiveObject => {
+  const { managedFields: _dropped, ...metadata } = object.metadata as LiveObject['metadata'] & {
+    managedFields?: unknown;
+  };
+  return { ...object, metadata };
+};
+
+/** Of an object whose status nobody reads. */
+export const withoutStatus = (object: LiveObject): LiveObject => {
+  const { status: _dropped, ...rest } = withoutManagedFields(object) as LiveObject & { status?: unknown };
+  return rest;
+};
+
+/**
+ * An object as the caches keep it: all of it that decisions read, and packed. What belongs to a tenant bears the tenant's
+ * name in its own and all over its content.
+ */
+export const projectObject = (object: LiveObject): LiveObject =>
+  packObject(withoutManagedFields(object), object.metadata.labels?.[labels.instance] ?? object.metadata.name);
+
+/** Entries of a Secret as text. */
+export const decodeEntries = ({ data }: Pick<ISecret, 'data'>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(data ?? {}).map(([entry, value]) => [entry, Buffer.from(value, 'base64').toString()]),
+  );
+
+/** The inverse of {@link decodeEntries}. */
+export const encodeEntries = (entries: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(entries).map(([entry, value]) => [entry, Buffer.from(value).toString('base64')]));
+
+/** A Secret of ours, whole. */
+export const projectSecret = (secret: LiveObject & ISecret): ObservedSecret => {
+  const { apiVersion, kind, metadata } = withoutManagedFields(secret);
+  const entries = decodeEntries(secret);
+  const ca = entries[tlsEntries.authority];
+  return {
+    apiVersion: internText(apiVersion),
+    kind: internText(kind),
+    metadata: packMetadata(metadata),
+    type: internText(secret.type ?? 'Opaque'),
+    // It stands in every identity of a tenant.
+    entries: ca === undefined ? entries : { ...entries, [tlsEntries.authority]: internText(ca) },
+  };
+};
+
+const millisecondsOf = (time: string | undefined): number => (time === undefined ? 0 : Date.parse(time));
+
+/** A node as all tenants see it; what its zone is depends on the tenant. */
+export type ProjectedNode = Omit<ObservedNode, 'zone'>;
+
+/** A node writes of itself every few seconds: of all that, only what decisions need. */
+export const projectNode = ({ metadata, spec, status }: LiveObject & INode): ProjectedNode => {
+  const condition = status?.conditions?.find(({ type }) => type === 'Ready');
+  const taints = spec?.taints ?? [];
+  return {
+    name: metadata.name,
+    labels: metadata.labels ?? {},
+    open: spec?.unschedulable !== true && taints.every(({ effect }) => effect === 'PreferNoSchedule'),
+    ...(condition?.status === 'True' ? { readySince: millisecondsOf(condition.lastTransitionTime) } : {}),
+  };
+};
+
+export type ProjectedPod = ObservedPod & Pick<LiveObject, 'metadata'>;
+
+export const projectPod = (pod: LiveObject & IPod): ProjectedPod => {
+  const { spec, status } = pod;
+  const metadata = packMetadata(withoutManagedFields(pod).metadata);
+  const container = status?.containerStatuses?.[0];
+  const terminationMessage = (container?.state?.terminated ?? container?.lastState?.terminated)?.message;
+  const waitingReason = container?.state?.waiting?.reason;
+  const condition = (type: string) => status?.conditions?.find((one) => one.type === type);
+  const scheduled = condition('PodScheduled');
+  return {
+    metadata,
+    name: metadata.name,
+    component: metadata.labels?.[labels.component] ?? '',
+    ready: condition('Ready')?.status === 'True',
+    terminating: metadata.deletionTimestamp !== undefined,
+    createdAt: millisecondsOf(metadata.creationTimestamp),
+    ...(status?.podIP === undefined ? {} : { address: status.podIP }),
+    ...(spec?.nodeName === undefined ? {} : { nodeName: spec.nodeName }),
+    ...(terminationMessage === undefined ? {} : { terminationMessage }),
+    ...(waitingReason === undefined || waitingReason === 'ContainerCreating' ? {} : { waitingReason }),
+    ...(scheduled?.status === 'False' && scheduled.message !== undefined ? { unschedulable: scheduled.message } : {}),
+  };
+};
+
+export type ProjectedReplicaSet = Pick<LiveObject, 'metadata'> & { readonly configMaps: readonly string[] };
+
+export const projectReplicaSet = (replicaSet: LiveObject & IReplicaSet): ProjectedReplicaSet => ({
+  metadata: packMetadata(withoutManagedFields(replicaSet).metadata),
+  configMaps: (replicaSet.spec?.template?.spec?.volumes ?? []).flatMap(({ configMap }) =>
+    configMap?.name === undefined ? [] : [configMap.name],
+  ),
+});
+
+/** Which version of an object there is: all that is kept of what belongs to others. */
+export type ObjectVersion = { readonly uid: string; readonly resourceVersion: string };
+
+export const projectVersion = ({ metadata: { uid, resourceVersion } }: LiveObject): ObjectVersion => ({
+  uid,
+  resourceVersion,
+});

@@ -1,0 +1,56 @@
+import { nextConditions } from '../../api/conditions.ts';
+import type { ReportedStatus, TenantStatus } from '../../api/tenant-status.ts';
+import { parseKeyring } from '../../keys/signing-keyring.ts';
+import type { Component } from '../../manifests/blueprint.ts';
+import { objectNames } from '../../manifests/object-names.ts';
+import { rememberedDatabase } from '../database/database-sources.ts';
+import type { Observed } from '../observed.ts';
+import type { Situation } from '../situation.ts';
+import { readReplicaTarget } from '../workloads/replica-plan.ts';
+import { readWorkloadState } from '../workloads/workload-state.ts';
+import type { TenantVerdict } from './tenant-verdicts.ts';
+
+/** The CRD takes no more zones: with hosts as zones there may be hundreds. */
+const maxZones = 64;
+
+const readKeys = ({ secrets }: Observed, { blueprint }: Situation): Pick<TenantStatus, 'keys'> => {
+  const keyring = parseKeyring(secrets.get(objectNames.signingKeys(blueprint))?.entries ?? {});
+  if (keyring === undefined) return {};
+  return {
+    keys: keyring.keys.map(({ kid, algorithm, state, activatedAt, createdAt }) => ({
+      kid,
+      algorithm,
+      state,
+      since: activatedAt ?? createdAt,
+    })),
+  };
+};
+
+/** The status that tells of this observation and what was decided of it. */
+export const buildStatus = (
+  observed: Observed,
+  situation: Situation,
+  verdicts: readonly TenantVerdict[],
+  now: Date,
+): ReportedStatus => {
+  const { metadata, spec, status } = observed.tenant;
+  const { blueprint, live, running, zonesOf, allZones } = situation;
+  const { report } = situation.steps ?? {};
+  const migrated = report?.outcome === 'migrated' ? report.databaseId : undefined;
+  const databaseId = migrated ?? rememberedDatabase(observed, blueprint);
+  const everywhere = allZones.filter((zone) => Object.values(zonesOf).every((zones) => zones.includes(zone)));
+  const service = (component: Component) => ({
+    ...readWorkloadState(live.deployment(component), readReplicaTarget(blueprint, component, live).desired),
+    zones: zonesOf[component].slice(0, maxZones),
+  });
+  return {
+    observedGeneration: metadata.generation,
+    conditions: nextConditions(status.conditions ?? [], verdicts, metadata.generation, now),
+    endpoints: { issuer: spec.issuer, discovery: `${spec.issuer}/.well-known/openid-configuration` },
+    ...(running === undefined ? {} : { version: running }),
+    ...(databaseId === undefined ? {} : { database: { id: databaseId } }),
+    services: { gateway: service('gateway'), auth: service('auth'), tokenStore: service('token-store') },
+    zones: `${everywhere.length}/${allZones.length}`,
+    ...readKeys(observed, situation),
+  };
+};

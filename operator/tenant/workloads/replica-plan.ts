@@ -1,0 +1,55 @@
+import {
+  autoscalingOf,
+  type Blueprint,
+  type Component,
+  components,
+  requiredReplicas,
+} from '../../manifests/blueprint.ts';
+import { objectNames } from '../../manifests/object-names.ts';
+import type { Live } from '../installation-steps.ts';
+
+/** A number of pods to be written by the field manager of replicas. */
+export type PlannedReplicas = { readonly deployment: string; readonly replicas: number };
+
+/** The number that the API server gives to a Deployment that says none. */
+const defaultedReplicas = 1;
+
+const liveReplicas = (live: Live, component: Component): number | undefined => {
+  const deployment = live.deployment(component);
+  return deployment === undefined ? undefined : (deployment.spec?.replicas ?? defaultedReplicas);
+};
+
+/** How many pods of a component there must be for it to count as available, and how many are asked for right now. */
+export type ReplicaTarget = { readonly required: number; readonly desired: number };
+
+/** Of an autoscaled component the autoscaler asks, through the Deployment; it never asks for fewer than the minimum. */
+export const readReplicaTarget = (blueprint: Blueprint, component: Component, live: Live): ReplicaTarget => {
+  const required = requiredReplicas(blueprint, component);
+  if (autoscalingOf(blueprint, component) === undefined) return { required, desired: required };
+  return { required, desired: Math.max(required, liveReplicas(live, component) ?? required) };
+};
+
+const decideReplicas = (blueprint: Blueprint, component: Component, live: Live): number | undefined => {
+  const present = liveReplicas(live, component);
+  // Of one that is not in the cache nothing is known: it may be there, scaled, with damaged labels. The pass that sees it
+  // gives it its number.
+  if (present === undefined) return undefined;
+  const required = requiredReplicas(blueprint, component);
+  if (autoscalingOf(blueprint, component) !== undefined) {
+    // The rest is the autoscaler's. At 0 it rests for ever, and whoever goes below the minimum was not it.
+    return present < required ? required : undefined;
+  }
+  // It would write its own number over ours until it is gone.
+  if (live.autoscaler(component) !== undefined) return undefined;
+  return present === required ? undefined : required;
+};
+
+/**
+ * Numbers of pods that have to be written. A fixed one is repaired like any field. An autoscaled one is left alone but
+ * below its minimum: what runs when autoscaling is switched on goes on running until the autoscaler says otherwise.
+ */
+export const planReplicas = (blueprint: Blueprint, live: Live): PlannedReplicas[] =>
+  components.flatMap((component) => {
+    const replicas = decideReplicas(blueprint, component, live);
+    return replicas === undefined ? [] : [{ deployment: objectNames.workload(blueprint, component), replicas }];
+  });
