@@ -120,10 +120,11 @@ describe('an upgrade of the operator', () => {
     const opened = await openApplication(client);
     connection = opened.connection;
     const configuration = await discover(connection, opened.application);
-    const tokens = await signUpAndIn(connection, configuration, opened.application, newPerson('Grace'));
     const order = await recordOrder(demo.namespace);
     /** A load is bounded to five minutes, which one way takes at most. */
     const goUnderLoad = async (version: string): Promise<void> => {
+      // Of a refresh token each is used once, so that every load begins with one of its own.
+      const tokens = await signUpAndIn(opened.connection, configuration, opened.application, newPerson('Grace'));
       const load = startLoad({ connection: opened.connection, configuration, tokens }, 5);
       await setOperatorVersion(version);
       await waitForVersion(version);
