@@ -52,7 +52,8 @@ export const createWatchGate = (): WatchGate => {
 
   const send = (stream: Stream): void => {
     const next = stream.waiting.shift();
-    if (next !== undefined) stream.response.write(`${next.line}\n`);
+    // What has ended may be here until its connection closes: what waited is lost.
+    if (next !== undefined && !stream.response.writableEnded) stream.response.write(`${next.line}\n`);
   };
   const flush = (stream: Stream): void => {
     while (stream.waiting.length > gate.lag) send(stream);
