@@ -37,7 +37,8 @@ const kept = [
   'Secret/shop-signing-keys',
 ];
 
-describe.each([
+// Side by side: most of it is waiting, for pods that drain and for garbage collection.
+describe.concurrent.each([
   { policy: 'Retain', remains: kept },
   { policy: 'Delete', remains: [] },
 ])('deleting a tenant under $policy', ({ policy, remains }) => {
@@ -51,7 +52,7 @@ describe.each([
       kind: 'IdentityTenant',
       metadata: { name: tenant.name, namespace },
       spec: {
-        issuer: 'https://shop.localhost:8443',
+        issuer: `https://${namespace}.localhost:8443`,
         deletionPolicy: policy,
         availability: { mode: 'Single' },
         database: { managed: { storage: '1Gi' } },
