@@ -122,12 +122,15 @@ const growVolume = async (
   }
 };
 
-/** By its owner; or, where somebody took that away, by labels that name this very tenant. */
-const isOwned = ({ metadata }: LiveObject, uid: string): boolean => {
-  const owners = metadata.ownerReferences ?? [];
+/**
+ * By its owner; or, where nobody owns it, by labels that only we give, with the name of this tenant: somebody took the owner
+ * away, or deleted an earlier tenant of this name and kept what it ran (`--cascade=orphan`), to be taken up again.
+ */
+const isOwned = ({ metadata }: LiveObject, { name, uid }: Pick<Blueprint, 'name' | 'uid'>): boolean => {
+  const { ownerReferences: owners = [], labels: given = {} } = metadata;
   if (owners.some((owner) => owner.uid === uid)) return true;
   const isLabelled =
-    metadata.labels?.[labels.tenantUid] === uid && metadata.labels[labels.managedBy] === managedByValue;
+    given[labels.managedBy] === managedByValue && given[labels.instance] === name && labels.tenantUid in given;
   return isLabelled && !owners.some(({ controller }) => controller === true);
 };
 
@@ -211,7 +214,7 @@ const applyObject = async (
       { signal },
     ));
   if (found !== undefined && isLeftOver(found, blueprint)) return { leaving: describe(desired) };
-  if (found !== undefined && !isOwned(found, blueprint.uid)) return { taken: describe(desired) };
+  if (found !== undefined && !isOwned(found, blueprint)) return { taken: describe(desired) };
   if (findApplyReason(desired, found, annotations.desiredHash, mutations.fieldsOf(desired)) === undefined) return {};
   // What is written to an object that goes is lost with it.
   if (found?.metadata.deletionTimestamp !== undefined) return { replacing: describe(desired) };

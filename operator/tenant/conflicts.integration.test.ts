@@ -11,7 +11,7 @@ import { createTenantFixture } from '../testing/tenant-fixture.ts';
 import { startTestCluster, type TestCluster } from '../testing/test-cluster.ts';
 import { customResources } from './custom-resources.ts';
 
-const { persistentVolumeClaims, pods, services, statefulSets, secrets } = builtInResources;
+const { deployments, persistentVolumeClaims, pods, services, statefulSets, secrets } = builtInResources;
 const within = { timeout: 30_000, interval: 50 };
 const volume = 'data-acme-database-0';
 
@@ -193,5 +193,22 @@ describe('what cannot be had as it is asked for', () => {
     operator = startOperator(await installOperatorAccount(cluster.plane), 'identity-operator', 'operator-2');
     await expect.poll(async () => (await headless())?.spec?.clusterIP, within).toBe('None');
     await fixture.expectReady({ namespace });
+  });
+
+  it('what an earlier tenant of this name ran is taken up, when it was left without an owner', async () => {
+    const namespace = 'orphans';
+    const tenant = { resource: customResources.identityTenants, namespace, name: 'acme' };
+    await fixture.createReadyTenant({ namespace });
+    const deployment = () => fixture.get(deployments, namespace, 'acme-auth');
+    const before = await deployment();
+    await cluster.client.delete(tenant, { propagationPolicy: 'Orphan' });
+    await expect.poll(() => cluster.client.get(tenant), within).toBeUndefined();
+    expect((await deployment())?.metadata.ownerReferences ?? []).toEqual([]);
+
+    const { metadata } = await fixture.createTenant({ namespace });
+    await fixture.expectReady({ namespace });
+    const after = await deployment();
+    expect(after?.metadata.uid).toBe(before?.metadata.uid);
+    expect(after?.metadata.ownerReferences).toMatchObject([{ uid: metadata.uid }]);
   });
 });
