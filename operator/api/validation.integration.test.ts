@@ -475,7 +475,8 @@ describe('the API server, by the schemas of crds/', () => {
     await cluster.createNamespace('demo');
     const examples = path.join(import.meta.dirname, '../../examples');
     const kubectl = path.join(cluster.plane.binaries, 'kubectl');
-    const files = (await readdir(examples)).filter((name) => name.endsWith('.yaml'));
+    // But that with a Cluster of CloudNativePG, which this API server does not know: its tenant is created elsewhere.
+    const files = (await readdir(examples)).filter((name) => name.endsWith('.yaml') && name !== 'cloudnativepg.yaml');
     const { stdout, stderr } = await run(kubectl, [
       ...['--kubeconfig', cluster.plane.kubeconfigPath, 'apply', '--dry-run=server'],
       ...files.sort().flatMap((name) => ['-f', path.join(examples, name)]),

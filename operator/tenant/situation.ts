@@ -22,7 +22,7 @@ import { readReplicaTarget } from './workloads/replica-plan.ts';
 import { readRestart } from './workloads/restart.ts';
 import { planRollout, type Rollout } from './workloads/rollout-order.ts';
 import { decideTarget, readRunningVersion, type Target, versionOfTemplate } from './workloads/target-version.ts';
-import { decideWorkloadAvailable, knownZones, readyZones } from './workloads/workload-state.ts';
+import { decideWorkloadAvailable, isObserved, knownZones, readyZones } from './workloads/workload-state.ts';
 
 /** What an observation means, before anything is decided of it. */
 export type Situation = {
@@ -113,16 +113,19 @@ const decideAvailable = (
   blueprint: Blueprint,
   live: Live,
   objects: TenantObjects | undefined,
-): Situation['available'] =>
-  mapComponents((component) =>
+): Situation['available'] => {
+  const { tenant } = observed;
+  return mapComponents((component) =>
     decideWorkloadAvailable(
       component,
       live.deployment(component),
       readReplicaTarget(blueprint, component, live),
       observed.pods,
       isWorkloadApplied(objects, observed, objectNames.workload(blueprint, component)),
+      { conditions: tenant.status.conditions ?? [], generation: tenant.metadata.generation },
     ),
   );
+};
 
 const decideVersion = (target: Target): TenantVerdict | undefined =>
   target.kind === 'unsupported'
@@ -148,10 +151,14 @@ export const readSituation = (observed: Observed, release: OperatorRelease): Sit
       : undefined;
   const available = decideAvailable(observed, blueprint, live, objects);
   const rollout = planRollout(
-    mapComponents((component) => ({
-      version: versionOfTemplate(live.deployment(component)),
-      complete: available[component].status === 'True',
-    })),
+    mapComponents((component) => {
+      const deployment = live.deployment(component);
+      return {
+        version: versionOfTemplate(deployment),
+        // What is told may leave a change of the number of pods aside; the next service waits for what is seen.
+        complete: available[component].status === 'True' && deployment !== undefined && isObserved(deployment),
+      };
+    }),
     target.version,
   );
   const isComplete = objects !== undefined && Object.values(available).every(({ status }) => status === 'True');

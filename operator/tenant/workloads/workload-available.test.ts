@@ -1,6 +1,6 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
 import { describe, expect, it } from 'vitest';
-import { decideWorkloadAvailable } from './workload-state.ts';
+import { decideWorkloadAvailable, type ToldBefore } from './workload-state.ts';
 
 type Status = NonNullable<IDeployment['status']>;
 
@@ -19,8 +19,47 @@ const running = (pods: number): Partial<Status> => ({
   availableReplicas: pods,
 });
 
-const decide = (deployment: IDeployment, target: { required: number; desired: number }) =>
-  decideWorkloadAvailable('auth', deployment, target, [], true);
+const decide = (
+  deployment: IDeployment,
+  target: { required: number; desired: number },
+  told: ToldBefore = { conditions: [], generation: 1 },
+) => decideWorkloadAvailable('auth', deployment, target, [], true, told);
+
+/** AuthAvailable as it was told of a generation of the tenant. */
+const told = (status: 'True' | 'False', observedGeneration: number): ToldBefore => ({
+  conditions: [
+    {
+      type: 'AuthAvailable',
+      status,
+      reason: 'AllAvailable',
+      message: '',
+      observedGeneration,
+      lastTransitionTime: '2026-01-01T00:00:00Z',
+    },
+  ],
+  generation: 2,
+});
+
+describe('a Deployment whose controller has not answered yet', () => {
+  const target = { required: 3, desired: 7 };
+  const scaled = (replicas: number, status: Partial<Status>): IDeployment => ({
+    ...deploymentOf(replicas, status),
+    metadata: { name: 'acme-auth', generation: 2 },
+  });
+
+  it('goes on being available when another number of pods is all that it was asked for', () => {
+    expect(decide(scaled(7, running(5)), target, told('True', 2))).toMatchObject({ status: 'True' });
+  });
+
+  it.each([
+    ['its template may have changed', scaled(7, running(7)), told('True', 2)],
+    ['it was not available before', scaled(7, running(5)), told('False', 2)],
+    ['the tenant has changed meanwhile', scaled(7, running(5)), told('True', 1)],
+    ['a rollout was under way', scaled(7, { ...running(5), replicas: 6 }), told('True', 2)],
+  ])('does not when %s', (_what, deployment, before) => {
+    expect(decide(deployment, target, before)).toMatchObject({ status: 'False', reason: 'RolloutInProgress' });
+  });
+});
 
 describe('an autoscaled service', () => {
   it('is available with its minimum while more are asked for', () => {

@@ -1,5 +1,5 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
-import type { TenantConditionType, TenantReason, Verdict } from '../../api/conditions.ts';
+import type { Condition, TenantConditionType, TenantReason, Verdict } from '../../api/conditions.ts';
 import type { Component } from '../../manifests/blueprint.ts';
 import type { Observed, ObservedPod } from '../observed.ts';
 import type { ReplicaTarget } from './replica-plan.ts';
@@ -52,6 +52,30 @@ const describeReplicaFailure = ({ status }: IDeployment): string => {
 };
 
 /**
+ * Whether a Deployment's status lags behind its spec by no more than a number of pods: the tenant's generation was told to
+ * be available, so that somebody, an autoscaler as a rule, has asked for another number since. Its controller answers within
+ * moments; to tell of a rollout until then would have Ready come and go with every change of load.
+ */
+const isScaling = (
+  { spec, status }: IDeployment,
+  { required }: ReplicaTarget,
+  previous: Condition | undefined,
+  generation: number,
+): boolean =>
+  previous?.status === 'True' &&
+  previous.observedGeneration === generation &&
+  (status?.availableReplicas ?? 0) >= required &&
+  (status?.replicas ?? 0) === (status?.updatedReplicas ?? 0) &&
+  (status?.replicas ?? 0) !== (spec?.replicas ?? 1);
+
+/** Whether what a Deployment's status says is of its spec as it is now. */
+export const isObserved = ({ metadata, status }: IDeployment): boolean =>
+  (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 1);
+
+/** What was told of a component before, and of which generation of the tenant it is asked now. */
+export type ToldBefore = { readonly conditions: readonly Condition[]; readonly generation: number };
+
+/**
  * Whether enough pods of the current revision are ready. `deployment` is undefined while earlier steps go on.
  * @param target an autoscaler may ask for more than must be there: the tenant is no less available meanwhile.
  * @param isApplied whether `deployment` is what the tenant's generation asks for; else its status is of an older one.
@@ -62,14 +86,16 @@ export const decideWorkloadAvailable = (
   { required, desired }: ReplicaTarget,
   pods: readonly ObservedPod[],
   isApplied: boolean,
+  told: ToldBefore,
 ): Verdict<TenantConditionType, TenantReason> => {
   const type = conditionTypes[component];
   if (deployment === undefined) {
     return { type, status: 'False', reason: 'Waiting', message: `${component} starts when the database is ready` };
   }
-  const { metadata, spec, status } = deployment;
-  const current =
-    isApplied && (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 1) && (spec?.replicas ?? 1) === desired;
+  const { spec, status } = deployment;
+  const previous = told.conditions.find((condition) => condition.type === type);
+  const isTrusted = isObserved(deployment) || isScaling(deployment, { required, desired }, previous, told.generation);
+  const current = isApplied && isTrusted && (spec?.replicas ?? 1) === desired;
   const progressing = status?.conditions?.find((condition) => condition.type === 'Progressing');
   const available = status?.availableReplicas ?? 0;
   const updated = status?.updatedReplicas ?? 0;
