@@ -472,7 +472,7 @@ describe('the API server, by the schemas of crds/', () => {
   });
 
   it('accepts every example', async () => {
-    await cluster.createNamespace('demo');
+    for (const name of ['demo', 'identity']) await cluster.createNamespace(name);
     const examples = path.join(import.meta.dirname, '../../examples');
     const kubectl = path.join(cluster.plane.binaries, 'kubectl');
     // But that with a Cluster of CloudNativePG, which this API server does not know: its tenant is created elsewhere.
