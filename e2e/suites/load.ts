@@ -30,6 +30,8 @@ type User = {
   readonly connection: IssuerConnection;
   readonly configuration: oidc.Configuration;
   readonly tokens: oidc.TokenEndpointResponse;
+  /** Where an answer may be lost: what the client does when its refresh token counts as used. The failure counts too. */
+  readonly signInAgain?: () => Promise<oidc.TokenEndpointResponse>;
 };
 
 /**
@@ -38,7 +40,7 @@ type User = {
  * five minutes.
  * @param patienceSeconds how long a customer waits for an answer; a connection into a zone without power never says more.
  */
-export const startLoad = ({ connection, configuration, tokens }: User, patienceSeconds: number): Load => {
+export const startLoad = ({ connection, configuration, tokens, signInAgain }: User, patienceSeconds: number): Load => {
   const { ca, gatewayPort } = inject('environment');
   const began = performance.now();
   const failures: Failure[] = [];
@@ -77,11 +79,20 @@ export const startLoad = ({ connection, configuration, tokens }: User, patienceS
       await fresh.close();
     }
   };
-  const refresh = async (): Promise<string | undefined> => {
-    const next = await oidc.refreshTokenGrant(configuration, refreshToken);
+  const take = (next: oidc.TokenEndpointResponse): void => {
     accessToken = next.access_token;
     refreshToken = next.refresh_token ?? '';
-    return undefined;
+  };
+  const refresh = async (): Promise<string | undefined> => {
+    try {
+      take(await oidc.refreshTokenGrant(configuration, refreshToken));
+      return undefined;
+    } catch (error) {
+      // An answer that was lost took the next refresh token along: a customer signs in again, and goes on.
+      if (error instanceof oidc.ResponseBodyError && error.error === 'invalid_grant' && signInAgain !== undefined)
+        take(await signInAgain());
+      throw error;
+    }
   };
   const repeat = async (
     what: Sort,

@@ -58,8 +58,9 @@ it('a zone that loses its power is got over, and its return too', { timeout: 660
   const opened = await openApplication(client);
   connection = opened.connection;
   const configuration = await discover(connection, opened.application);
-  const tokens = await signUpAndIn(connection, configuration, opened.application, newPerson('Ada'));
-  const load = startLoad({ connection, configuration, tokens }, 5);
+  const signInAgain = () => signUpAndIn(opened.connection, configuration, opened.application, newPerson('Ada'));
+  const tokens = await signInAgain();
+  const load = startLoad({ connection, configuration, tokens, signInAgain }, 5);
 
   expect(await killZone(cluster, 3)).toEqual({ ok: true });
   // The bound of the design: partial errors for less than 70 s (40 s here, where a node is given up after 16 s).
