@@ -23,9 +23,12 @@ export type AuditedCall = {
   readonly message: string;
 };
 
-/** Whether a call was refused for want of a right; a quota answers 403, too. */
+/** What answers 403, too, and says nothing of rights: a quota, and a namespace that goes. */
+const otherRefusals = ['exceeded quota', 'because it is being terminated'];
+
+/** Whether a call was refused for want of a right. */
 export const isForbidden = ({ code, message }: AuditedCall): boolean =>
-  code === 403 && !message.includes('exceeded quota');
+  code === 403 && !otherRefusals.some((words) => message.includes(words));
 
 const eventSchema = z.object({
   verb: z.string(),
