@@ -1,7 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { IPod } from 'kubernetes-models/v1';
 import { waitUntil } from '../../../e2e/cluster/wait.ts';
+import { labels } from '../../api/group.ts';
 import type { TenantStatus } from '../../api/tenant-status.ts';
 import type { LiveObject } from '../../runtime/kubernetes-object.ts';
+import { builtInResources } from '../../runtime/resource-kind.ts';
 import { describeCall, isWrite } from '../../testing/fault-proxy/api-call.ts';
 import { type LifeStep, tenantOf } from '../traffic/tenant-life.ts';
 import type { World } from '../world.ts';
@@ -9,6 +12,8 @@ import { type NamespaceState, readNamespaceState, touchedAnnotation } from './na
 
 /** How long Kubernetes' own controllers and ours may take for a step, ms: a deadline, not a bound. */
 const patience = 120_000;
+
+const zoneLabel = 'topology.kubernetes.io/zone';
 
 /** Writes of whatever incarnations there were since the last mark, as text. */
 export const writesOf = (world: World): string[] => world.calls().filter(isWrite).map(describeCall);
@@ -52,10 +57,37 @@ export const writesWhenDone = async (world: World, { leadsTo }: LifeStep): Promi
   return writesOf(world).slice(before);
 };
 
+/**
+ * Whether the status tells in which zones ready pods stand. The operator keeps mere progress back for a moment, and the
+ * comparison of states leaves zones out: until this is told, one more report is still to come.
+ */
+const tellsZones = async ({ cluster, namespace }: World, { services = {} }: TenantStatus): Promise<boolean> => {
+  const [pods, nodes] = await Promise.all([
+    cluster.client.list<LiveObject & IPod>(builtInResources.pods, { namespace }),
+    cluster.client.list(builtInResources.nodes),
+  ]);
+  const zoneOf = new Map(nodes.items.map(({ metadata }) => [metadata.name, metadata.labels?.[zoneLabel]]));
+  const zonesOf = (component: string) => {
+    const ready = pods.items.filter(
+      ({ metadata, status }) =>
+        metadata.labels?.[labels.component] === component &&
+        metadata.deletionTimestamp === undefined &&
+        status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') === true,
+    );
+    return [...new Set(ready.map(({ spec }) => zoneOf.get(spec?.nodeName ?? '')))].sort();
+  };
+  const { gateway, auth, tokenStore } = services;
+  return Object.entries({ gateway, auth, 'token-store': tokenStore }).every(([component, told]) =>
+    isDeepStrictEqual([...(told?.zones ?? [])].sort(), zonesOf(component)),
+  );
+};
+
+/** Whether the tenant is Ready as it is now, and everything of that is told. */
 export const isReady = async (world: World): Promise<boolean> => {
   const tenant = await world.cluster.client.get<LiveObject & { status?: TenantStatus }>(tenantOf(world));
   const ready = tenant?.status?.conditions?.find(({ type }) => type === 'Ready');
-  return ready?.status === 'True' && ready.observedGeneration === tenant?.metadata.generation;
+  const isCurrent = ready?.status === 'True' && ready.observedGeneration === tenant?.metadata.generation;
+  return isCurrent && tellsZones(world, tenant?.status ?? {});
 };
 
 /** Whether the tenant itself is no more; what it owned may still be going. */
