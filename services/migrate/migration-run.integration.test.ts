@@ -236,7 +236,13 @@ describe('migrate', () => {
     });
 
     it('works with the role of the owner in all three URLs', async () => {
-      const url = await server.createDatabase('one_role');
+      // No superuser: nobody can take rights from one.
+      await asSuperuser(
+        'postgres',
+        `CREATE ROLE one_role LOGIN PASSWORD 'one_role'`,
+        'CREATE DATABASE one_role OWNER one_role',
+      );
+      const url = urlAs('one_role', 'one_role');
       const path = join(directory, 'one-role-url');
       await writeFile(path, url);
       const settings = {
