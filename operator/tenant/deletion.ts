@@ -1,6 +1,7 @@
 import { labels, tenantFinalizer } from '../api/group.ts';
 import type { IdentityTenant } from '../api/identity-tenant.ts';
 import { objectNames } from '../manifests/object-names.ts';
+import type { ReconcileResult } from '../runtime/controller.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
 import { builtInResources } from '../runtime/resource-kind.ts';
@@ -29,36 +30,57 @@ const listRetained = async (
     );
 };
 
-/** Before the volume's claim, since the controller of a StatefulSet makes a claim that is missing anew. */
+/**
+ * Before the volume's claim, since the controller of a StatefulSet makes a claim that is missing anew.
+ * @returns whether it was there.
+ */
 const deleteDatabase = async (
   { metadata: { namespace, name, uid } }: IdentityTenant,
   client: DeletingClient,
   signal: AbortSignal,
-): Promise<void> => {
+): Promise<boolean> => {
   const reference = { resource: builtInResources.statefulSets, namespace, name: objectNames.database({ name }) };
   const live = await client.get(reference, { signal });
-  if (live?.metadata.ownerReferences?.some((owner) => owner.uid === uid) !== true) return;
+  if (live?.metadata.ownerReferences?.some((owner) => owner.uid === uid) !== true) return false;
   const preconditions = { uid: live.metadata.uid };
   await client.delete(reference, { propagationPolicy: 'Background', preconditions, signal });
+  return true;
 };
+
+/** Deletes what was retained. @returns whether there was anything. */
+const deleteRetained = async (
+  tenant: IdentityTenant,
+  client: DeletingClient,
+  signal: AbortSignal,
+): Promise<boolean> => {
+  const { namespace } = tenant.metadata;
+  const isDatabaseThere = await deleteDatabase(tenant, client, signal);
+  const retained = await listRetained(tenant, client, signal);
+  for (const object of retained) {
+    await client.delete({ resource: client.resourceOf(object), namespace, name: object.metadata.name }, { signal });
+  }
+  return isDatabaseThere || retained.length > 0;
+};
+
+/** Until it is looked whether anything came back. */
+const lookAgainMilliseconds = 1_000;
 
 /**
  * Ends a tenant that is being deleted: ownership takes what is owned; under `deletionPolicy: Delete`, which alone sets
- * the finalizer, what was retained is deleted too, and then the tenant is let go.
+ * the finalizer, what was retained is deleted too. The tenant is let go by a pass that finds nothing any more: a controller
+ * of StatefulSets that lags may make the claim once more, and the next tenant of this name would find a volume without keys.
  */
 export const finishDeletion = async (
   tenant: IdentityTenant,
   client: DeletingClient,
   signal: AbortSignal,
-): Promise<void> => {
-  const { namespace, finalizers } = tenant.metadata;
-  if (!finalizers.includes(tenantFinalizer)) return;
-  if (tenant.spec.deletionPolicy === 'Delete') {
-    await deleteDatabase(tenant, client, signal);
-    for (const object of await listRetained(tenant, client, signal)) {
-      await client.delete({ resource: client.resourceOf(object), namespace, name: object.metadata.name }, { signal });
-    }
+): Promise<ReconcileResult> => {
+  const { finalizers } = tenant.metadata;
+  if (!finalizers.includes(tenantFinalizer)) return {};
+  if (tenant.spec.deletionPolicy === 'Delete' && (await deleteRetained(tenant, client, signal))) {
+    return { requeueAfter: lookAgainMilliseconds };
   }
   const others = finalizers.filter((one) => one !== tenantFinalizer);
   await writeFinalizers(client, customResources.identityTenants, tenant.metadata, others, signal);
+  return {};
 };

@@ -165,8 +165,7 @@ export const reconcileTenant = async (
   if (object === undefined) return {};
   const tenant = identityTenantSchema.parse(object);
   if (tenant.metadata.deletionTimestamp !== undefined) {
-    await finishDeletion(tenant, client, signal);
-    return {};
+    return await finishDeletion(tenant, client, signal);
   }
   try {
     return await carryOut(tenant, object, reconciler, signal);
