@@ -1,16 +1,15 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { waitUntil } from '../e2e/cluster/wait.ts';
 import { annotations, labels } from './api/group.ts';
 import type { LiveObject } from './runtime/kubernetes-object.ts';
 import { builtInResources } from './runtime/resource-kind.ts';
 import { customResources } from './tenant/custom-resources.ts';
-import { type KubeletStandIn, startKubeletStandIn } from './testing/kubelet-stand-in.ts';
+import type { KubeletStandIn } from './testing/kubelet-stand-in.ts';
 import { recordHistory } from './testing/object-history.ts';
-import { installOperatorAccount } from './testing/operator-account.ts';
-import { type RunningOperator, startOperator } from './testing/running-operator.ts';
+import { type OperatedCluster, startOperatedCluster } from './testing/operated-cluster.ts';
+import type { RunningOperator } from './testing/running-operator.ts';
 import { createTenantFixture } from './testing/tenant-fixture.ts';
-import { startTestCluster, type TestCluster } from './testing/test-cluster.ts';
+import type { TestCluster } from './testing/test-cluster.ts';
 
 type Deployment = LiveObject & IDeployment;
 
@@ -22,6 +21,7 @@ const autoscaling = { minReplicas: 3, maxReplicas: 9 };
 
 /** Tests go on where the one before has ended: a tenant whose auth is given to an autoscaler and taken back. */
 describe('the number of pods', { timeout: 120_000 }, () => {
+  let operated: OperatedCluster;
   let cluster: TestCluster;
   let kubelets: KubeletStandIn;
   let operator: RunningOperator;
@@ -29,17 +29,11 @@ describe('the number of pods', { timeout: 120_000 }, () => {
   let history: Awaited<ReturnType<typeof recordHistory<Deployment>>>;
 
   beforeAll(async () => {
-    cluster = await startTestCluster();
-    kubelets = await startKubeletStandIn(cluster.client);
-    operator = startOperator(await installOperatorAccount(cluster.plane), 'identity-operator', 'operator-1');
-    await waitUntil('the operator to lead', 30_000, async () => operator.isLeading());
+    operated = await startOperatedCluster();
+    ({ cluster, kubelets, operator } = operated);
     fixture = createTenantFixture(cluster);
   });
-  afterAll(async () => {
-    await operator?.stop();
-    await kubelets?.stop();
-    await cluster?.stop();
-  });
+  afterAll(() => operated?.stop());
   beforeEach(async () => {
     history = await recordHistory<Deployment>(cluster.client, deployments, namespace);
   });

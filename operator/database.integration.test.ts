@@ -1,7 +1,6 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
 import type { ISecret } from 'kubernetes-models/v1';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { waitUntil } from '../e2e/cluster/wait.ts';
 import type { MigrationReport } from '../services/shared/contracts/migration-report.ts';
 import { createCertificateAuthority } from '../services/shared/testing/certificate-authority.ts';
 import type { Condition } from './api/conditions.ts';
@@ -11,17 +10,16 @@ import type { LiveObject } from './runtime/kubernetes-object.ts';
 import { builtInResources } from './runtime/resource-kind.ts';
 import { decodeEntries } from './tenant/caches/object-projections.ts';
 import { customResources } from './tenant/custom-resources.ts';
-import { type KubeletStandIn, startKubeletStandIn } from './testing/kubelet-stand-in.ts';
-import { installOperatorAccount } from './testing/operator-account.ts';
-import { type RunningOperator, startOperator } from './testing/running-operator.ts';
+import type { KubeletStandIn } from './testing/kubelet-stand-in.ts';
+import { type OperatedCluster, startOperatedCluster } from './testing/operated-cluster.ts';
+import type { RunningOperator } from './testing/running-operator.ts';
 import { startStateStandIn } from './testing/state-stand-in.ts';
-import { startTestCluster, type TestCluster } from './testing/test-cluster.ts';
+import type { TestCluster } from './testing/test-cluster.ts';
 
 type Tenant = LiveObject & { readonly status?: TenantStatus };
 
 const { identityTenants } = customResources;
 const { deployments, jobs, secrets } = builtInResources;
-const operatorNamespace = 'identity-operator';
 const within = { timeout: 30_000, interval: 50 };
 
 const migrated = (databaseId: string, sharedRole = false): MigrationReport => ({
@@ -33,25 +31,20 @@ const migrated = (databaseId: string, sharedRole = false): MigrationReport => ({
 });
 
 describe('databases at a real API server', { timeout: 120_000 }, () => {
+  let operated: OperatedCluster;
   let cluster: TestCluster;
   let kubelets: KubeletStandIn;
   let operator: RunningOperator;
   let ca: string;
 
   beforeAll(async () => {
-    cluster = await startTestCluster();
-    kubelets = await startKubeletStandIn(cluster.client);
-    operator = startOperator(await installOperatorAccount(cluster.plane), operatorNamespace, 'operator-1', {
+    operated = await startOperatedCluster({
       askPeriods: { quiet: 400, doubtful: 100 },
     });
-    await waitUntil('the operator to lead', 30_000, async () => operator.isLeading());
+    ({ cluster, kubelets, operator } = operated);
     ca = (await createCertificateAuthority()).ca;
   });
-  afterAll(async () => {
-    await operator?.stop();
-    await kubelets?.stop();
-    await cluster?.stop();
-  });
+  afterAll(() => operated?.stop());
 
   const createTenant = async (namespace: string, spec: Record<string, unknown>): Promise<void> => {
     await cluster.client.create({

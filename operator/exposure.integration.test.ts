@@ -1,7 +1,6 @@
 import type { IHTTPRoute } from '@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1';
 import type { IIngress } from 'kubernetes-models/networking.k8s.io/v1';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { waitUntil } from '../e2e/cluster/wait.ts';
 import type { Condition } from './api/conditions.ts';
 import { apiVersion } from './api/group.ts';
 import type { TenantStatus } from './api/tenant-status.ts';
@@ -10,10 +9,8 @@ import { builtInResources, type ResourceKind } from './runtime/resource-kind.ts'
 import { optionalResources } from './tenant/caches/optional-resources.ts';
 import { customResources } from './tenant/custom-resources.ts';
 import { installForeignDefinitions } from './testing/foreign-definitions.ts';
-import { type KubeletStandIn, startKubeletStandIn } from './testing/kubelet-stand-in.ts';
-import { installOperatorAccount } from './testing/operator-account.ts';
-import { type RunningOperator, startOperator } from './testing/running-operator.ts';
-import { startTestCluster, type TestCluster } from './testing/test-cluster.ts';
+import { type OperatedCluster, startOperatedCluster } from './testing/operated-cluster.ts';
+import type { TestCluster } from './testing/test-cluster.ts';
 
 type Tenant = LiveObject & { readonly status?: TenantStatus };
 
@@ -25,22 +22,15 @@ const { backendTlsPolicies, httpRoutes, serviceMonitors } = optionalResources;
 
 /** Tests go on where the one before has ended: a tenant whose ways to its customers change. */
 describe('the ways to a tenant', { timeout: 120_000 }, () => {
+  let operated: OperatedCluster;
   let cluster: TestCluster;
-  let kubelets: KubeletStandIn;
-  let operator: RunningOperator;
 
   beforeAll(async () => {
-    cluster = await startTestCluster();
-    kubelets = await startKubeletStandIn(cluster.client);
-    operator = startOperator(await installOperatorAccount(cluster.plane), 'identity-operator', 'operator-1');
-    await waitUntil('the operator to lead', 30_000, async () => operator.isLeading());
+    operated = await startOperatedCluster();
+    ({ cluster } = operated);
     await cluster.createNamespace(namespace);
   });
-  afterAll(async () => {
-    await operator?.stop();
-    await kubelets?.stop();
-    await cluster?.stop();
-  });
+  afterAll(() => operated?.stop());
 
   const get = <T extends LiveObject>(resource: ResourceKind, name: string) =>
     cluster.client.get<T>({ resource, namespace, name });

@@ -1,14 +1,11 @@
 import type { IStatefulSet } from 'kubernetes-models/apps/v1';
 import type { IEvent, IPersistentVolumeClaim, IPod, IService } from 'kubernetes-models/v1';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { waitUntil } from '../../e2e/cluster/wait.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
 import { builtInResources } from '../runtime/resource-kind.ts';
-import { type KubeletStandIn, startKubeletStandIn } from '../testing/kubelet-stand-in.ts';
-import { installOperatorAccount } from '../testing/operator-account.ts';
-import { type RunningOperator, startOperator } from '../testing/running-operator.ts';
+import { type OperatedCluster, startOperatedCluster } from '../testing/operated-cluster.ts';
 import { createTenantFixture } from '../testing/tenant-fixture.ts';
-import { startTestCluster, type TestCluster } from '../testing/test-cluster.ts';
+import type { TestCluster } from '../testing/test-cluster.ts';
 import { customResources } from './custom-resources.ts';
 
 const { deployments, persistentVolumeClaims, pods, services, statefulSets, secrets } = builtInResources;
@@ -16,23 +13,16 @@ const within = { timeout: 30_000, interval: 50 };
 const volume = 'data-acme-database-0';
 
 describe('what cannot be had as it is asked for', () => {
+  let operated: OperatedCluster;
   let cluster: TestCluster;
-  let kubelets: KubeletStandIn;
-  let operator: RunningOperator;
   let fixture: ReturnType<typeof createTenantFixture>;
 
   beforeAll(async () => {
-    cluster = await startTestCluster();
+    operated = await startOperatedCluster();
+    ({ cluster } = operated);
     fixture = createTenantFixture(cluster);
-    kubelets = await startKubeletStandIn(cluster.client);
-    operator = startOperator(await installOperatorAccount(cluster.plane), 'identity-operator', 'operator-1');
-    await waitUntil('the operator to lead', 30_000, async () => operator.isLeading());
   });
-  afterAll(async () => {
-    await operator?.stop();
-    await kubelets?.stop();
-    await cluster?.stop();
-  });
+  afterAll(() => operated?.stop());
 
   const createStorageClass = (name: string, allowVolumeExpansion: boolean) =>
     cluster.client.applyServerSide({
@@ -68,12 +58,12 @@ describe('what cannot be had as it is asked for', () => {
   /** Lets the tenant be looked at `times` times, and waits until it was, each time. */
   const wakeTenant = async (namespace: string, times: number): Promise<void> => {
     for (let time = 1; time <= times; time += 1) {
-      const before = await operator.reconciles('tenant');
+      const before = await operated.operator.reconciles('tenant');
       await cluster.client.patchMerge(
         { resource: customResources.identityTenants, namespace, name: 'acme' },
         { metadata: { annotations: { touched: `${before}` } } },
       );
-      await expect.poll(() => operator.reconciles('tenant'), within).toBeGreaterThan(before);
+      await expect.poll(() => operated.operator.reconciles('tenant'), within).toBeGreaterThan(before);
     }
   };
 
@@ -166,9 +156,9 @@ describe('what cannot be had as it is asked for', () => {
 
       // One try a look, and no look that nobody asked for.
       await wakeTenant(namespace, 1);
-      const writes = await operator.writes();
+      const writes = await operated.operator.writes();
       await wakeTenant(namespace, 3);
-      expect((await operator.writes()) - writes).toBeLessThanOrEqual(3);
+      expect((await operated.operator.writes()) - writes).toBeLessThanOrEqual(3);
 
       await createStorageClass('fixed', true);
       await wakeTenant(namespace, 1);
@@ -182,15 +172,15 @@ describe('what cannot be had as it is asked for', () => {
     const headless = () => fixture.get<LiveObject & IService>(services, namespace, 'acme-auth-pods');
     const live = await headless();
     const { labels, ownerReferences } = live?.metadata ?? {};
-    await operator.stop();
-    await cluster.client.delete({ resource: services, namespace, name: 'acme-auth-pods' });
-    await cluster.client.create({
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name: 'acme-auth-pods', namespace, labels: labels ?? {}, ownerReferences: ownerReferences ?? [] },
-      spec: { selector: live?.spec?.selector, ports: live?.spec?.ports },
+    await operated.whileNoOperatorRuns(async () => {
+      await cluster.client.delete({ resource: services, namespace, name: 'acme-auth-pods' });
+      await cluster.client.create({
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'acme-auth-pods', namespace, labels: labels ?? {}, ownerReferences: ownerReferences ?? [] },
+        spec: { selector: live?.spec?.selector, ports: live?.spec?.ports },
+      });
     });
-    operator = startOperator(await installOperatorAccount(cluster.plane), 'identity-operator', 'operator-2');
     await expect.poll(async () => (await headless())?.spec?.clusterIP, within).toBe('None');
     await fixture.expectReady({ namespace });
   });

@@ -1,14 +1,11 @@
 import type { ISecret } from 'kubernetes-models/v1';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { waitUntil } from '../../e2e/cluster/wait.ts';
 import { labels } from '../api/group.ts';
 import type { KubernetesObject, LiveObject } from '../runtime/kubernetes-object.ts';
 import { builtInResources, createResourceLookup } from '../runtime/resource-kind.ts';
-import { type KubeletStandIn, startKubeletStandIn } from '../testing/kubelet-stand-in.ts';
-import { installOperatorAccount } from '../testing/operator-account.ts';
-import { type RunningOperator, startOperator } from '../testing/running-operator.ts';
+import { type OperatedCluster, startOperatedCluster } from '../testing/operated-cluster.ts';
 import { createTenantFixture } from '../testing/tenant-fixture.ts';
-import { startTestCluster, type TestCluster } from '../testing/test-cluster.ts';
+import type { TestCluster } from '../testing/test-cluster.ts';
 import { ownedKinds } from './caches/tenant-caches.ts';
 
 const namespace = 'drift';
@@ -40,9 +37,8 @@ const generated =
 const retained = /-(signing-keys|cookie-keys|data-encryption-keys|database-credentials)$/;
 
 describe('what somebody damages of an object of ours', () => {
+  let operated: OperatedCluster;
   let cluster: TestCluster;
-  let kubelets: KubeletStandIn;
-  let operator: RunningOperator;
   let objects: LiveObject[] = [];
 
   const referenceTo = (object: LiveObject) => ({
@@ -87,17 +83,10 @@ describe('what somebody damages of an object of ours', () => {
   };
 
   beforeAll(async () => {
-    cluster = await startTestCluster();
-    kubelets = await startKubeletStandIn(cluster.client);
-    const account = await installOperatorAccount(cluster.plane);
-    operator = startOperator(account, 'identity-operator', 'operator-1');
-    await waitUntil('the operator to lead', 30_000, async () => operator.isLeading());
+    operated = await startOperatedCluster();
+    ({ cluster } = operated);
   });
-  afterAll(async () => {
-    await operator?.stop();
-    await kubelets?.stop();
-    await cluster?.stop();
-  });
+  afterAll(() => operated?.stop());
 
   it('is known for every kind', async () => {
     await createTenantFixture(cluster).createReadyTenant({ namespace }, { deletionPolicy: 'Delete' });

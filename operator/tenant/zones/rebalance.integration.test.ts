@@ -1,33 +1,24 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { waitUntil } from '../../../e2e/cluster/wait.ts';
 import { identityTenantSchema } from '../../api/identity-tenant.ts';
 import { builtInResources } from '../../runtime/resource-kind.ts';
-import { type KubeletStandIn, startKubeletStandIn } from '../../testing/kubelet-stand-in.ts';
-import { installOperatorAccount } from '../../testing/operator-account.ts';
-import { type RunningOperator, startOperator } from '../../testing/running-operator.ts';
-import { startTestCluster, type TestCluster } from '../../testing/test-cluster.ts';
+import type { KubeletStandIn } from '../../testing/kubelet-stand-in.ts';
+import { type OperatedCluster, startOperatedCluster } from '../../testing/operated-cluster.ts';
+import type { TestCluster } from '../../testing/test-cluster.ts';
 import { customResources } from '../custom-resources.ts';
 
 const namespace = 'rebalance';
 const reference = { resource: customResources.identityTenants, namespace, name: 'acme' };
 
 describe('a zone that comes back', () => {
+  let operated: OperatedCluster;
   let cluster: TestCluster;
   let kubelets: KubeletStandIn;
-  let operator: RunningOperator;
 
   beforeAll(async () => {
-    cluster = await startTestCluster();
-    kubelets = await startKubeletStandIn(cluster.client);
-    const account = await installOperatorAccount(cluster.plane);
-    operator = startOperator(account, 'identity-operator', 'operator-1');
-    await waitUntil('the operator to lead', 30_000, async () => operator.isLeading());
+    operated = await startOperatedCluster();
+    ({ cluster, kubelets } = operated);
   });
-  afterAll(async () => {
-    await operator?.stop();
-    await kubelets?.stop();
-    await cluster?.stop();
-  });
+  afterAll(() => operated?.stop());
 
   const readStatus = async () => identityTenantSchema.parse(await cluster.client.get(reference)).status;
   const readZoneRedundant = async () => {
