@@ -26,7 +26,9 @@ const managedSchema = z
     storageClassName: objectName
       .optional()
       .describe("StorageClass of the volume. Default: the cluster's. Taken when the database is made."),
-    image: imageSchema.optional().describe('PostgreSQL image. Default: postgres:18.'),
+    image: imageSchema
+      .optional()
+      .describe('PostgreSQL image. Unset: the default of the operator (postgres:18), see docs/upgrades.md.'),
     nodeSelector: nodeSelectorSchema.optional(),
     resources: resourcesSchema.optional(),
   })

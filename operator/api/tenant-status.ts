@@ -25,6 +25,13 @@ export const tenantStatusSchema = z.object({
   database: z
     .object({
       id: z.string().max(64).optional().describe('Id that migrate wrote into the database: no other is used.'),
+      defaultImage: z
+        .string()
+        .max(512)
+        .optional()
+        .describe(
+          'Image of the managed PostgreSQL where the spec names none. It follows the operator with the version.',
+        ),
     })
     .optional()
     .describe('The database that the tenant remembers.'),

@@ -1,4 +1,4 @@
-import type { IDeployment } from 'kubernetes-models/apps/v1';
+import type { IDeployment, IStatefulSet } from 'kubernetes-models/apps/v1';
 import type { IJob } from 'kubernetes-models/batch/v1';
 import type { IEvent } from 'kubernetes-models/v1';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -21,13 +21,13 @@ type Deployment = LiveObject & IDeployment;
 const before: OperatorRelease = {
   version: '0.1.0',
   image: 'registry.example/identity:0.1.0',
-  databaseImage: 'postgres:18',
+  databaseImage: 'registry.example/postgres:18.1',
 };
 // It comes from elsewhere, and by digest: what runs must not follow it there.
 const after: OperatorRelease = {
   version: '0.2.0',
   image: 'mirror.example:5000/identity@sha256:0000',
-  databaseImage: 'postgres:18',
+  databaseImage: 'mirror.example:5000/postgres:18.2',
   previous: [{ version: '0.1.0', unknownSettings: {} }],
 };
 const maxRolling = 3;
@@ -107,6 +107,14 @@ describe('when the operator knows another version of the services', { timeout: 1
         return live === undefined ? undefined : versionOf(live);
       }),
     );
+  const databaseReference = (namespace: string) => ({
+    resource: builtInResources.statefulSets,
+    namespace,
+    name: 'acme-database',
+  });
+  const database = (namespace: string) => cluster.client.get<LiveObject & IStatefulSet>(databaseReference(namespace));
+  const databaseImage = async (namespace: string) =>
+    (await database(namespace))?.spec?.template?.spec?.containers[0]?.image;
   const resourceVersions = async (namespace: string): Promise<Record<string, string>> => {
     const kinds = [...ownedKinds, builtInResources.secrets, customResources.identityTenants];
     const objects = (await Promise.all(kinds.map((kind) => fixture.list(kind, namespace)))).flat();
@@ -252,6 +260,30 @@ describe('when the operator knows another version of the services', { timeout: 1
       .toMatchObject({ version: '0.2.0' });
   });
 
+  it('the database of a pinned tenant stays what it was, made anew and repaired, and the others have the next one', async () => {
+    expect(await databaseImage(first.namespace)).toBe(after.databaseImage);
+    const { metadata } = (await database(pinned.namespace)) ?? {};
+    await cluster.client.delete(databaseReference(pinned.namespace), { propagationPolicy: 'Orphan' });
+    await expect.poll(async () => (await database(pinned.namespace))?.metadata.uid, within).not.toBe(metadata?.uid);
+    await expect.poll(() => databaseImage(pinned.namespace), within).toBe(before.databaseImage);
+    const containers = [{ name: 'postgres', image: 'somebody.example/postgres:18' }];
+    const { name, namespace } = databaseReference(pinned.namespace);
+    const { metadata: drifted } = await cluster.client.applyServerSide(
+      {
+        apiVersion: 'apps/v1',
+        kind: 'StatefulSet',
+        metadata: { name, namespace },
+        spec: { template: { spec: { containers } } },
+      },
+      { fieldManager: 'somebody' },
+    );
+    await expect
+      .poll(async () => (await database(pinned.namespace))?.metadata.generation ?? 0, within)
+      .toBeGreaterThan(drifted.generation ?? 0);
+    expect(await databaseImage(pinned.namespace)).toBe(before.databaseImage);
+    await fixture.expectReady(pinned);
+  });
+
   it('a version that the operator cannot run is said, and what runs goes on', async () => {
     const images = await versions(pinned.namespace);
     await fixture.patchSpec(pinned, { version: '0.5.0' });
@@ -275,5 +307,17 @@ describe('when the operator knows another version of the services', { timeout: 1
     const gateway = await deployment(first.namespace, 'gateway');
     expect(gateway?.spec?.template?.spec?.containers[0]?.image).toBe('mirror.example:5000/identity:0.1.0');
     expect((await fixture.getTenant(first))?.status?.version).toBe('0.1.0');
+    // What has written to the data may not be newer than what reads it.
+    expect(await databaseImage(first.namespace)).toBe(after.databaseImage);
+  });
+
+  it('a pinned tenant that is moved to the operator’s version has its database image too', async () => {
+    expect(await databaseImage(pinned.namespace)).toBe(before.databaseImage);
+    await fixture.patchSpec(pinned, { version: '0.2.0' });
+    await expect.poll(() => databaseImage(pinned.namespace), within).toBe(after.databaseImage);
+    await fixture.expectReady(pinned);
+    await expect
+      .poll(async () => (await fixture.getTenant(pinned))?.status, within)
+      .toMatchObject({ version: '0.2.0', database: { defaultImage: after.databaseImage } });
   });
 });

@@ -8,6 +8,7 @@ import {
   type TenantObjects,
 } from '../manifests/tenant-objects.ts';
 import { findApplyReason } from '../runtime/desired-state.ts';
+import { decideDefaultDatabaseImage } from './database/database-image.ts';
 import { readDatabaseSources } from './database/database-sources.ts';
 import { decideVolume } from './database/database-volume.ts';
 import { type Live, planSteps, readLive, type Steps } from './installation-steps.ts';
@@ -27,6 +28,8 @@ import { decideWorkloadAvailable, isObserved, knownZones, readyZones } from './w
 /** What an observation means, before anything is decided of it. */
 export type Situation = {
   readonly blueprint: Blueprint;
+  /** Image of the managed database where the tenant names none. */
+  readonly defaultDatabaseImage: string;
   readonly live: Live;
   /** Whether the tenant may be worked on at all. */
   readonly references: TenantVerdict;
@@ -42,7 +45,12 @@ export type Situation = {
   readonly allZones: readonly string[];
 };
 
-const buildBlueprint = (observed: Observed, target: Target, release: OperatorRelease): Blueprint => {
+const buildBlueprint = (
+  observed: Observed,
+  target: Target,
+  release: OperatorRelease,
+  defaultDatabaseImage: string,
+): Blueprint => {
   const { tenant, nodes, served } = observed;
   const restart = readRestart(observed);
   return {
@@ -54,7 +62,7 @@ const buildBlueprint = (observed: Observed, target: Target, release: OperatorRel
     // Nothing is built of a version that this operator cannot run.
     image: target.kind === 'run' ? target.image : '',
     unknownSettings: target.kind === 'run' ? target.services.unknownSettings : {},
-    databaseImage: tenant.spec.database?.managed?.image ?? release.databaseImage,
+    databaseImage: tenant.spec.database?.managed?.image ?? defaultDatabaseImage,
     // Not known: what the spec asks for is asked of the scheduler.
     zonesLabelled: nodes === undefined || nodes.some(({ zone }) => zone !== undefined),
     served,
@@ -135,7 +143,8 @@ const decideVersion = (target: Target): TenantVerdict | undefined =>
 /** Puts an observation together into what the decisions rest on. */
 export const readSituation = (observed: Observed, release: OperatorRelease): Situation => {
   const target = decideTarget(observed, release);
-  const blueprint = buildBlueprint(observed, target, release);
+  const defaultDatabaseImage = decideDefaultDatabaseImage(observed, target, release);
+  const blueprint = buildBlueprint(observed, target, release, defaultDatabaseImage);
   const live = readLive(observed, blueprint);
   const references =
     decideAdmission(observed.tenant, release.limits ?? noLimits) ??
@@ -164,6 +173,7 @@ export const readSituation = (observed: Observed, release: OperatorRelease): Sit
   const isComplete = objects !== undefined && Object.values(available).every(({ status }) => status === 'True');
   return {
     blueprint,
+    defaultDatabaseImage,
     live,
     references,
     objects,

@@ -1,7 +1,7 @@
 import { nextConditions } from '../../api/conditions.ts';
 import type { ReportedStatus, TenantStatus } from '../../api/tenant-status.ts';
 import { parseKeyring } from '../../keys/signing-keyring.ts';
-import type { Component } from '../../manifests/blueprint.ts';
+import { type Component, isDatabaseManaged } from '../../manifests/blueprint.ts';
 import { objectNames } from '../../manifests/object-names.ts';
 import { rememberedDatabase } from '../database/database-sources.ts';
 import type { Observed } from '../observed.ts';
@@ -26,6 +26,23 @@ const readKeys = ({ secrets }: Observed, { blueprint }: Situation): Pick<TenantS
   };
 };
 
+/** The database that the tenant remembers; of its image only what a pass does bring about, not what a pause holds up. */
+const readDatabase = (
+  observed: Observed,
+  { blueprint, steps, defaultDatabaseImage }: Situation,
+): Pick<TenantStatus, 'database'> => {
+  const { spec, status } = observed.tenant;
+  const migrated = steps?.report?.outcome === 'migrated' ? steps.report.databaseId : undefined;
+  const id = migrated ?? rememberedDatabase(observed, blueprint);
+  const isBuilt = steps !== undefined && !spec.paused;
+  const image = isBuilt ? defaultDatabaseImage : status.database?.defaultImage;
+  const defaultImage = isDatabaseManaged(spec) ? image : undefined;
+  if (id === undefined && defaultImage === undefined) return {};
+  return {
+    database: { ...(id === undefined ? {} : { id }), ...(defaultImage === undefined ? {} : { defaultImage }) },
+  };
+};
+
 /** The status that tells of this observation and what was decided of it. */
 export const buildStatus = (
   observed: Observed,
@@ -35,9 +52,6 @@ export const buildStatus = (
 ): ReportedStatus => {
   const { metadata, spec, status } = observed.tenant;
   const { blueprint, live, running, zonesOf, allZones } = situation;
-  const { report } = situation.steps ?? {};
-  const migrated = report?.outcome === 'migrated' ? report.databaseId : undefined;
-  const databaseId = migrated ?? rememberedDatabase(observed, blueprint);
   const everywhere = allZones.filter((zone) => Object.values(zonesOf).every((zones) => zones.includes(zone)));
   const service = (component: Component) => ({
     ...readWorkloadState(live.deployment(component), readReplicaTarget(blueprint, component, live).desired),
@@ -48,7 +62,7 @@ export const buildStatus = (
     conditions: nextConditions(status.conditions ?? [], verdicts, metadata.generation, now),
     endpoints: { issuer: spec.issuer, discovery: `${spec.issuer}/.well-known/openid-configuration` },
     ...(running === undefined ? {} : { version: running }),
-    ...(databaseId === undefined ? {} : { database: { id: databaseId } }),
+    ...readDatabase(observed, situation),
     services: { gateway: service('gateway'), auth: service('auth'), tokenStore: service('token-store') },
     zones: `${everywhere.length}/${allZones.length}`,
     ...readKeys(observed, situation),
