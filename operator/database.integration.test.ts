@@ -1,4 +1,4 @@
-import type { IDeployment } from 'kubernetes-models/apps/v1';
+import type { IDeployment, IStatefulSet } from 'kubernetes-models/apps/v1';
 import type { ISecret } from 'kubernetes-models/v1';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MigrationReport } from '../services/shared/contracts/migration-report.ts';
@@ -11,6 +11,7 @@ import { builtInResources } from './runtime/resource-kind.ts';
 import { decodeEntries } from './tenant/caches/object-projections.ts';
 import { customResources } from './tenant/custom-resources.ts';
 import type { KubeletStandIn } from './testing/kubelet-stand-in.ts';
+import { recordHistory } from './testing/object-history.ts';
 import { type OperatedCluster, startOperatedCluster } from './testing/operated-cluster.ts';
 import type { RunningOperator } from './testing/running-operator.ts';
 import { startStateStandIn } from './testing/state-stand-in.ts';
@@ -19,7 +20,7 @@ import type { TestCluster } from './testing/test-cluster.ts';
 type Tenant = LiveObject & { readonly status?: TenantStatus };
 
 const { identityTenants } = customResources;
-const { deployments, jobs, secrets } = builtInResources;
+const { deployments, jobs, pods, secrets, statefulSets } = builtInResources;
 const within = { timeout: 30_000, interval: 50 };
 
 const migrated = (databaseId: string, sharedRole = false): MigrationReport => ({
@@ -228,6 +229,52 @@ describe('databases at a real API server', { timeout: 120_000 }, () => {
       await Promise.all([auth.stop(), store.stop()]);
     }
     expect(operator.log()).not.toContain('s3cret');
+  });
+
+  it('serve a certificate of the CA that there is: made anew when it was lost, and no restart for less', async () => {
+    const namespace = 'authority';
+    await cluster.createNamespace(namespace);
+    await createTenant(namespace, {});
+    await expectCondition(namespace, 'Ready', { status: 'True' });
+    const caOf = async (name: string, entry = 'ca.crt') => (await readSecret(namespace, name)).entries[entry];
+    const podOf = () => cluster.client.get({ resource: pods, namespace, name: 'acme-database-0' });
+    const remove = (name: string) => cluster.client.delete({ resource: secrets, namespace, name });
+    const lost = await caOf('acme-internal-ca', 'tls.crt');
+    const first = await podOf();
+    const certificate = await caOf('acme-database-identity', 'tls.crt');
+    expect([first, certificate]).not.toContain(undefined);
+
+    await remove('acme-database-identity');
+    await expect.poll(() => caOf('acme-database-identity', 'tls.crt'), within).toMatch(/^-----BEGIN/);
+    expect(await caOf('acme-database-identity', 'tls.crt')).not.toBe(certificate);
+    await expectCondition(namespace, 'Ready', { status: 'True' });
+    await expect.poll(() => operator.isIdle(), within).toBe(true);
+    expect((await podOf())?.metadata.uid).toBe(first?.metadata.uid);
+
+    const databases = await recordHistory<LiveObject & IStatefulSet>(cluster.client, statefulSets, namespace);
+    const identities = await recordHistory<LiveObject & ISecret>(cluster.client, secrets, namespace);
+    await remove('acme-internal-ca');
+    await expect.poll(async () => (await podOf())?.metadata.uid ?? 'none yet', within).not.toBe(first?.metadata.uid);
+    await expect.poll(() => caOf('acme-database-connection'), within).not.toBe(lost);
+    await expectCondition(namespace, 'Ready', { status: 'True' });
+    const made = await caOf('acme-internal-ca', 'tls.crt');
+    expect([await caOf('acme-database-connection'), await caOf('acme-database-identity')]).toEqual([made, made]);
+    await Promise.all([databases.stop(), identities.stop()]);
+
+    // A pod that starts before its certificate is of the new CA would go on with the old one.
+    const authorityIn = ({ spec }: IStatefulSet) =>
+      spec?.template?.metadata?.annotations?.[annotations.certificateAuthority];
+    const authorities = databases.versions.map(({ object }) => authorityIn(object));
+    const last = authorities.at(-1);
+    const restarted = databases.versions.find(({ object }) => authorityIn(object) === last);
+    const renewed = identities.versions.find(
+      ({ object }) => object.metadata.name === 'acme-database-identity' && decodeEntries(object)['ca.crt'] === made,
+    );
+    const revisionOf = (version: { readonly object: LiveObject } | undefined) =>
+      BigInt(version?.object.metadata.resourceVersion ?? 0);
+    expect(revisionOf(renewed)).toBeGreaterThan(0n);
+    expect(revisionOf(restarted)).toBeGreaterThan(revisionOf(renewed));
+    expect(new Set(authorities).size).toBeLessThanOrEqual(2);
   });
 
   it.each([

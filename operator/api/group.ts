@@ -25,6 +25,8 @@ export const annotations = {
   issuer: `${group}/issuer`,
   /** On a tenant, any new value restarts its services once; it is kept in the template of their pods. */
   restart: `${group}/restart`,
+  /** On the pods of the managed database: hash of the CA whose certificate they serve. */
+  certificateAuthority: `${group}/certificate-authority`,
   /** On a tenant: id of a database that may take the place of the remembered one, or `empty`. */
   acceptDatabase: `${group}/accept-database`,
   /** On the retained credentials: the value of `accept-database` that has done its work. */

@@ -2,6 +2,7 @@ import type { IStatefulSet } from 'kubernetes-models/apps/v1';
 import { defaultStorage } from '../api/database-spec.ts';
 import { annotations } from '../api/group.ts';
 import type { Blueprint } from './blueprint.ts';
+import { contentHash } from './content-hash.ts';
 import { managedDatabase } from './database-connection.ts';
 import { objectLabels, ownedMetadata, selectorLabels } from './metadata.ts';
 import { buildVolume, mountPaths } from './mounts.ts';
@@ -24,8 +25,10 @@ export const managedStorage = ({ spec }: Pick<Blueprint, 'spec'>): string =>
 /**
  * The managed PostgreSQL: one pod, one volume, TLS by the tenant's CA. Its claim has no owner, so that deleting the
  * tenant keeps the data under `deletionPolicy: Retain`; it carries the issuer, so that no other tenant adopts it.
+ * @param internalCa PEM of that CA. Another one, since it was lost and made anew, restarts the database: PostgreSQL reads its
+ * certificate when it starts, and goes on with one that nobody trusts any more. A renewed certificate of the same CA does not.
  */
-export const buildDatabaseStatefulSet = (blueprint: Blueprint) => {
+export const buildDatabaseStatefulSet = (blueprint: Blueprint, internalCa: string) => {
   const managed = blueprint.spec.database?.managed;
   const name = objectNames.database(blueprint);
   return {
@@ -41,7 +44,10 @@ export const buildDatabaseStatefulSet = (blueprint: Blueprint) => {
       selector: { matchLabels: selectorLabels(blueprint, 'database') },
       persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
       template: {
-        metadata: { labels: objectLabels(blueprint, 'database') },
+        metadata: {
+          labels: objectLabels(blueprint, 'database'),
+          annotations: { [annotations.certificateAuthority]: contentHash(internalCa) },
+        },
         spec: {
           serviceAccountName: objectNames.serviceAccount(blueprint),
           automountServiceAccountToken: false,

@@ -117,7 +117,7 @@ export const buildTenantObjects = (blueprint: Blueprint, sources: DatabaseSource
       ...buildGatewayApiObjects(blueprint),
       ...buildMonitoringObjects(blueprint),
     ],
-    database: isDatabaseManaged(blueprint.spec) ? buildDatabaseStatefulSet(blueprint) : undefined,
+    database: isDatabaseManaged(blueprint.spec) ? buildDatabaseStatefulSet(blueprint, sources.internalCa) : undefined,
     migrateJob,
     migrated,
     connection: buildConnectionSecret(blueprint, objectNames.databaseConnection(blueprint), connection),

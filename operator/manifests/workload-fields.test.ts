@@ -268,6 +268,8 @@ it('a restart that somebody asked for is an annotation of the pods, beside their
     'identity-operator.io/restart': 'today',
   });
   expect(read(objects, 'Deployment acme-gateway', annotations)).toEqual({ 'identity-operator.io/restart': 'today' });
-  expect(read(objects, 'StatefulSet acme-database', annotations)).toBeUndefined();
+  expect(read(objects, 'StatefulSet acme-database', annotations)).toEqual({
+    'identity-operator.io/certificate-authority': expect.any(String),
+  });
   expect(read(objects, 'Job acme-migrate-*', annotations)).toBeUndefined();
 });
