@@ -1,4 +1,5 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
+import type { IHorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { annotations, labels } from './api/group.ts';
 import type { LiveObject } from './runtime/kubernetes-object.ts';
@@ -12,6 +13,7 @@ import { createTenantFixture } from './testing/tenant-fixture.ts';
 import type { TestCluster } from './testing/test-cluster.ts';
 
 type Deployment = LiveObject & IDeployment;
+type Autoscaler = LiveObject & IHorizontalPodAutoscaler;
 
 const { deployments, horizontalPodAutoscalers } = builtInResources;
 const namespace = 'scaled';
@@ -31,6 +33,12 @@ describe('the number of pods', { timeout: 120_000 }, () => {
   beforeAll(async () => {
     operated = await startOperatedCluster();
     ({ cluster, kubelets, operator } = operated);
+    cluster.plane.startControllerManager([
+      '--controllers=horizontal-pod-autoscaler-controller',
+      '--horizontal-pod-autoscaler-sync-period=1s',
+      // The one with the other controllers listens there.
+      '--secure-port=0',
+    ]);
     fixture = createTenantFixture(cluster);
   });
   afterAll(() => operated?.stop());
@@ -40,7 +48,7 @@ describe('the number of pods', { timeout: 120_000 }, () => {
   afterEach(() => history?.stop());
 
   const getAuth = () => fixture.get<Deployment>(deployments, namespace, 'acme-auth');
-  const getAutoscaler = () => fixture.get(horizontalPodAutoscalers, namespace, 'acme-auth');
+  const getAutoscaler = () => fixture.get<Autoscaler>(horizontalPodAutoscalers, namespace, 'acme-auth');
   /** Every number that auth has had in this test. */
   const numbers = () =>
     history.versions
@@ -90,6 +98,45 @@ describe('the number of pods', { timeout: 120_000 }, () => {
     expect(new Set(numbers())).toEqual(new Set());
   });
 
+  it('does not follow the load without metrics, as here, and that is told after a while, once', async () => {
+    const conditions = async () => (await getAutoscaler())?.status?.conditions ?? [];
+    await expect
+      .poll(conditions, within)
+      .toContainEqual(expect.objectContaining({ type: 'ScalingActive', status: 'False' }));
+    await settle();
+    await fixture.expectCondition(tenant, 'AuthAvailable', { status: 'True', reason: 'AllAvailable' });
+    // Nobody waits for two minutes here; its controller leaves the time as it is until there is a change.
+    const waited = (await conditions()).map((condition) => ({
+      ...condition,
+      lastTransitionTime: '2026-01-01T00:00:00Z',
+    }));
+    await cluster.client.patchMerge(
+      { resource: horizontalPodAutoscalers, namespace, name: 'acme-auth' },
+      { status: { conditions: waited } },
+      { subresource: 'status' },
+    );
+    await fixture.expectCondition(tenant, 'AuthAvailable', {
+      status: 'True',
+      reason: 'NotScaling',
+      message: expect.stringMatching(
+        /^5 of 5 pods of auth are available, and as many whatever the load: HorizontalPodAutoscaler "acme-auth" says FailedGet\w+: /,
+      ),
+    });
+    await fixture.expectCondition(tenant, 'GatewayAvailable', { status: 'True', reason: 'AllAvailable' });
+    await fixture.expectCondition(tenant, 'Ready', { status: 'True', reason: 'AllAvailable' });
+    await settle();
+    const writes = await operator.writes();
+    // Its controller writes again whatever differs.
+    await cluster.client.patchMerge(
+      { resource: horizontalPodAutoscalers, namespace, name: 'acme-auth' },
+      { status: { currentReplicas: 4 } },
+      { subresource: 'status' },
+    );
+    await expect.poll(async () => (await getAutoscaler())?.status?.currentReplicas, within).toBe(5);
+    await settle();
+    expect(await operator.writes()).toBe(writes);
+  });
+
   it('is the autoscaler’s from then on: nobody writes, and the tenant stays Ready meanwhile', async () => {
     const tenants = await recordHistory(cluster.client, customResources.identityTenants, namespace);
     await fixture.expectReady(tenant);
@@ -101,7 +148,7 @@ describe('the number of pods', { timeout: 120_000 }, () => {
     // Two of seven cannot run yet: the autoscaler's wish makes the tenant no less available.
     await fixture.expectCondition(tenant, 'AuthAvailable', {
       status: 'True',
-      message: '5 of 7 pods of auth are available',
+      message: expect.stringMatching(/^5 of 7 pods of auth are available, and as many whatever the load: /),
     });
     kubelets.release(namespace, 'auth');
     await expectCounts(7);
@@ -143,6 +190,10 @@ describe('the number of pods', { timeout: 120_000 }, () => {
     await fixture.patchSpec(tenant, { auth: { replicas: 4, autoscaling: null } });
     await expect.poll(async () => (await getAuth())?.spec?.replicas, within).toBe(4);
     await expectCounts(4);
+    await fixture.expectCondition(tenant, 'AuthAvailable', {
+      reason: 'AllAvailable',
+      message: '4 of 4 pods of auth are available',
+    });
     await autoscalers.stop();
     const gone = autoscalers.versions.find(({ type }) => type === 'DELETED');
     const first = history.versions.find(({ object }) => object.spec?.replicas === 4);

@@ -2,7 +2,7 @@ import type { IPod, ISecret } from 'kubernetes-models/v1';
 import { describe, expect, it } from 'vitest';
 import { labels, managedByValue } from './api/group.ts';
 import type { LiveObject } from './runtime/kubernetes-object.ts';
-import type { ResourceKind } from './runtime/resource-kind.ts';
+import { builtInResources, type ResourceKind } from './runtime/resource-kind.ts';
 import { FakeClock } from './runtime/testing/fake-clock.ts';
 import { WorkQueue } from './runtime/work-queue.ts';
 import { createTenantCaches } from './tenant/caches/tenant-caches.ts';
@@ -107,6 +107,25 @@ describe('a change of what a spec names', () => {
     const label = { labels: { [labels.managedBy]: managedByValue } };
     caches.secrets.upsert(build<LiveObject & ISecret>(core('Secret'), 'shop/db', { data: { url: '' } }, label));
     expect((await woken()).tenants).toEqual(['shop/one']);
+  });
+});
+
+describe('an autoscaler', () => {
+  it('wakes its tenant when it ceases to work, or works again, and not with every look at the load', async () => {
+    const { caches, woken } = start();
+    const ours = { [labels.managedBy]: managedByValue, [labels.instance]: 'one' };
+    const { cache } = caches.owned.find(({ resource }) => resource.kind === 'HorizontalPodAutoscaler') ?? {};
+    const report = async (currentReplicas: number, status: 'True' | 'False') => {
+      const conditions = [{ type: 'ScalingActive', status, reason: 'FailedGetResourceMetric' }];
+      const content = { status: { currentReplicas, conditions } };
+      cache?.upsert(build(builtInResources.horizontalPodAutoscalers, 'shop/one-auth', content, { labels: ours }));
+      return (await woken()).tenants;
+    };
+    expect(await report(3, 'True')).toEqual(['shop/one']);
+    expect(await report(4, 'True')).toEqual([]);
+    expect(await report(4, 'False')).toEqual(['shop/one']);
+    expect(await report(5, 'False')).toEqual([]);
+    expect(await report(5, 'True')).toEqual(['shop/one']);
   });
 });
 

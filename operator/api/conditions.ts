@@ -37,6 +37,7 @@ export type TenantConditionType =
 /** Reasons of a tenant's conditions; `docs/conditions.md` says what to do about each. */
 export type TenantReason =
   | 'AllAvailable'
+  | 'NotScaling'
   | 'Progressing'
   | 'Paused'
   | 'ReconcileFailed'

@@ -21,6 +21,7 @@ import { hasPendingChanges, readSituation, type Situation } from './situation.ts
 import { planEvents, planVersionEvents } from './status/tenant-events.ts';
 import { buildStatus } from './status/tenant-status.ts';
 import { asPaused, summarize, type TenantVerdict } from './status/tenant-verdicts.ts';
+import { tellAutoscaling } from './workloads/autoscaling-verdicts.ts';
 import { type PlannedReplicas, planReplicas } from './workloads/replica-plan.ts';
 import { tellUpgrade } from './workloads/upgrade-verdicts.ts';
 import { planSpread } from './zones/zone-spread.ts';
@@ -114,8 +115,9 @@ const decideParts = (observed: Observed, situation: Situation, now: Date) => {
   const remembered = rememberedDatabase(observed, blueprint);
   const database = decideDatabaseReached(migrated, observed.health, previous('DatabaseReady'), remembered);
   const zonesRequired = zoneSpread === 'Required' && mode === 'HighlyAvailable';
+  const services = tellAutoscaling(tellUpgrade(database, situation), blueprint, situation.live, now);
   return {
-    needed: [...tellUpgrade(database, situation), ...(zonesRequired ? [spread.verdict] : [])],
+    needed: [...services.verdicts, ...(zonesRequired ? [spread.verdict] : [])],
     rest: [
       ...(zonesRequired ? [] : [spread.verdict]),
       decideCacheReady(observed.tenant.spec.cache !== undefined, observed.health, previous('CacheReady')),
@@ -123,6 +125,7 @@ const decideParts = (observed: Observed, situation: Situation, now: Date) => {
       decideKeysHealthy(observed.secrets.get(objectNames.signingKeys(blueprint))),
     ],
     spread,
+    autoscalerCheck: services.lookAgainMilliseconds,
   };
 };
 
@@ -167,6 +170,7 @@ export const planTenant = (observed: Observed, release: OperatorRelease, now: Da
       lookAgainMilliseconds,
       nextReferenceCheck(references, unresolvedFor),
       parts.spread.waitMilliseconds,
+      parts.autoscalerCheck,
       renewal === undefined ? undefined : renewal.getTime() - now.getTime(),
     ),
   };

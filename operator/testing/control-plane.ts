@@ -27,7 +27,7 @@ export interface TestControlPlane {
   readonly binaries: string;
   /** The folder that goes with `stop`: logs, and room for files that flags name. */
   readonly directory: string;
-  /** Starts kube-controller-manager, where it was left out, with these further flags. */
+  /** Starts kube-controller-manager, where it or some of its controllers were left out, with these further flags. */
   readonly startControllerManager: (flags: readonly string[]) => void;
   /** Ends every process and removes every file. */
   readonly stop: () => Promise<void>;
@@ -116,8 +116,9 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<T
     const startControllerManager = (flags: readonly string[]) =>
       start('kube-controller-manager', controllerManagerCommand(plane, flags));
     if (options.controllerManager !== false) {
-      // No kubelet renews what a node says of itself: every node would count as lost after a while.
-      startControllerManager(['--controllers=*,-node-lifecycle-controller']);
+      // No kubelet renews what a node says of itself: every node would count as lost after a while. Nobody serves metrics:
+      // so every autoscaler would complain after a while.
+      startControllerManager(['--controllers=*,-node-lifecycle-controller,-horizontal-pod-autoscaler-controller']);
       await waitForServiceAccount(kubeconfigPath);
     }
     return {

@@ -1,4 +1,5 @@
 import type { IReplicaSet } from 'kubernetes-models/apps/v1';
+import type { IHorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2';
 import type { INode, IPod, ISecret } from 'kubernetes-models/v1';
 import { labels } from '../../api/group.ts';
 import { tlsEntries } from '../../keys/internal-certificate.ts';
@@ -15,10 +16,20 @@ export const withoutManagedFields = (object: LiveObject): LiveObject => {
   return { ...object, metadata };
 };
 
-/** Of an object whose status nobody reads. */
-export const withoutStatus = (object: LiveObject): LiveObject => {
-  const { status: _dropped, ...rest } = withoutManagedFields(object) as LiveObject & { status?: unknown };
-  return rest;
+/** Conditions of an autoscaler that say, while they are False, that it does not do its work. */
+const autoscalerConditions: ReadonlySet<string> = new Set(['ScalingActive', 'AbleToScale']);
+
+/**
+ * An autoscaler, and of its status the conditions that stop it. The rest it writes with every look at the load of its pods, and
+ * nobody reads it.
+ */
+export const projectAutoscaler = (object: LiveObject): LiveObject => {
+  // Kubernetes validated it as what its kind says.
+  const { status, ...rest } = withoutManagedFields(object) as LiveObject & Pick<IHorizontalPodAutoscaler, 'status'>;
+  const conditions = (status?.conditions ?? []).filter(
+    (condition) => condition.status === 'False' && autoscalerConditions.has(condition.type),
+  );
+  return conditions.length === 0 ? rest : ({ ...rest, status: { conditions } } as LiveObject);
 };
 
 /**

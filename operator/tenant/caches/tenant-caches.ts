@@ -12,13 +12,13 @@ import { customResources, isTenantOwner } from '../custom-resources.ts';
 import { listReferences, type ReferenceKind } from '../references/spec-references.ts';
 import {
   type ObjectVersion,
+  projectAutoscaler,
   projectNode,
   projectObject,
   projectPod,
   projectReplicaSet,
   projectSecret,
   projectVersion,
-  withoutStatus,
 } from './object-projections.ts';
 import { optionalResources } from './optional-resources.ts';
 
@@ -144,7 +144,7 @@ export const createTenantCaches = (namespaces?: readonly string[]) => {
   const clients = cacheOf({ project: projectObject, indexes: clientIndexes });
   const builtIn = ownedKinds.map((resource) => ({
     resource,
-    cache: wholeObjects(resource.kind === 'HorizontalPodAutoscaler' ? withoutStatus : projectObject),
+    cache: wholeObjects(resource.kind === 'HorizontalPodAutoscaler' ? projectAutoscaler : projectObject),
   }));
   const optional = optionalKinds.map((resource) => {
     const cache = wholeObjects();

@@ -30,7 +30,8 @@ export const readWorkloadState = (deployment: IDeployment | undefined, desired: 
   updated: deployment?.status?.updatedReplicas ?? 0,
 });
 
-const conditionTypes: Readonly<Record<Component, TenantConditionType>> = {
+/** The condition that tells whether a component is available. */
+export const availabilityTypes: Readonly<Record<Component, TenantConditionType>> = {
   gateway: 'GatewayAvailable',
   auth: 'AuthAvailable',
   'token-store': 'TokenStoreAvailable',
@@ -88,7 +89,7 @@ export const decideWorkloadAvailable = (
   isApplied: boolean,
   told: ToldBefore,
 ): Verdict<TenantConditionType, TenantReason> => {
-  const type = conditionTypes[component];
+  const type = availabilityTypes[component];
   if (deployment === undefined) {
     return { type, status: 'False', reason: 'Waiting', message: `${component} starts when the database is ready` };
   }
