@@ -6,8 +6,8 @@ export type DemoCertificates = { readonly ca: string; readonly certificate: stri
 /** A CA made for one demo, and a certificate for the issuer's name and for the gateway's Service. */
 export const createDemoCertificates = async (hosts: readonly string[]): Promise<DemoCertificates> => {
   const now = new Date();
-  const authority = await generateCertificateAuthority('demo', now);
-  const entries = await issueCertificate(
+  const authority = generateCertificateAuthority('demo', now);
+  const entries = issueCertificate(
     authority,
     {
       commonName: hosts[0] ?? 'demo',

@@ -36,8 +36,8 @@ describe('internal certificates', () => {
   };
 
   it('are signed by the CA and carry the SPIFFE id', async () => {
-    const authority = await generateCertificateAuthority('acme', now);
-    const entries = await issueCertificate(authority, request, now);
+    const authority = generateCertificateAuthority('acme', now);
+    const entries = issueCertificate(authority, request, now);
     const certificate = new NodeCertificate(entries['tls.crt'] ?? '');
     expect(certificate.verify(new NodeCertificate(authority.certificatePem).publicKey)).toBe(true);
     expect(certificate.subjectAltName).toBe('URI:spiffe://acme.shop/auth');
@@ -45,16 +45,16 @@ describe('internal certificates', () => {
   });
 
   it('are renewed after 20 of 30 days', async () => {
-    const authority = await generateCertificateAuthority('acme', now);
-    const entries = await issueCertificate(authority, request, now);
+    const authority = generateCertificateAuthority('acme', now);
+    const entries = issueCertificate(authority, request, now);
     const days = ((renewalTime(entries, authority.certificatePem)?.getTime() ?? 0) - now.getTime()) / 86_400_000;
     expect(days).toBeCloseTo(20, 1);
   });
 
   it('are renewed at once under another CA, or when they are none', async () => {
-    const authority = await generateCertificateAuthority('acme', now);
-    const other = await generateCertificateAuthority('acme', now);
-    expect(renewalTime(await issueCertificate(authority, request, now), other.certificatePem)).toBeUndefined();
+    const authority = generateCertificateAuthority('acme', now);
+    const other = generateCertificateAuthority('acme', now);
+    expect(renewalTime(issueCertificate(authority, request, now), other.certificatePem)).toBeUndefined();
     expect(renewalTime({ 'ca.crt': authority.certificatePem }, authority.certificatePem)).toBeUndefined();
   });
 });

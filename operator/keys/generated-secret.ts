@@ -30,7 +30,7 @@ export const generateEntries = async (content: SecretContent, now: Date): Promis
     case 'database-passwords':
       return generateDatabasePasswords();
     case 'certificate-authority': {
-      const { certificatePem, privateKeyPem } = await generateCertificateAuthority(content.tenant, now);
+      const { certificatePem, privateKeyPem } = generateCertificateAuthority(content.tenant, now);
       return { [tlsEntries.certificate]: certificatePem, [tlsEntries.privateKey]: privateKeyPem };
     }
     case 'certificate':

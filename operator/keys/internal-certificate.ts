@@ -1,22 +1,8 @@
-import 'reflect-metadata';
-import { X509Certificate as ParsedCertificate, webcrypto } from 'node:crypto';
-import {
-  BasicConstraintsExtension,
-  cryptoProvider,
-  ExtendedKeyUsage,
-  ExtendedKeyUsageExtension,
-  type JsonGeneralNames,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  PemConverter,
-  SubjectAlternativeNameExtension,
-  X509Certificate,
-  X509CertificateGenerator,
-} from '@peculiar/x509';
+import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
+import type { Name } from '@peculiar/asn1-x509';
+import { LRUCache } from 'lru-cache';
+import { buildName, parseSubject, type SubjectAltName, signCertificate } from './signed-certificate.ts';
 
-cryptoProvider.set(webcrypto);
-
-const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const dayMilliseconds = 86_400_000;
 /** Clocks differ: a certificate is valid a little before it is made. */
 const backdatedMilliseconds = 5 * 60_000;
@@ -30,75 +16,95 @@ const authorityDays = 3_650;
 
 export type CertificateAuthority = { readonly certificatePem: string; readonly privateKeyPem: string };
 
-const generateKeys = () => webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+const generateKeys = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
-const exportPrivateKey = async (key: webcrypto.CryptoKey): Promise<string> =>
-  PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
-
-const importPrivateKey = (pem: string): Promise<webcrypto.CryptoKey> => {
-  const der = PemConverter.decodeFirst(pem);
-  return webcrypto.subtle.importKey('pkcs8', der, algorithm, false, ['sign']);
-};
-
-const serialNumber = (): string => Buffer.from(webcrypto.getRandomValues(new Uint8Array(16))).toString('hex');
+const exportPrivateKey = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }).toString();
 
 /** A new CA of a tenant. Its name is unique: with two of one name in a bundle, OpenSSL tries the wrong one and gives up. */
-export const generateCertificateAuthority = async (tenant: string, now: Date): Promise<CertificateAuthority> => {
-  const keys = await generateKeys();
-  const certificate = await X509CertificateGenerator.createSelfSigned({
-    serialNumber: serialNumber(),
-    name: [{ CN: [`${tenant} internal ${serialNumber().slice(0, 8)}`] }],
-    notBefore: new Date(now.getTime() - backdatedMilliseconds),
-    notAfter: new Date(now.getTime() + authorityDays * dayMilliseconds),
-    keys,
-    signingAlgorithm: algorithm,
-    extensions: [
-      new BasicConstraintsExtension(true, 0, true),
-      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
-    ],
-  });
-  return { certificatePem: certificate.toString('pem'), privateKeyPem: await exportPrivateKey(keys.privateKey) };
+export const generateCertificateAuthority = (tenant: string, now: Date): CertificateAuthority => {
+  const { publicKey, privateKey } = generateKeys();
+  const name = buildName(`${tenant} internal ${randomBytes(4).toString('hex')}`);
+  const certificatePem = signCertificate(
+    {
+      issuer: name,
+      subject: name,
+      notBefore: new Date(now.getTime() - backdatedMilliseconds),
+      notAfter: new Date(now.getTime() + authorityDays * dayMilliseconds),
+      publicKey,
+      use: { kind: 'authority' },
+    },
+    privateKey,
+  );
+  return { certificatePem, privateKeyPem: exportPrivateKey(privateKey) };
+};
+
+/** An authority, read. */
+type Issuer = { readonly name: Name; readonly notAfter: Date; readonly signingKey: KeyObject };
+
+// All certificates of a tenant are asked for one after the other.
+const issuers = new LRUCache<string, Issuer>({ max: 16 });
+
+const issuerOf = ({ certificatePem, privateKeyPem }: CertificateAuthority): Issuer => {
+  const known = issuers.get(privateKeyPem);
+  if (known !== undefined) return known;
+  const certificate = new X509Certificate(certificatePem);
+  const issuer = {
+    name: parseSubject(certificate),
+    notAfter: certificate.validToDate,
+    signingKey: createPrivateKey(privateKeyPem),
+  };
+  issuers.set(privateKeyPem, issuer);
+  return issuer;
 };
 
 export type LeafRequest = {
   readonly commonName: string;
   /** SPIFFE id of a role of ours, or DNS names of a server that is reached by name. */
-  readonly subjectAltNames: JsonGeneralNames;
+  readonly subjectAltNames: readonly SubjectAltName[];
   /** `authority` for the database, which cannot reload a certificate by itself. */
   readonly lifetime: 'leaf' | 'authority';
 };
 
 /** Entries of an identity Secret: certificate, private key and the CA to trust. */
-export const issueCertificate = async (
+export const issueCertificate = (
   authority: CertificateAuthority,
   request: LeafRequest,
   now: Date,
-): Promise<Record<string, string>> => {
-  const issuer = new X509Certificate(authority.certificatePem);
-  const keys = await generateKeys();
+): Record<string, string> => {
+  const issuer = issuerOf(authority);
+  const { publicKey, privateKey } = generateKeys();
   const days = request.lifetime === 'leaf' ? leafLifetime.days : authorityDays;
-  const notAfter = new Date(Math.min(now.getTime() + days * dayMilliseconds, issuer.notAfter.getTime()));
-  const certificate = await X509CertificateGenerator.create({
-    serialNumber: serialNumber(),
-    subject: [{ CN: [request.commonName] }],
-    issuer: issuer.subject,
-    notBefore: new Date(now.getTime() - backdatedMilliseconds),
-    notAfter,
-    publicKey: keys.publicKey,
-    signingKey: await importPrivateKey(authority.privateKeyPem),
-    signingAlgorithm: algorithm,
-    extensions: [
-      new BasicConstraintsExtension(false, undefined, true),
-      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
-      new SubjectAlternativeNameExtension(request.subjectAltNames),
-    ],
-  });
+  const certificate = signCertificate(
+    {
+      issuer: issuer.name,
+      subject: buildName(request.commonName),
+      notBefore: new Date(now.getTime() - backdatedMilliseconds),
+      notAfter: new Date(Math.min(now.getTime() + days * dayMilliseconds, issuer.notAfter.getTime())),
+      publicKey,
+      use: { kind: 'peer', subjectAltNames: request.subjectAltNames },
+    },
+    issuer.signingKey,
+  );
   return {
-    [tlsEntries.certificate]: certificate.toString('pem'),
-    [tlsEntries.privateKey]: await exportPrivateKey(keys.privateKey),
+    [tlsEntries.certificate]: certificate,
+    [tlsEntries.privateKey]: exportPrivateKey(privateKey),
     [tlsEntries.authority]: authority.certificatePem,
   };
+};
+
+/** ms since 1970. */
+type Validity = { readonly notBefore: number; readonly notAfter: number };
+
+// Each pass asks several times for each certificate of its tenant.
+const validities = new LRUCache<string, Validity>({ max: 128 });
+
+const validityOf = (certificatePem: string): Validity => {
+  const known = validities.get(certificatePem);
+  if (known !== undefined) return known;
+  const { validFrom, validTo } = new X509Certificate(certificatePem);
+  const validity = { notBefore: Date.parse(validFrom), notAfter: Date.parse(validTo) };
+  validities.set(certificatePem, validity);
+  return validity;
 };
 
 /**
@@ -108,11 +114,8 @@ export const issueCertificate = async (
 export const renewalTime = (entries: Readonly<Record<string, string>>, authorityPem: string): Date | undefined => {
   if (entries[tlsEntries.authority] !== authorityPem) return undefined;
   try {
-    // By OpenSSL: asked for each certificate in each pass, where a parser in JavaScript takes most of the pass.
-    const { validFrom, validTo } = new ParsedCertificate(entries[tlsEntries.certificate] ?? '');
-    const notBefore = Date.parse(validFrom);
-    const life = Date.parse(validTo) - notBefore;
-    return new Date(notBefore + (life * leafLifetime.renewAfterDays) / leafLifetime.days);
+    const { notBefore, notAfter } = validityOf(entries[tlsEntries.certificate] ?? '');
+    return new Date(notBefore + ((notAfter - notBefore) * leafLifetime.renewAfterDays) / leafLifetime.days);
   } catch {
     return undefined;
   }

@@ -117,13 +117,13 @@ export const startFaultProxy = async ({ kubeconfig, namespace }: FaultProxyOptio
   kubeConfig.loadFromString(kubeconfig);
   const connection = createKubernetesConnection(kubeConfig, systemClock);
   const now = new Date();
-  const authority = await generateCertificateAuthority('fault-proxy', now);
+  const authority = generateCertificateAuthority('fault-proxy', now);
   const leaf = {
     commonName: 'fault-proxy',
     subjectAltNames: [{ type: 'ip' as const, value: '127.0.0.1' }],
     lifetime: 'leaf' as const,
   };
-  const { 'tls.crt': cert, 'tls.key': key } = await issueCertificate(authority, leaf, now);
+  const { 'tls.crt': cert, 'tls.key': key } = issueCertificate(authority, leaf, now);
 
   const calls: RecordedCall[] = [];
   const watches = createWatchGate();

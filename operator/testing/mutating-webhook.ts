@@ -40,8 +40,8 @@ export const startMutatingWebhook = async (
   mutation: ServiceMutation,
 ): Promise<() => Promise<void>> => {
   const now = new Date();
-  const authority = await generateCertificateAuthority('webhook', now);
-  const { 'tls.crt': cert, 'tls.key': key } = await issueCertificate(
+  const authority = generateCertificateAuthority('webhook', now);
+  const { 'tls.crt': cert, 'tls.key': key } = issueCertificate(
     authority,
     { commonName: 'webhook', subjectAltNames: [{ type: 'ip', value: '127.0.0.1' }], lifetime: 'leaf' },
     now,

@@ -5,7 +5,7 @@ import { referenceFields } from './spec-references.ts';
 
 let ca: string;
 beforeAll(async () => {
-  ca = (await generateCertificateAuthority('acme', new Date())).certificatePem;
+  ca = generateCertificateAuthority('acme', new Date()).certificatePem;
 });
 
 const fault = (field: string, entries: Record<string, string>, requiredEntries: string[] = ['url']) =>
