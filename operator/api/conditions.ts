@@ -50,6 +50,7 @@ export type TenantReason =
   | 'CacheUrlInvalid'
   | 'TrustBundleInvalid'
   | 'NameTaken'
+  | 'IssuerInvalid'
   | 'IssuerInUse'
   | 'VersionNotSupported'
   | 'IssuerNotAllowed'

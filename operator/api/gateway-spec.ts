@@ -56,6 +56,13 @@ const routeSchema = z.object({
     ),
 });
 
+/** Whether two list elements have the same value of an optional member, or both none: bounded, unlike `orValue`. */
+const isSame = (member: string): string =>
+  `has(one.${member}) == has(other.${member}) && (!has(one.${member}) || one.${member} == other.${member})`;
+/** Of two references; `namespace` is a word of CEL's own. */
+const isSameGateway = `one.name == other.name && ${isSame('__namespace__')}`;
+const isSameListener = `${isSame('sectionName')} && ${isSame('port')}`;
+
 const exposureSchema = z
   .object({
     service: z
@@ -101,7 +108,20 @@ const exposureSchema = z
           )
           .min(1)
           .max(32)
-          .describe('Gateways that the HTTPRoute is attached to.'),
+          .describe('Gateways that the HTTPRoute is attached to.')
+          .meta(
+            celRules(
+              {
+                rule: `self.all(one, self.exists_one(other, ${isSameGateway} && ${isSameListener}))`,
+                message: 'gatewayAPI.parentRefs: the same Gateway, sectionName and port twice; take one away',
+              },
+              {
+                rule: `self.all(one, self.all(other, !(${isSameGateway}) || has(one.sectionName) == has(other.sectionName)))`,
+                message:
+                  'gatewayAPI.parentRefs: of several references to one Gateway each needs a sectionName; without one it means all listeners',
+              },
+            ),
+          ),
         backendCAConfigMapRef: z
           .object({ name: objectName.describe('Name of a ConfigMap in the namespace of the tenant.') })
           .optional()

@@ -35,6 +35,11 @@ export const tenantSpecSchema = z
             message:
               'issuer must be an https URL in lower case such as https://id.example.com, with a DNS name, without user info, query, fragment or trailing slash',
           },
+          {
+            // What an Ingress or an HTTPRoute takes at most; RFC 1035 has the same for names.
+            rule: "self.matches('^https://[^/:]{1,253}([/:]|$)')",
+            message: 'issuer has a host of more than 253 characters: no DNS name is so long',
+          },
           { rule: 'self == oldSelf', message: 'issuer cannot be changed: create another IdentityTenant' },
         ),
       ),

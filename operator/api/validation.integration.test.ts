@@ -194,6 +194,33 @@ const refusedTenants: [string, Spec, RegExp][] = [
     { issuer, gateway: { exposure: { gatewayAPI: { parentRefs: [] } } } },
     /spec\.gateway\.exposure\.gatewayAPI\.parentRefs: .*at least 1 item/,
   ],
+  ['a host of 254 characters', { issuer: `https://${'a.'.repeat(127)}a` }, /spec\.issuer: .*more than 253 characters/],
+  ...(
+    [
+      [
+        'a Gateway that is named twice',
+        [{ name: 'public' }, { name: 'other' }, { name: 'public' }],
+        /sectionName and port twice/,
+      ],
+      [
+        'a listener that is named twice',
+        [
+          { name: 'public', namespace: 'edge', sectionName: 'https', port: 443 },
+          { name: 'public', namespace: 'edge', sectionName: 'https', port: 443 },
+        ],
+        /sectionName and port twice/,
+      ],
+      [
+        'a Gateway and one of its listeners',
+        [{ name: 'public' }, { name: 'public', sectionName: 'https' }],
+        /each needs a sectionName/,
+      ],
+    ] as const
+  ).map(([what, parentRefs, message]): [string, Spec, RegExp] => [
+    what,
+    { issuer, gateway: { exposure: { gatewayAPI: { parentRefs } } } },
+    new RegExp(`spec\\.gateway\\.exposure\\.gatewayAPI\\.parentRefs: .*${message.source}`),
+  ]),
   [
     'a proxy that is no address',
     { issuer, gateway: { trustedProxies: ['everybody'] } },
@@ -454,7 +481,19 @@ describe('the API server, by the schemas of crds/', () => {
   });
 
   it.each([
+    ['two Gateways', { name: 'public' }, { name: 'other' }],
+    ['Gateways of one name in two namespaces', { name: 'public' }, { name: 'public', namespace: 'edge' }],
+    ['two listeners', { name: 'public', sectionName: 'a' }, { name: 'public', sectionName: 'b' }],
+    ['two ports of a listener', { name: 'public', port: 1 }, { name: 'public', port: 2 }],
+  ])('accepts %s', async (what, ...parentRefs) => {
+    const spec = { issuer, gateway: { exposure: { gatewayAPI: { parentRefs } } } };
+    expect(await refusal(create('IdentityTenant', what.toLowerCase().replaceAll(' ', '-'), spec))).toBeUndefined();
+  });
+
+  it.each([
     'https://id.example.com',
+    `https://${'a.'.repeat(126)}a`,
+    'https://xn--bcher-kva.example',
     'https://id.example.com:8443',
     'https://localhost',
     'https://id.example.com/customers/eu',

@@ -15,6 +15,7 @@ import { type Live, planSteps, readLive, type Steps } from './installation-steps
 import { findObject, type Observed } from './observed.ts';
 import type { OperatorRelease } from './operator-release.ts';
 import { decideExposureServed } from './references/exposure-served.ts';
+import { decideIssuerHost } from './references/issuer-host.ts';
 import { decideIssuer, decideReferences, decideRetained } from './references/reference-verdicts.ts';
 import { decideAdmission, noLimits } from './references/tenant-admission.ts';
 import { areSecretsComplete } from './secrets/secret-plan.ts';
@@ -147,6 +148,7 @@ export const readSituation = (observed: Observed, release: OperatorRelease): Sit
   const blueprint = buildBlueprint(observed, target, release, defaultDatabaseImage);
   const live = readLive(observed, blueprint);
   const references =
+    decideIssuerHost(observed.tenant) ??
     decideAdmission(observed.tenant, release.limits ?? noLimits) ??
     decideVersion(target) ??
     decideIssuer(observed) ??

@@ -152,6 +152,11 @@ const cases: Record<StalledReason, Case> = {
     says: /^spec\.version 9\.9\.9 is none that this operator can run, which is 0\.1\.x; name one of these, or unset it$/,
     cured: always(nothing({ version: '0.1.0' })),
   },
+  IssuerInvalid: {
+    stalled: always(nothing({ issuer: 'https://xn--a.example' })),
+    says: /^the host of the issuer https:\/\/xn--a\.example is no name .* make the tenant anew with another issuer$/,
+    cured: always(nothing({ issuer: 'https://xn--bcher-kva.example' })),
+  },
   IssuerNotAllowed: {
     stalled: fresh,
     says: /is not allowed in the namespace "shop" .* ask who runs the operator to add it to allowedIssuers$/,

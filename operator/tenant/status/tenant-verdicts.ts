@@ -15,6 +15,7 @@ const missingReasons = [
 export const stalledReasons = [
   ...missingReasons,
   'NameTaken',
+  'IssuerInvalid',
   'IssuerInUse',
   'VersionNotSupported',
   'IssuerNotAllowed',
