@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { DesiredObject, KubernetesObject, LiveObject } from './kubernetes-object.ts';
 
 /** Why an object has to be applied. */
@@ -81,55 +82,67 @@ const mergeKeyOf = (field: string, elements: readonly unknown[]): readonly strin
       elements.every((element) => isFields(element) && required !== undefined && element[required] !== undefined),
     );
 
+// Every object of every pass goes through here, nearly always without a difference: `found` takes the paths of those that
+// there are, and nothing is made where there are none.
+
 const compareByKey = (
   desired: readonly unknown[],
   live: readonly unknown[],
   names: readonly string[],
   path: string,
-): string[] => {
+  found: string[],
+): void => {
   const liveByKey = new Map(live.filter(isFields).map((element) => [keyOf(element, names), element]));
-  return desired.filter(isFields).flatMap((element) => {
+  for (const element of desired.filter(isFields)) {
     const key = keyOf(element, names);
     const counterpart = liveByKey.get(key);
     const elementPath = `${path}[${key.slice(1, -1)}]`;
-    return counterpart === undefined ? [elementPath] : compare(element, counterpart, elementPath, '');
-  });
+    if (counterpart === undefined) found.push(elementPath);
+    else compare(element, counterpart, elementPath, '', found);
+  }
 };
 
-const compareLists = (desired: readonly unknown[], live: readonly unknown[], path: string, field: string): string[] => {
+const compareLists = (
+  desired: readonly unknown[],
+  live: readonly unknown[],
+  path: string,
+  field: string,
+  found: string[],
+): void => {
   const names = mergeKeyOf(field, desired);
-  if (names !== undefined && desired.length > 0) return compareByKey(desired, live, names, path);
-  // A set that others add to.
-  if (field === 'finalizers') return desired.every((element) => live.includes(element)) ? [] : [path];
-  if (desired.length !== live.length) return [path];
-  return desired.flatMap((element, index) => compare(element, live[index], `${path}[${index}]`, ''));
+  if (names !== undefined && desired.length > 0) compareByKey(desired, live, names, path, found);
+  else if (field === 'finalizers') {
+    // A set that others add to.
+    if (!desired.every((element) => live.includes(element))) found.push(path);
+  } else if (desired.length !== live.length) found.push(path);
+  else for (const [index, element] of desired.entries()) compare(element, live[index], `${path}[${index}]`, '', found);
 };
 
 /** As {@link compare}, but what only `live` has differs too. */
-const compareWhole = (desired: unknown, live: unknown, path: string): string[] => {
+const compareWhole = (desired: unknown, live: unknown, path: string, found: string[]): void => {
   if (isFields(desired) && isFields(live)) {
-    return [...new Set([...Object.keys(desired), ...Object.keys(live)])].flatMap((name) =>
-      compareWhole(desired[name], live[name], `${path}.${name}`),
-    );
-  }
-  if (Array.isArray(desired) && Array.isArray(live)) {
-    if (desired.length !== live.length) return [path];
-    return desired.flatMap((element, index) => compareWhole(element, live[index], `${path}[${index}]`));
-  }
-  if (live === undefined) return isZero(desired) ? [] : [path];
-  return Object.is(desired, live) || (isZero(desired) && isUnset(live)) ? [] : [path];
+    for (const name of Object.keys(desired)) compareWhole(desired[name], live[name], `${path}.${name}`, found);
+    for (const name of Object.keys(live)) {
+      if (!(name in desired)) compareWhole(undefined, live[name], `${path}.${name}`, found);
+    }
+  } else if (Array.isArray(desired) && Array.isArray(live)) {
+    if (desired.length !== live.length) found.push(path);
+    else
+      for (const [index, element] of desired.entries()) compareWhole(element, live[index], `${path}[${index}]`, found);
+  } else if (live === undefined) {
+    if (!isZero(desired)) found.push(path);
+  } else if (!Object.is(desired, live) && !(isZero(desired) && isUnset(live))) found.push(path);
 };
 
-const compare = (desired: unknown, live: unknown, path: string, field: string): string[] => {
-  if (desired === undefined || (live === undefined && isZero(desired))) return [];
-  if (atomicFields.has(field)) return compareWhole(desired, live, path);
-  if (isFields(desired) && isFields(live)) {
-    return Object.entries(desired).flatMap(([name, value]) =>
-      compare(value, live[name], path === '' ? name : `${path}.${name}`, name),
-    );
-  }
-  if (Array.isArray(desired) && Array.isArray(live)) return compareLists(desired, live, path, field);
-  return Object.is(desired, live) || (desired === null && isZero(live)) ? [] : [path];
+const compare = (desired: unknown, live: unknown, path: string, field: string, found: string[]): void => {
+  if (desired === undefined || (live === undefined && isZero(desired))) return;
+  if (atomicFields.has(field)) compareWhole(desired, live, path, found);
+  else if (isFields(desired) && isFields(live)) {
+    for (const name of Object.keys(desired)) {
+      compare(desired[name], live[name], path === '' ? name : `${path}.${name}`, name, found);
+    }
+  } else if (Array.isArray(desired) && Array.isArray(live)) compareLists(desired, live, path, field, found);
+  else if (!Object.is(desired, live) && !(desired === null && isZero(live))) found.push(path);
 };
 
 /**
@@ -138,8 +151,11 @@ const compare = (desired: unknown, live: unknown, path: string, field: string): 
  * lists element by element.
  * Quantities and times are compared as text: builders emit the canonical form (`500m`, `1Gi`).
  */
-export const findDifferences = (desired: DesiredObject, live: KubernetesObject): string[] =>
-  compare(desired, live, '', '');
+export const findDifferences = (desired: DesiredObject, live: KubernetesObject): string[] => {
+  const found: string[] = [];
+  compare(desired, live, '', '', found);
+  return found;
+};
 
 /** Whether a field that `desired` names is otherwise in `live`; see {@link findDifferences}. */
 export const differs = (desired: DesiredObject, live: KubernetesObject): boolean =>
@@ -157,6 +173,19 @@ const canonicalJson = (value: unknown): string => {
 
 const hashes = new WeakMap<DesiredObject, string>();
 
+// Each round of a pass builds its tenant's objects again, nearly always the same ones: their JSON, which costs a tenth of
+// a hash, is enough to tell them. As many as the tenants that are worked on at a time have.
+const hashesByJson = new LRUCache<string, string>({ max: 512 });
+
+const hashJson = (desired: DesiredObject): string => {
+  const json = JSON.stringify(desired);
+  const known = hashesByJson.get(json);
+  if (known !== undefined) return known;
+  const hash = createHash('sha256').update(canonicalJson(desired)).digest('base64url').slice(0, 22);
+  hashesByJson.set(json, hash);
+  return hash;
+};
+
 /**
  * A short hash of the content of an object, the same whatever the order of its fields. It is asked for many times in one
  * pass, and remembered for as long as the object is: an object that was hashed must not be changed any more.
@@ -164,7 +193,7 @@ const hashes = new WeakMap<DesiredObject, string>();
 export const hashDesired = (desired: DesiredObject): string => {
   const known = hashes.get(desired);
   if (known !== undefined) return known;
-  const hash = createHash('sha256').update(canonicalJson(desired)).digest('base64url').slice(0, 22);
+  const hash = hashJson(desired);
   hashes.set(desired, hash);
   return hash;
 };
@@ -178,13 +207,14 @@ export const withDesiredHash = <T extends KubernetesObject>(desired: T, annotati
   },
 });
 
-/** Hash of the desired content that a live object was found to be equal to: once for each version of it. */
-const equals = new WeakMap<LiveObject, string>();
+/** Live objects that were found to be equal to the desired content whose hash they bear: once for each version. */
+const equals = new WeakSet<LiveObject>();
 
-const isKnownEqual = (desired: DesiredObject, live: LiveObject, hash: string): boolean => {
-  if (equals.get(live) === hash) return true;
+/** @param live bears the hash of `desired`. */
+const isKnownEqual = (desired: DesiredObject, live: LiveObject): boolean => {
+  if (equals.has(live)) return true;
   if (findDifferences(desired, live).length > 0) return false;
-  equals.set(live, hash);
+  equals.add(live);
   return true;
 };
 
@@ -201,9 +231,8 @@ export const findApplyReason = (
   mutated: readonly string[] = [],
 ): ApplyReason | undefined => {
   if (live === undefined) return { reason: 'missing' };
-  const hash = hashDesired(desired);
-  if (live.metadata.annotations?.[annotation] !== hash) return { reason: 'changed' };
-  if (isKnownEqual(desired, live, hash)) return undefined;
+  if (live.metadata.annotations?.[annotation] !== hashDesired(desired)) return { reason: 'changed' };
+  if (isKnownEqual(desired, live)) return undefined;
   const fields = findDifferences(desired, live).filter((field) => !mutated.includes(field));
   return fields.length === 0 ? undefined : { reason: 'drifted', fields };
 };
