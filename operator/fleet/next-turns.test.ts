@@ -78,6 +78,18 @@ describe('whose turn it is', () => {
     expect([names(end), names(on)]).toEqual([['done', 'pinned', 'of-another-operator'], ['early']]);
   });
 
+  it.each([
+    ['of an earlier patch, also one that fails, goes on to the patch that may mend it', '0.3.0-rc.1', ['a>0.3.0']],
+    ['of a later patch, after the operator was set back, comes back', '0.3.7', ['a>0.3.0']],
+    ['to the minor version between goes on to its last patch', '0.2.1', ['a>0.2.4']],
+    ['of this very operator stays', '0.3.0', []],
+    ['of a version that this operator cannot run is not redirected, but ends', '0.5.0', []],
+  ] as const)('%s', (_case, targetVersion, expected) => {
+    const failing = rolling('a', { version: '0.1.7', targetVersion, stalled: true });
+    const turns = nextTurns([failing, tenant('b')], release, 5, now);
+    expect(turns.redirect.map((one) => `${one.tenant.metadata.name}>${one.targetVersion}`)).toEqual(expected);
+  });
+
   it('is looked at again when patience ends', () => {
     expect(nextTurns([rolling('a', { notReadySince: minutesAgo(20) })], release, 5, now).lookAgainMilliseconds).toBe(
       600_000,
@@ -91,7 +103,7 @@ describe('for every fleet', () => {
     pinned: fc.boolean(),
     paused: fc.boolean(),
     version: fc.constantFrom('0.1.0', '0.2.4', '0.3.0', undefined),
-    targetVersion: fc.constantFrom(undefined, undefined, '0.2.4', '0.3.0'),
+    targetVersion: fc.constantFrom(undefined, undefined, '0.2.1', '0.2.4', '0.3.0'),
     ready: fc.boolean(),
     stalled: fc.constantFrom(false, false, false, true),
   });
@@ -121,13 +133,16 @@ describe('for every fleet', () => {
       fc.property(fleet, fc.integer({ min: 1, max: 4 }), (tenants, maxRolling) => {
         let state = tenants.map((one) => ({ ...one, ready: true, stalled: false, notReadySince: undefined }));
         for (let round = 0; round < 60; round += 1) {
-          const { give, end } = nextTurns(state, release, maxRolling, now);
-          const turn = new Map(give.map(({ tenant: one, targetVersion }) => [one.key, targetVersion]));
+          const { give, redirect, end } = nextTurns(state, release, maxRolling, now);
+          const turn = new Map(
+            [...redirect, ...give].map(({ tenant: one, targetVersion }) => [one.key, targetVersion]),
+          );
           const ended = new Set(end.map(({ key }) => key));
           state = state.map((one) => {
             if (ended.has(one.key)) return { ...one, targetVersion: undefined };
-            if (one.targetVersion !== undefined && !one.paused) return { ...one, version: one.targetVersion };
-            return { ...one, targetVersion: turn.get(one.key) ?? one.targetVersion };
+            const targetVersion = turn.get(one.key);
+            if (targetVersion !== undefined) return { ...one, targetVersion };
+            return one.targetVersion === undefined || one.paused ? one : { ...one, version: one.targetVersion };
           });
         }
         for (const one of state) {

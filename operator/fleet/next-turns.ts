@@ -1,11 +1,16 @@
 import type { OperatorRelease } from '../tenant/operator-release.ts';
-import { isSupportedVersion, nextVersion } from '../tenant/workloads/target-version.ts';
+import { nextVersion, supportedVersion } from '../tenant/workloads/target-version.ts';
 import type { FleetTenant } from './fleet-tenant.ts';
 
 /** What the fleet does next. */
 export type Turns = {
   /** Tenants whose turn begins now, and where it brings them. */
   readonly give: readonly { readonly tenant: FleetTenant; readonly targetVersion: string }[];
+  /**
+   * Tenants whose turn an operator of another patch has given: it goes on to the patch of this one, which may be the one that
+   * mends what their turn fails by.
+   */
+  readonly redirect: readonly { readonly tenant: FleetTenant; readonly targetVersion: string }[];
   /** Tenants whose turn is over. */
   readonly end: readonly FleetTenant[];
   /** Tenants that have their turn. */
@@ -26,9 +31,13 @@ export type Turns = {
  */
 const patienceMilliseconds = 30 * 60_000;
 
-/** A turn that was given for another operator's version, or that its tenant has no use for any more. */
-const isVoid = ({ pinned, targetVersion }: FleetTenant, release: OperatorRelease): boolean =>
-  pinned || targetVersion === undefined || !isSupportedVersion(targetVersion, release);
+/** Where a turn brings its tenant; undefined for one that was given for a version that this operator cannot run. */
+const targetOf = ({ targetVersion }: FleetTenant, release: OperatorRelease): string | undefined =>
+  targetVersion === undefined ? undefined : supportedVersion(targetVersion, release);
+
+/** A turn that leads nowhere, or that its tenant has no use for any more. */
+const isVoid = (tenant: FleetTenant, release: OperatorRelease): boolean =>
+  tenant.pinned || targetOf(tenant, release) === undefined;
 
 const isOver = (tenant: FleetTenant, release: OperatorRelease): boolean =>
   isVoid(tenant, release) || (tenant.version === tenant.targetVersion && tenant.ready);
@@ -70,6 +79,10 @@ export const nextTurns = (
   const end = withTurn.filter((tenant) => isOver(tenant, release));
   // Somebody who pauses a tenant at its turn takes it out of the fleet's hands.
   const rolling = withTurn.filter((tenant) => !isOver(tenant, release) && !tenant.paused);
+  const redirect = rolling.flatMap((tenant) => {
+    const targetVersion = targetOf(tenant, release);
+    return targetVersion === undefined || targetVersion === tenant.targetVersion ? [] : [{ tenant, targetVersion }];
+  });
   const failed = rolling.filter((tenant) => hasFailed(tenant, now));
   const behind = followers.flatMap((tenant): Candidate[] => {
     if (tenant.pinned || tenant.version === undefined || tenant.targetVersion !== undefined) return [];
@@ -80,7 +93,7 @@ export const nextTurns = (
   const candidates = behind.filter(({ tenant }) => tenant.ready && !tenant.paused).sort(byRank);
   const ranks = [
     ...candidates.map(({ rank }) => rank),
-    ...rolling.map((tenant) => rankOf(tenant, tenant.targetVersion ?? '', release)),
+    ...rolling.map((tenant) => rankOf(tenant, targetOf(tenant, release) ?? '', release)),
   ].sort(compareRanks);
   const [current] = ranks;
   const isInTurn = ({ rank }: Candidate): boolean => current !== undefined && compareRanks(rank, current) === 0;
@@ -93,6 +106,7 @@ export const nextTurns = (
   const ahead = deadlines.filter((milliseconds) => milliseconds > 0);
   return {
     give,
+    redirect,
     end,
     rolling,
     failed,

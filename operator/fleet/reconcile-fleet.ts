@@ -101,6 +101,10 @@ export const createFleetReconciler = (reconciler: FleetReconciler) => {
     observer(turns);
     tellFailed(turns.failed);
     for (const tenant of turns.end) await write(tenant, {}, signal);
+    for (const { tenant, targetVersion } of turns.redirect) {
+      if (!(await write(tenant, { targetVersion }, signal))) continue;
+      log.info({ tenant: tenant.key, before: tenant.targetVersion, targetVersion }, 'turn redirected');
+    }
     for (const { tenant, targetVersion } of turns.give) {
       if (!(await write(tenant, { targetVersion }, signal))) continue;
       log.info({ tenant: tenant.key, from: tenant.version, targetVersion }, 'turn given');

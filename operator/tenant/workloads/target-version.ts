@@ -24,9 +24,9 @@ const supportedReleases = ({ version, previous = [] }: OperatorRelease): readonl
 const findSupported = (release: OperatorRelease, version: string): ServiceRelease | undefined =>
   supportedReleases(release).find((one) => isSameMinor(one.version, version));
 
-/** Whether an operator can build what this version needs. */
-export const isSupportedVersion = (version: string, release: OperatorRelease): boolean =>
-  findSupported(release, version) !== undefined;
+/** The version that an operator brings along of the minor version of `version`; undefined when it can run none of that. */
+export const supportedVersion = (version: string, release: OperatorRelease): string | undefined =>
+  findSupported(release, version)?.version;
 
 /**
  * The version to which services of `running` go next: the operator's own, one minor version at a time. Undefined when there
