@@ -24,7 +24,6 @@ type Tenant = LiveObject & { readonly spec: Record<string, unknown>; readonly st
 type Client = LiveObject & { readonly status?: ClientStatus };
 type Deployment = LiveObject & IDeployment;
 type Secret = LiveObject & ISecret;
-type ManagedFields = { readonly manager: string; readonly operation: string; readonly fieldsV1: object }[];
 
 const { identityTenants, identityClients } = customResources;
 const { deployments, jobs, persistentVolumeClaims, podDisruptionBudgets, secrets, services, statefulSets } =
@@ -258,17 +257,12 @@ describe('the operator at a real API server', { timeout: 120_000 }, () => {
     });
 
     it('leaves the replicas to a field manager of their own, whose number no other apply resets', async () => {
-      const managersOf = async (field: RegExp): Promise<string[]> => {
+      const managersOf = async (field: RegExp): Promise<(string | undefined)[]> => {
         const auth = await get<Deployment>(deployments, namespace, 'acme-auth');
-        // LiveObject does not know this field; the API server has validated it.
-        const { managedFields = [] } = (auth?.metadata ?? {}) as { managedFields?: ManagedFields };
-        return managedFields
+        return (auth?.metadata.managedFields ?? [])
           .filter(({ operation, fieldsV1 }) => operation === 'Apply' && field.test(JSON.stringify(fieldsV1)))
           .map(({ manager }) => manager);
       };
-      expect(await managersOf(/"f:replicas":/)).toEqual(['identity-operator-replicas']);
-      expect(await managersOf(/"f:template":/)).toEqual(['identity-operator']);
-
       const scaled = await recordStates<Deployment>(deployments, namespace);
       const auth = { replicas: 5, resources: { requests: { cpu: '50m', memory: '64Mi' } } };
       await cluster.client.patchMerge({ resource: identityTenants, namespace, name: 'acme' }, { spec: { auth } });
@@ -279,6 +273,8 @@ describe('the operator at a real API server', { timeout: 120_000 }, () => {
       };
       await expect.poll(requests, within).toEqual({ replicas: 5, cpu: '50m' });
       await expectCondition(tenantIn(namespace), 'AuthAvailable', { status: 'True', observedGeneration: 2 });
+      expect(await managersOf(/"f:replicas":/)).toEqual(['identity-operator-replicas']);
+      expect(await managersOf(/"f:template":/)).toEqual(['identity-operator']);
       await scaled.stop();
       const seen = scaled.states
         .filter(({ metadata }) => metadata.name === 'acme-auth')
@@ -318,7 +314,10 @@ describe('the operator at a real API server', { timeout: 120_000 }, () => {
       cluster.client.patchMerge({ resource, namespace, name }, change);
 
     it('of an image is repaired', async () => {
-      await createReadyTenant(namespace);
+      await createReadyTenant(namespace, {
+        gateway: { exposure: { service: { annotations: { 'example.com/pool': 'blue' } } } },
+        auth: { nodeSelector: { pool: 'blue' } },
+      });
       const container = async () =>
         (await get<Deployment>(deployments, namespace, 'acme-gateway'))?.spec?.template?.spec?.containers[0];
       const before = await container();
@@ -367,6 +366,19 @@ describe('the operator at a real API server', { timeout: 120_000 }, () => {
       const { 'ca.crt': authority } = await entries();
       expect(authority).toBe(before['ca.crt']);
       expect((await entries())['tls.crt']).not.toBe(before['tls.crt']);
+    });
+
+    it('takes away what is no longer asked for, also from what was never changed before', async () => {
+      const service = async () => (await get(services, namespace, 'acme-gateway'))?.metadata.annotations ?? {};
+      const selector = async () =>
+        (await get<Deployment>(deployments, namespace, 'acme-auth'))?.spec?.template?.spec?.nodeSelector ?? {};
+      expect([await service(), await selector()]).toMatchObject([{ 'example.com/pool': 'blue' }, { pool: 'blue' }]);
+      await patch(identityTenants, 'acme', {
+        spec: { gateway: { exposure: null }, auth: { nodeSelector: null } },
+      });
+      await expect.poll(service, within).not.toHaveProperty(['example.com/pool']);
+      await expect.poll(selector, within).toEqual({});
+      await expectReady(namespace);
     });
 
     it('leaves alone what others add', async () => {
@@ -572,7 +584,7 @@ describe('the operator at a real API server', { timeout: 120_000 }, () => {
     await expectCondition(tenantIn(namespace), 'Stalled', {
       status: 'True',
       reason: 'ObjectRefused',
-      message: expect.stringMatching(/deployments\/acme-auth.*invalid AppArmor profile name/),
+      message: expect.stringMatching(/Deployment.*acme-auth.*invalid AppArmor profile name/),
     });
     await cluster.client.patchMerge(
       { resource: identityTenants, namespace, name: 'acme' },

@@ -6,6 +6,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startControlPlane, type TestControlPlane } from '../testing/control-plane.ts';
 import { findApplyReason, withDesiredHash } from './desired-state.ts';
+import { isHeldByCreator, planOwnership } from './field-ownership.ts';
 import { createKubernetesClient, type KubernetesClient } from './kubernetes-client.ts';
 import { KubernetesError } from './kubernetes-error.ts';
 import type { LiveObject } from './kubernetes-object.ts';
@@ -51,6 +52,12 @@ const refer = (name: string, resource: ResourceKind = builtInResources.configMap
   namespace: 'default',
   name,
 });
+
+/** Of {@link connectClient}. */
+const fieldManager = 'runtime-test';
+
+/** What is stored of an object beside the words about it. A change of the spec would raise the generation. */
+const contentOf = ({ metadata: { generation }, ...content }: LiveObject): unknown => ({ ...content, generation });
 
 const refused = async (request: Promise<unknown>): Promise<KubernetesError> => {
   const error = await request.then(
@@ -119,15 +126,21 @@ describe('a client of a real API server', () => {
     expect(invalid).toMatchObject({ status: 422, reason: 'Invalid', fields: ['metadata.name'] });
   });
 
-  // No object ever has version 1: docs/adr/0021.
   test.each(defaultedObjects.map((object) => [object.kind, object] as const))(
-    'an apply that names version 1 makes a %s, and touches none that is there',
+    'applies take over what a create made of a %s: what they leave out goes, and nothing else changes',
     async (_, object) => {
-      const metadata = { ...object.metadata, name: `${object.metadata?.name}-new`, resourceVersion: '1' };
-      const made = await client.applyServerSide({ ...object, metadata });
-      expect((await refused(client.applyServerSide({ ...object, metadata }))).reason).toBe('Conflict');
-      const present = await client.get(refer(metadata.name, client.resourceOf(object)));
-      expect(present?.metadata.resourceVersion).toBe(made.metadata.resourceVersion);
+      const metadata = { ...object.metadata, name: `${object.metadata?.name}-made` };
+      const labelled = { ...object, metadata: { ...metadata, labels: { ...metadata.labels, dropped: 'later' } } };
+      const made = await client.create(labelled);
+      expect(isHeldByCreator(made, fieldManager)).toBe(true);
+
+      const managedFields = planOwnership(made, fieldManager);
+      const reference = refer(metadata.name, client.resourceOf(object));
+      await client.patchMerge(reference, { metadata: { managedFields } });
+      const applied = await client.applyServerSide({ ...object, metadata });
+      expect(applied.metadata.labels ?? {}).not.toHaveProperty('dropped');
+      expect(isHeldByCreator(applied, fieldManager)).toBe(false);
+      expect(contentOf(applied)).toEqual(contentOf(made));
     },
   );
 

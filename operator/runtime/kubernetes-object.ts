@@ -8,6 +8,18 @@ export interface OwnerReference {
   readonly blockOwnerDeletion?: boolean;
 }
 
+/** `metadata.managedFields[]`: which fields a manager holds, by which operation. */
+export interface ManagedFieldsEntry {
+  readonly manager?: string;
+  readonly operation?: string;
+  readonly subresource?: string;
+  readonly apiVersion?: string | undefined;
+  readonly time?: string | undefined;
+  readonly fieldsType?: string;
+  /** Paths of fields, as nested objects. */
+  readonly fieldsV1?: object | undefined;
+}
+
 /** The part of `metadata` that the runtime and its callers read or write. */
 export interface ObjectMeta {
   readonly name?: string;
@@ -21,6 +33,7 @@ export interface ObjectMeta {
   readonly annotations?: Readonly<Record<string, string>>;
   readonly ownerReferences?: readonly OwnerReference[];
   readonly finalizers?: readonly string[];
+  readonly managedFields?: readonly ManagedFieldsEntry[];
 }
 
 /** What all objects have. Interfaces of `kubernetes-models` are assignable to it. */

@@ -135,4 +135,5 @@ export const packMetadata = (metadata: LiveObject['metadata']): LiveObject['meta
   ...(metadata.creationTimestamp === undefined ? {} : { creationTimestamp: internText(metadata.creationTimestamp) }),
   ...(metadata.labels === undefined ? {} : { labels: internPart(metadata.labels) }),
   ...(metadata.ownerReferences === undefined ? {} : { ownerReferences: internPart(metadata.ownerReferences) }),
+  ...(metadata.managedFields === undefined ? {} : { managedFields: internPart(metadata.managedFields) }),
 });

@@ -4,6 +4,7 @@ import { generateEntries } from '../keys/generated-secret.ts';
 import type { Blueprint } from '../manifests/blueprint.ts';
 import type { TenantObject } from '../manifests/tenant-objects.ts';
 import { findApplyReason, withDesiredHash } from '../runtime/desired-state.ts';
+import { isHeldByCreator, planOwnership } from '../runtime/field-ownership.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import { hasReason, type KubernetesError } from '../runtime/kubernetes-error.ts';
 import type { KubernetesObject, LiveObject } from '../runtime/kubernetes-object.ts';
@@ -18,6 +19,7 @@ import type { Observed, ObservedSecret } from './observed.ts';
 import type { Plan } from './plan.ts';
 import { planSecretRepair } from './secrets/metadata-repair.ts';
 import { buildSecretMetadata, isOwnSecret, type PlannedSecret } from './secrets/secret-plan.ts';
+import { withInitialReplicas } from './workloads/replica-plan.ts';
 
 type Writes = { readonly client: KubernetesClient; readonly now: () => Date; readonly signal: AbortSignal };
 type ObjectWrites = Writes & {
@@ -146,52 +148,65 @@ const removeForReplacement = async (
   return (await client.get(reference, { signal })) === undefined;
 };
 
-/** @param resourceVersion the version that alone may be written over. */
-const writeObject = async (
-  desired: TenantObject,
-  { client, signal, mutations, onMutated }: ObjectWrites,
-  resourceVersion?: string,
-): Promise<void> => {
-  const hashed = withDesiredHash(desired, annotations.desiredHash);
-  const sent =
-    resourceVersion === undefined ? hashed : { ...hashed, metadata: { ...hashed.metadata, resourceVersion } };
-  const answer = await client.applyServerSide(sent, { signal });
+const learn = (desired: TenantObject, answer: LiveObject, { mutations, onMutated }: ObjectWrites): void => {
   const mutated = mutations.learn(desired, answer);
   if (mutated !== undefined) onMutated(describe(desired), mutated);
 };
 
-/** A version that no object ever has: the first write to etcd makes its second revision. */
-const versionOfNothing = '1';
-
 /**
- * Makes an object that is not in the cache of what is ours, without asking first: an apply that names a version creates
- * where nothing is, and conflicts with whatever is there, which may be a stranger's.
+ * Makes an object that is not in the cache of what is ours, without asking first: whatever has its name, which may be a
+ * stranger's, is left as it is. A create costs the API server far less than an apply (docs/adr/0025).
  * @returns whether it was made.
  */
-const createObject = async (desired: TenantObject, writes: ObjectWrites): Promise<boolean> => {
+const createObject = async (desired: TenantObject, blueprint: Blueprint, writes: ObjectWrites): Promise<boolean> => {
+  const hashed = withDesiredHash(desired, annotations.desiredHash);
   try {
-    await writeObject(desired, writes, versionOfNothing);
+    const answer = await writes.client.create(withInitialReplicas(blueprint, hashed), { signal: writes.signal });
+    learn(desired, answer, writes);
     return true;
   } catch (error) {
-    if (hasReason(error, 'Conflict')) return false;
+    if (hasReason(error, 'AlreadyExists')) return false;
     throw error;
   }
+};
+
+/** The field of a Deployment that a field manager of its own applies. */
+const replicasField = { path: ['f:spec', 'f:replicas'], manager: fieldManagers.replicas };
+
+/** Makes the fields of an object that was only created those of our applies, so that what they leave out goes. */
+const takeOwnership = async ({ apiVersion, kind, metadata }: LiveObject, { client, signal }: Writes): Promise<void> => {
+  const { namespace, name } = metadata;
+  const reference = { resource: client.resourceOf({ apiVersion, kind }), namespace, name };
+  // Caches hold no field sets.
+  const live = await client.get(reference, { signal });
+  if (live === undefined) return;
+  const managedFields = planOwnership(live, fieldManagers.objects, kind === 'Deployment' ? [replicasField] : []);
+  if (managedFields === undefined) return;
+  const { resourceVersion } = live.metadata;
+  await client.patchMerge(reference, { metadata: { resourceVersion, managedFields } }, { signal });
+};
+
+/** Changes or repairs an object of ours. */
+const writeObject = async (desired: TenantObject, found: LiveObject, writes: ObjectWrites): Promise<void> => {
+  if (isHeldByCreator(found, fieldManagers.objects)) await takeOwnership(found, writes);
+  const hashed = withDesiredHash(desired, annotations.desiredHash);
+  learn(desired, await writes.client.applyServerSide(hashed, { signal: writes.signal }), writes);
 };
 
 /** Makes an object anew whose change the API server refused, where that helps. */
 const replaceObject = async (
   desired: TenantObject,
-  found: LiveObject | undefined,
+  found: LiveObject,
   refusal: KubernetesError,
+  blueprint: Blueprint,
   writes: ObjectWrites,
 ): Promise<ApplyOutcome> => {
-  const propagationPolicy = found === undefined ? undefined : planReplacement(desired.kind, refusal);
-  if (found === undefined || propagationPolicy === undefined) return { refused: refusal.message };
+  const propagationPolicy = planReplacement(desired.kind, refusal);
+  if (propagationPolicy === undefined) return { refused: refusal.message };
   const isFree = await removeForReplacement(found, propagationPolicy, writes);
   writes.onReplaced(describe(desired), refusal.message);
-  if (!isFree) return { replacing: describe(desired) };
-  await writeObject(desired, writes);
-  return {};
+  const isMade = isFree && (await createObject(desired, blueprint, writes));
+  return isMade ? {} : { replacing: describe(desired) };
 };
 
 const applyObject = async (
@@ -202,7 +217,7 @@ const applyObject = async (
 ): Promise<ApplyOutcome> => {
   const { client, signal, mutations } = writes;
   try {
-    if (live === undefined && (await createObject(desired, writes))) return {};
+    if (live === undefined && (await createObject(desired, blueprint, writes))) return {};
   } catch (error) {
     if (isRefusal(error)) return { refused: error.message };
     throw error;
@@ -213,17 +228,19 @@ const applyObject = async (
       { resource: client.resourceOf(desired), namespace: blueprint.namespace, name: desired.metadata?.name ?? '' },
       { signal },
     ));
-  if (found !== undefined && isLeftOver(found, blueprint)) return { leaving: describe(desired) };
-  if (found !== undefined && !isOwned(found, blueprint)) return { taken: describe(desired) };
+  // It went between two requests: the next pass makes it.
+  if (found === undefined) return { replacing: describe(desired) };
+  if (isLeftOver(found, blueprint)) return { leaving: describe(desired) };
+  if (!isOwned(found, blueprint)) return { taken: describe(desired) };
   if (findApplyReason(desired, found, annotations.desiredHash, mutations.fieldsOf(desired)) === undefined) return {};
   // What is written to an object that goes is lost with it.
-  if (found?.metadata.deletionTimestamp !== undefined) return { replacing: describe(desired) };
+  if (found.metadata.deletionTimestamp !== undefined) return { replacing: describe(desired) };
   try {
-    await writeObject(desired, writes);
+    await writeObject(desired, found, writes);
     return {};
   } catch (error) {
     // To try again would be of no use, and to fail would leave the tenant without a word.
-    if (isRefusal(error)) return await replaceObject(desired, found, error, writes);
+    if (isRefusal(error)) return await replaceObject(desired, found, error, blueprint, writes);
     throw error;
   }
 };

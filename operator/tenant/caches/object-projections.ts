@@ -1,18 +1,16 @@
 import type { IReplicaSet } from 'kubernetes-models/apps/v1';
 import type { IHorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2';
 import type { INode, IPod, ISecret } from 'kubernetes-models/v1';
-import { labels } from '../../api/group.ts';
+import { fieldManagers, labels } from '../../api/group.ts';
 import { tlsEntries } from '../../keys/internal-certificate.ts';
+import { keepCreator } from '../../runtime/field-ownership.ts';
 import type { LiveObject } from '../../runtime/kubernetes-object.ts';
 import { internText, packMetadata, packObject } from '../../runtime/packed-object.ts';
 import type { ObservedNode, ObservedPod, ObservedSecret } from '../observed.ts';
 
-/** Nobody reads `managedFields`, and they are half of an object. */
-// The parse boundary of this field: LiveObject does not know it.
+/** Nobody reads `managedFields` of these, and they are half of an object. */
 export const withoutManagedFields = (object: LiveObject): LiveObject => {
-  const { managedFields: _dropped, ...metadata } = object.metadata as LiveObject['metadata'] & {
-    managedFields?: unknown;
-  };
+  const { managedFields: _dropped, ...metadata } = object.metadata;
   return { ...object, metadata };
 };
 
@@ -37,7 +35,10 @@ export const projectAutoscaler = (object: LiveObject): LiveObject => {
  * name in its own and all over its content.
  */
 export const projectObject = (object: LiveObject): LiveObject =>
-  packObject(withoutManagedFields(object), object.metadata.labels?.[labels.instance] ?? object.metadata.name);
+  packObject(
+    keepCreator(object, fieldManagers.objects),
+    object.metadata.labels?.[labels.instance] ?? object.metadata.name,
+  );
 
 /** Entries of a Secret as text. */
 export const decodeEntries = ({ data }: Pick<ISecret, 'data'>): Record<string, string> =>

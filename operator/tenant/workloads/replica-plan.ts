@@ -6,6 +6,7 @@ import {
   requiredReplicas,
 } from '../../manifests/blueprint.ts';
 import { objectNames } from '../../manifests/object-names.ts';
+import type { TenantObject } from '../../manifests/tenant-objects.ts';
 import type { Live } from '../installation-steps.ts';
 
 /** A number of pods to be written by the field manager of replicas. */
@@ -29,10 +30,20 @@ export const readReplicaTarget = (blueprint: Blueprint, component: Component, li
   return { required, desired: Math.max(required, liveReplicas(live, component) ?? required) };
 };
 
+/**
+ * `desired` as it is created: a Deployment with its number of pods, the fewest when it is autoscaled. Later applies leave the
+ * number out.
+ */
+export const withInitialReplicas = (blueprint: Blueprint, desired: TenantObject): TenantObject => {
+  if (desired.kind !== 'Deployment') return desired;
+  const component = components.find((one) => objectNames.workload(blueprint, one) === desired.metadata?.name);
+  if (component === undefined || desired.spec === undefined) return desired;
+  return { ...desired, spec: { ...desired.spec, replicas: requiredReplicas(blueprint, component) } };
+};
+
 const decideReplicas = (blueprint: Blueprint, component: Component, live: Live): number | undefined => {
   const present = liveReplicas(live, component);
-  // Of one that is not in the cache nothing is known: it may be there, scaled, with damaged labels. The pass that sees it
-  // gives it its number.
+  // It is created with its number; or it is there, scaled, with damaged labels, and the pass that sees it decides.
   if (present === undefined) return undefined;
   const required = requiredReplicas(blueprint, component);
   if (autoscalingOf(blueprint, component) !== undefined) {
