@@ -144,7 +144,7 @@ export const buildMigrateConnection = (blueprint: Blueprint, sources: DatabaseSo
  * What makes migrate run again: another connection, and every new word on which database is accepted. That a word has been
  * handled is nothing new.
  */
-export const migrateConnectionContent = (blueprint: Blueprint, sources: DatabaseSources): unknown => {
+export const migrateConnectionContent = (blueprint: Blueprint, sources: DatabaseSources): object => {
   const { [acceptedDatabaseEntry]: _pending, ...connection } = buildMigrateConnection(blueprint, sources);
   return [connection, sources.accept?.database ?? ''];
 };

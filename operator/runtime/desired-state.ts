@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
+import { stringify } from 'safe-stable-stringify';
 import type { DesiredObject, KubernetesObject, LiveObject } from './kubernetes-object.ts';
 
 /** Why an object has to be applied. */
@@ -161,30 +161,7 @@ export const findDifferences = (desired: DesiredObject, live: KubernetesObject):
 export const differs = (desired: DesiredObject, live: KubernetesObject): boolean =>
   findDifferences(desired, live).length > 0;
 
-/** JSON with the members of objects in the order of their names, and without those that are undefined. */
-const canonicalJson = (value: unknown): string => {
-  if (Array.isArray(value)) return `[${value.map((element) => canonicalJson(element ?? null)).join()}]`;
-  if (!isFields(value)) return JSON.stringify(value);
-  const members = Object.keys(value)
-    .sort()
-    .flatMap((name) => (value[name] === undefined ? [] : [`${JSON.stringify(name)}:${canonicalJson(value[name])}`]));
-  return `{${members.join()}}`;
-};
-
 const hashes = new WeakMap<DesiredObject, string>();
-
-// Each round of a pass builds its tenant's objects again, nearly always the same ones: their JSON, which costs a tenth of
-// a hash, is enough to tell them. As many as the tenants that are worked on at a time have.
-const hashesByJson = new LRUCache<string, string>({ max: 512 });
-
-const hashJson = (desired: DesiredObject): string => {
-  const json = JSON.stringify(desired);
-  const known = hashesByJson.get(json);
-  if (known !== undefined) return known;
-  const hash = createHash('sha256').update(canonicalJson(desired)).digest('base64url').slice(0, 22);
-  hashesByJson.set(json, hash);
-  return hash;
-};
 
 /**
  * A short hash of the content of an object, the same whatever the order of its fields. It is asked for many times in one
@@ -193,7 +170,7 @@ const hashJson = (desired: DesiredObject): string => {
 export const hashDesired = (desired: DesiredObject): string => {
   const known = hashes.get(desired);
   if (known !== undefined) return known;
-  const hash = hashJson(desired);
+  const hash = createHash('sha256').update(stringify(desired)).digest('base64url').slice(0, 22);
   hashes.set(desired, hash);
   return hash;
 };

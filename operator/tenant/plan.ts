@@ -144,8 +144,8 @@ export const planTenant = (observed: Observed, release: OperatorRelease, now: Da
   const parts = decideParts(observed, situation, now);
   const unresolvedFor = millisecondsUnresolved(tenant.status, now);
   const summary = summarize([references, ...parts.needed], unresolvedFor);
-  const isPending = hasPendingChanges(objects, observed) || planReplicas(blueprint, live).length > 0;
-  const verdicts = [...(paused ? asPaused(summary, isPending) : summary), references, ...parts.needed, ...parts.rest];
+  const isPending = () => hasPendingChanges(objects, observed) || planReplicas(blueprint, live).length > 0;
+  const verdicts = [...(paused ? asPaused(summary, isPending()) : summary), references, ...parts.needed, ...parts.rest];
 
   const growth = steps === undefined ? undefined : planVolumeGrowth(observed, blueprint);
   const changes = {

@@ -95,7 +95,8 @@ const isRunning = ({ workloads }: TenantObjects, observed: Observed): boolean =>
 const buildObjects = (observed: Observed, blueprint: Blueprint): TenantObjects => {
   const sources = readDatabaseSources(observed, blueprint);
   const objects = buildTenantObjects(blueprint, sources);
-  if (isRunning(objects, observed)) return objects;
+  const nothingRuns = observed.objects.every(({ kind }) => kind !== 'Deployment');
+  if (nothingRuns || isRunning(objects, observed)) return objects;
   const asBefore = buildTenantObjects({ ...blueprint, zonesLabelled: !blueprint.zonesLabelled }, sources);
   return isRunning(asBefore, observed) ? asBefore : objects;
 };
