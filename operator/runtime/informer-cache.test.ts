@@ -23,21 +23,24 @@ const thing = (name: string, version: number, more: { colour?: string; owner?: s
 });
 
 const createCache = (namespaces?: string[]) =>
-  new InformerCache<string, Thing, 'colour'>({
+  new InformerCache<string, Thing, 'colour' | 'owner'>({
     project: ({ metadata, colour }) => `${metadata.name}@${metadata.resourceVersion} ${colour}`,
-    indexes: { colour: ({ colour }) => [colour] },
+    indexes: {
+      colour: ({ colour }) => [colour],
+      owner: ({ metadata }) => (metadata.ownerReferences ?? []).map(({ uid }) => uid),
+    },
     ...(namespaces === undefined ? {} : { namespaces }),
   });
 
 describe('InformerCache', () => {
-  test('finds projections by name, owner and index, and forgets old index entries', () => {
+  test('finds projections by name and index, and forgets old index entries', () => {
     const cache = createCache();
     cache.upsert(thing('a', 1, { owner: 'o1' }));
     cache.upsert(thing('b', 2, { owner: 'o1', colour: 'blue' }));
     expect(cache.get('default', 'a')).toBe('a@1 red');
-    expect(cache.byOwner('o1')).toEqual(['a@1 red', 'b@2 blue']);
+    expect(cache.byIndex('owner', 'o1')).toEqual(['a@1 red', 'b@2 blue']);
     cache.upsert(thing('a', 3, { owner: 'o2', colour: 'blue' }));
-    expect(cache.byOwner('o1')).toEqual(['b@2 blue']);
+    expect(cache.byIndex('owner', 'o1')).toEqual(['b@2 blue']);
     expect(cache.byIndex('colour', 'red')).toEqual([]);
     expect(cache.byIndex('colour', 'blue').sort()).toEqual(['a@3 blue', 'b@2 blue']);
     cache.remove(thing('b', 4));
@@ -160,7 +163,7 @@ describe('InformerCache', () => {
         }
         for (const owner of ['o1', 'o2']) {
           const owned = all.filter((each) => each.metadata.ownerReferences?.[0]?.uid === owner);
-          expect(cache.byOwner(owner).sort()).toEqual(projected(owned));
+          expect(cache.byIndex('owner', owner).sort()).toEqual(projected(owned));
         }
       }),
     );

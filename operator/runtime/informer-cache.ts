@@ -33,7 +33,7 @@ export interface ListSession<T extends LiveObject = LiveObject> {
 export interface InformerCacheOptions<Source extends LiveObject, T, Index extends string> {
   /** What is kept of an object: only what readers need, for whole objects cost three times the memory. */
   readonly project: (object: Source) => T;
-  /** Further indexes: the values under which an object is found. */
+  /** The values under which an object is found. */
   readonly indexes?: Readonly<Record<Index, (object: Source) => readonly string[]>>;
   /** The namespaces whose lists make the cache complete; all namespaces as one list when left out. */
   readonly namespaces?: readonly string[];
@@ -44,28 +44,29 @@ interface Entry<T> {
   readonly uid: string;
   readonly namespace: string | undefined;
   readonly value: T;
-  /** Under what it is found, owners included. */
   readonly terms: readonly Term[];
 }
 
-/** What objects are found under: `index name` + NUL + value. Held once, whatever the number of objects. */
+/** What objects are found under. Held once, whatever the number of objects. */
 interface Term {
+  /** `index name` + NUL + value. */
   readonly text: string;
   readonly keys: Set<string>;
+  /** This one as a list, for the many objects that are found under nothing else. */
+  readonly alone: readonly Term[];
 }
 
 /** UIDs of objects that went are known for so many: longer than any answer to a write can be under way. */
 const maxGone = 4_096;
 
 const term = (index: string, value: string): string => `${index}\0${value}`;
-const ownerIndex = '';
 
 // resourceVersions of one kind are comparable numbers (KEP-5504). Anything else never counts as older.
 const isOlder = (one: string, other: string): boolean =>
   /^\d+$/.test(one) && /^\d+$/.test(other) && BigInt(one) < BigInt(other);
 
 /**
- * Projections of all objects of one kind, by namespace and name, owner UID and further indexes.
+ * Projections of all objects of one kind, by namespace and name, and by indexes.
  * Readers must not change what they get: it is shared.
  */
 export class InformerCache<T, Source extends LiveObject = LiveObject, Index extends string = never>
@@ -106,11 +107,6 @@ export class InformerCache<T, Source extends LiveObject = LiveObject, Index exte
     return [...this.#entries.values()]
       .filter((entry) => namespace === undefined || entry.namespace === namespace)
       .map((entry) => entry.value);
-  }
-
-  /** The objects that name `uid` in their ownerReferences. */
-  byOwner(uid: string): T[] {
-    return this.#find(term(ownerIndex, uid));
   }
 
   /** The objects that the index function put under `value`. */
@@ -224,19 +220,24 @@ export class InformerCache<T, Source extends LiveObject = LiveObject, Index exte
   }
 
   #termsOf(object: Source): string[] {
-    return [
-      ...(object.metadata.ownerReferences ?? []).map(({ uid }) => term(ownerIndex, uid)),
-      ...this.#indexes.flatMap(([index, valuesOf]) => valuesOf(object).map((value) => term(index, value))),
-    ];
+    return this.#indexes.flatMap(([index, valuesOf]) => valuesOf(object).map((value) => term(index, value)));
   }
 
-  #index(key: string, object: Source): Term[] {
-    return this.#termsOf(object).map((text) => {
-      const known = this.#terms.get(text) ?? { text, keys: new Set() };
-      this.#terms.set(known.text, known);
-      known.keys.add(key);
-      return known;
-    });
+  #termOf(text: string): Term {
+    const known = this.#terms.get(text);
+    if (known !== undefined) return known;
+    const alone: Term[] = [];
+    const made = { text, keys: new Set<string>(), alone };
+    alone.push(made);
+    this.#terms.set(text, made);
+    return made;
+  }
+
+  #index(key: string, object: Source): readonly Term[] {
+    const terms = this.#termsOf(object).map((text) => this.#termOf(text));
+    for (const { keys } of terms) keys.add(key);
+    const [first, ...others] = terms;
+    return first === undefined || others.length > 0 ? terms : first.alone;
   }
 
   #unindex(key: string, entry: Entry<T> | undefined): void {
