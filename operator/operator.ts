@@ -47,9 +47,13 @@ export type OperatorOptions = {
   readonly onState?: (state: { synced: boolean; leading: boolean }) => void;
 };
 
-const concurrency = 10;
+/**
+ * Keys that are worked on at a time. More tenants at once are not made faster, since the API server is busy with four already;
+ * their requests only stand before those of a change that somebody waits for.
+ */
+const concurrency = { tenant: 6, client: 10, fleet: 1 } as const;
 /** Of these, kept free for changes of what is there while hundreds of new ones are made. */
-const reserved = 2;
+const reserved = { tenant: 2, client: 2, fleet: 0 } as const;
 /** For one reconcile of one key, ms. */
 const timeoutMs = 60_000;
 
@@ -139,14 +143,14 @@ export const runOperator = async (options: OperatorOptions): Promise<'stopped' |
             name,
             queue: queues[name],
             reconcile: reconcilers[name],
-            concurrency,
-            reserved,
+            concurrency: concurrency[name],
+            reserved: reserved[name],
             timeoutMs,
             stop,
             abort: lost,
             clock,
             log,
-            observer: metrics.controller(name, concurrency),
+            observer: metrics.controller(name, concurrency[name]),
           }),
         ),
       );
