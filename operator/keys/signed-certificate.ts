@@ -1,4 +1,4 @@
-import { type KeyObject, randomBytes, sign, X509Certificate } from 'node:crypto';
+import { type KeyObject, randomBytes, sign, type X509Certificate } from 'node:crypto';
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
 import {
   AlgorithmIdentifier,
@@ -107,6 +107,14 @@ const serialNumber = (): ArrayBuffer => {
   return bytes.buffer;
 };
 
+/** RFC 7468. */
+const encodePem = (der: ArrayBuffer): string => {
+  const lines = Buffer.from(der)
+    .toString('base64')
+    .replaceAll(/.{1,64}/g, '$&\n');
+  return `-----BEGIN CERTIFICATE-----\n${lines}-----END CERTIFICATE-----\n`;
+};
+
 /** Signs a certificate by an EC key. @returns PEM. */
 export const signCertificate = (content: CertificateContent, signingKey: KeyObject): string => {
   const { issuer, subject, notBefore, notAfter, publicKey, use } = content;
@@ -126,5 +134,5 @@ export const signCertificate = (content: CertificateContent, signingKey: KeyObje
     signatureAlgorithm: ecdsaWithSha256(),
     signatureValue: new Uint8Array(signature).buffer,
   });
-  return new X509Certificate(new Uint8Array(AsnConvert.serialize(certificate))).toString();
+  return encodePem(AsnConvert.serialize(certificate));
 };
