@@ -725,6 +725,19 @@ describe('the operator at a real API server', { timeout: 120_000 }, () => {
         await expectCondition(clientIn(namespace), 'Ready', { status: 'True', reason: 'Registered' });
         expect(first.writes).toContain('PUT /internal/clients/app');
 
+        // Registered again, as every five minutes: what the watch has told need not be read.
+        await expect.poll(() => operator.isIdle(), within).toBe(true);
+        const [reads, registrations] = [await operator.reads(), first.writes.length];
+        await changeClient({ metadata: { annotations: { touched: 'first' } } });
+        await expect.poll(() => first.writes.length, within).toBeGreaterThan(registrations);
+        expect(await operator.reads()).toBe(reads);
+        const secretOf = async () =>
+          decodeEntries((await get<Secret>(secrets, namespace, 'app-oidc')) ?? {})['client-secret'];
+        const lost = await secretOf();
+        await remove(secrets, namespace, 'app-oidc');
+        await expect.poll(secretOf, within).toHaveLength(43);
+        expect(await secretOf()).not.toBe(lost);
+
         // A public client has no secret, whatever it was before.
         await changeClient({ spec: { tokenEndpointAuthMethod: 'none' } });
         const binding = async () =>

@@ -7,8 +7,9 @@ import { generateClientSecret } from '../keys/random-secrets.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import { hasReason } from '../runtime/kubernetes-error.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
-import { builtInResources } from '../runtime/resource-kind.ts';
+import { builtInResources, type ObjectReference } from '../runtime/resource-kind.ts';
 import { decodeEntries, encodeEntries } from '../tenant/caches/object-projections.ts';
+import type { ObservedSecret } from '../tenant/observed.ts';
 import { bindingEntries, clientIdOf, hasSecret } from './client-registration.ts';
 
 /** `taken`: a Secret of the wanted name is somebody else's. `secret` is undefined for a public client. */
@@ -54,22 +55,38 @@ const buildBinding = ({ metadata, spec }: IdentityClient, name: string, entries:
   }) satisfies ISecret;
 
 /** Of the entries that are ours to write, those that are there; what somebody added is theirs. */
-const ownEntries = (known: Readonly<Record<string, string>>): Record<string, string> =>
+const ownEntries = (present: Readonly<Record<string, string>>): Record<string, string> =>
   Object.fromEntries(
-    Object.values(bindingEntries).flatMap((entry) => (known[entry] === undefined ? [] : [[entry, known[entry]]])),
+    Object.values(bindingEntries).flatMap((entry) => (present[entry] === undefined ? [] : [[entry, present[entry]]])),
   );
 
-/** The client's secret out of its Secret, both made when missing; a secret that is there is never made anew. */
+type PresentSecret = Pick<ObservedSecret, 'metadata' | 'entries'>;
+
+const readSecret = async (
+  reference: ObjectReference,
+  client: KubernetesClient,
+  signal: AbortSignal,
+): Promise<PresentSecret | undefined> => {
+  const secret = await client.get<LiveObject & ISecret>(reference, { signal });
+  return secret === undefined ? undefined : { metadata: secret.metadata, entries: decodeEntries(secret) };
+};
+
+/**
+ * The client's secret out of its Secret, both made when missing; a secret that is there is never made anew.
+ * @param known the Secret as the watch of ours has it, so that a registration that is refreshed costs no read. Without one
+ * the API server is asked: it may be a stranger's, or have lost the label by which it is watched.
+ */
 export const ensureBinding = async (
   identityClient: IdentityClient,
   tenant: Pick<IdentityTenant, 'spec'>,
+  known: PresentSecret | undefined,
   client: KubernetesClient,
   signal: AbortSignal,
 ): Promise<Binding> => {
   const { namespace, uid } = identityClient.metadata;
   const { issuer } = tenant.spec;
   const reference = { resource: builtInResources.secrets, namespace, name: bindingName(identityClient) };
-  const present = await client.get<LiveObject & ISecret>(reference, { signal });
+  const present = known ?? (await readSecret(reference, client, signal));
   if (present === undefined) {
     const secret = hasSecret(identityClient) ? generateClientSecret() : undefined;
     try {
@@ -80,16 +97,16 @@ export const ensureBinding = async (
     } catch (error) {
       // Somebody was faster: theirs counts, whoever it is.
       if (!hasReason(error, 'AlreadyExists')) throw error;
-      return ensureBinding(identityClient, tenant, client, signal);
+      return ensureBinding(identityClient, tenant, undefined, client, signal);
     }
   }
   if (present.metadata.ownerReferences?.some((owner) => owner.uid === uid) !== true) return { taken: true };
-  const known = ownEntries(decodeEntries(present));
-  const secret = hasSecret(identityClient) ? (known[bindingEntries.clientSecret] ?? generateClientSecret()) : undefined;
+  const own = ownEntries(present.entries);
+  const secret = hasSecret(identityClient) ? (own[bindingEntries.clientSecret] ?? generateClientSecret()) : undefined;
   const entries = buildEntries(identityClient, issuer, secret);
-  if (isDeepStrictEqual(entries, known)) return { taken: false, secret };
+  if (isDeepStrictEqual(entries, own)) return { taken: false, secret };
   // An apply could not take away the secret of a client that became public: its first write was no apply.
-  const obsolete = Object.keys(known).filter((entry) => entries[entry] === undefined);
+  const obsolete = Object.keys(own).filter((entry) => entries[entry] === undefined);
   const data = { ...encodeEntries(entries), ...Object.fromEntries(obsolete.map((entry) => [entry, null])) };
   await client.patchMerge(
     reference,

@@ -68,7 +68,8 @@ const register = async (
     const message = `IdentityTenant "${tenantName}" is not there; create it, or name another one in spec.tenantRef`;
     return { verdicts: waiting('TenantNotFound', message), status: {}, requeueAfter: refreshMilliseconds };
   }
-  const binding = await ensureBinding(identityClient, tenant, reconciler.client, signal);
+  const known = reconciler.caches.secrets.get(identityClient.metadata.namespace, bindingName(identityClient));
+  const binding = await ensureBinding(identityClient, tenant, known, reconciler.client, signal);
   if (binding.taken) {
     const message = `Secret "${bindingName(identityClient)}" belongs to somebody else and is left alone; name another one in spec.secret.name`;
     return { verdicts: stalled('NameTaken', message), status: {}, requeueAfter: refreshMilliseconds };

@@ -1,4 +1,5 @@
 import { createServer, type Server, type ServerOptions } from 'node:https';
+import { text } from 'node:stream/consumers';
 import type { IPod, ISecret } from 'kubernetes-models/v1';
 import type { ClientRegistryRevision } from '../../services/shared/contracts/client-registration.ts';
 import type { InternalState } from '../../services/shared/contracts/internal-state.ts';
@@ -11,31 +12,48 @@ import { decodeEntries } from '../tenant/caches/object-projections.ts';
 
 /** Stands for the auth pods of a tenant: real mTLS by the tenant's certificates at the addresses of its pods. */
 export type AuthStandIn = {
-  /** `PUT /internal/clients/app`, ...: what was asked to be written, in order. The n-th leads to revision n. */
+  /** `PUT /internal/clients/app`, ...: what was asked to be written, in order. As in auth, what changes nothing is no new revision. */
   readonly writes: string[];
   /** The revision of the client registry that every pod says it serves. */
   served: number;
   stop(): Promise<void>;
 };
 
+/** A client of the registry; without a body it is taken out of it. */
+type Asked = { readonly method: string; readonly url: string; readonly body: string };
+
+const createRegistry = () => {
+  const clients = new Map<string, string>();
+  // Of clients that were written before.
+  let revision = 1;
+  return ({ url, body }: Asked): number => {
+    if ((clients.get(url) ?? '') !== body) revision += 1;
+    clients.set(url, body);
+    return revision;
+  };
+};
+
 const answerTo = (
-  method: string,
-  url: string,
+  asked: Asked,
   state: Pick<AuthStandIn, 'writes' | 'served'>,
+  write: (asked: Asked) => number,
 ): InternalState | ClientRegistryRevision => {
+  const { method, url } = asked;
   if (method === 'GET') return { service: 'auth', version: '0.1.0', ready: true, clientRegistryRevision: state.served };
   state.writes.push(`${method} ${url}`);
-  return { revision: state.writes.length };
+  return { revision: write(asked) };
 };
 
 const listen = (
   address: string,
   tls: ServerOptions,
-  answer: (method: string, url: string) => InternalState | ClientRegistryRevision,
+  answer: (asked: Asked) => InternalState | ClientRegistryRevision,
 ): Promise<Server> =>
   new Promise((resolve, reject) => {
-    const server = createServer(tls, ({ method = 'GET', url = '/' }, response) => {
-      response.setHeader('content-type', 'application/json').end(JSON.stringify(answer(method, url)));
+    const server = createServer(tls, async (request, response) => {
+      const { method = 'GET', url = '/' } = request;
+      const body = await text(request);
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(answer({ method, url, body })));
     });
     server.once('error', reject);
     server.listen(ports.mutualTls, address, () => resolve(server));
@@ -62,8 +80,9 @@ export const startAuthStandIn = async (
   const addresses = items.flatMap(({ status }) => (status?.podIP === undefined ? [] : [status.podIP]));
   const writes: string[] = [];
   const state = { writes, served: Number.MAX_SAFE_INTEGER };
+  const write = createRegistry();
   const servers = await Promise.all(
-    addresses.map((address) => listen(address, tls, (method, url) => answerTo(method, url, state))),
+    addresses.map((address) => listen(address, tls, (asked) => answerTo(asked, state, write))),
   );
   return Object.assign(state, {
     stop: async () => {

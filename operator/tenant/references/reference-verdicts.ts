@@ -9,7 +9,10 @@ import { findContentFault } from './reference-content.ts';
 
 /** A broken reference is looked at again after this long even if no event came. */
 const brokenReferencePeriod = 5 * 60_000;
-/** So is a taken name: what is not ours is not watched, so that nobody tells when it goes. */
+/**
+ * A taken name is looked at again after as long as it has been taken, but not sooner than this, nor later than a broken
+ * reference: of most kinds what is not ours is not watched, so that nobody tells when it goes.
+ */
 const takenNamePeriod = 10_000;
 
 /** What an earlier tenant of this name owned goes within moments, and tells nobody. */
@@ -105,7 +108,7 @@ export const decideRetained = (observed: Observed, blueprint: Blueprint): Tenant
 /** When to look again at what the tenant needs from others; events may come before. */
 export const nextReferenceCheck = ({ reason, status }: TenantVerdict, unresolvedFor: number): number | undefined => {
   if (status === 'True') return undefined;
-  if (reason === 'NameTaken') return takenNamePeriod;
+  if (reason === 'NameTaken') return Math.min(brokenReferencePeriod, Math.max(takenNamePeriod, unresolvedFor));
   if (reason === 'Waiting') return leavingPeriod;
   return unresolvedFor < referencePatienceMilliseconds
     ? referencePatienceMilliseconds - unresolvedFor
