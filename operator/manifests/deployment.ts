@@ -12,6 +12,7 @@ import { type Blueprint, type Component, workloadSpecOf } from './blueprint.ts';
 import { objectLabels, ownedMetadata, selectorLabels } from './metadata.ts';
 import { buildVolume, buildVolumeMount, componentMounts, mountPaths } from './mounts.ts';
 import { objectNames } from './object-names.ts';
+import { podDnsConfig } from './pod-dns.ts';
 import { buildPodSecurityContext, containerSecurityContext } from './pod-security.ts';
 import { ports } from './ports.ts';
 import { buildResources } from './resources.ts';
@@ -88,6 +89,7 @@ const buildPodSpec = (
     serviceAccountName: objectNames.serviceAccount(blueprint),
     automountServiceAccountToken: false,
     enableServiceLinks: false,
+    dnsConfig: podDnsConfig,
     securityContext: buildPodSecurityContext(serviceUid),
     terminationGracePeriodSeconds: gracePeriodSeconds(blueprint, component),
     topologySpreadConstraints: spreadConstraints(blueprint, component),

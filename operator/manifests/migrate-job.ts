@@ -5,6 +5,7 @@ import { contentHash } from './content-hash.ts';
 import { objectLabels, ownedMetadata } from './metadata.ts';
 import { buildVolume, buildVolumeMount, migrateMounts, mountPaths } from './mounts.ts';
 import { objectNames } from './object-names.ts';
+import { podDnsConfig } from './pod-dns.ts';
 import { buildPodSecurityContext, containerSecurityContext } from './pod-security.ts';
 import { buildImagePullSecrets, buildScheduling } from './scheduling.ts';
 
@@ -30,6 +31,7 @@ export const buildMigrateJob = (blueprint: Blueprint, settingsName: string, conn
         serviceAccountName: objectNames.serviceAccount(blueprint),
         automountServiceAccountToken: false,
         enableServiceLinks: false,
+        dnsConfig: podDnsConfig,
         securityContext: buildPodSecurityContext(65_532),
         ...scheduling,
         ...buildImagePullSecrets(blueprint),

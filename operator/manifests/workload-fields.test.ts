@@ -273,3 +273,15 @@ it('a restart that somebody asked for is an annotation of the pods, beside their
   });
   expect(read(objects, 'Job acme-migrate-*', annotations)).toBeUndefined();
 });
+
+it.each(['Deployment acme-gateway', 'Deployment acme-auth', 'Deployment acme-token-store', 'Job acme-migrate-*'])(
+  '%s asks for a name again after a second, with the search list of the cluster',
+  (object) => {
+    expect(read(build({}), object, 'spec.template.spec.dnsConfig')).toEqual({
+      options: [
+        { name: 'timeout', value: '1' },
+        { name: 'attempts', value: '5' },
+      ],
+    });
+  },
+);
