@@ -45,5 +45,15 @@ const dispatchersOnly: Plugin = {
   },
 };
 
+/** Messages of zod in fifty languages, of which English is used: half a MiB of text. */
+const englishOnly: Plugin = {
+  name: 'english-only',
+  setup: (build) => {
+    build.onResolve({ filter: /\/locales\/index\.js$/ }, ({ importer, resolveDir }) =>
+      importer.includes('/zod/') ? { path: path.join(resolveDir, '../locales/en.js') } : undefined,
+    );
+  },
+};
+
 /** Leaves out of the operator's bundle what it never runs. What is missing by mistake fails the build. */
-export const slimOperator: readonly Plugin[] = [kubeConfigOnly, dispatchersOnly];
+export const slimOperator: readonly Plugin[] = [kubeConfigOnly, dispatchersOnly, englishOnly];

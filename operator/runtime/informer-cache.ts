@@ -80,7 +80,8 @@ export class InformerCache<T, Source extends LiveObject = LiveObject, Index exte
   readonly #scopes: readonly (string | undefined)[];
   #unsynced: Set<string | undefined>;
   readonly #syncWaiters = new Set<() => void>();
-  readonly #gone = new LRUCache<string, true>({ max: maxGone });
+  /** UIDs of what went. Made with the first, since room for all of them is taken at once, and there are two dozen caches. */
+  #gone: LRUCache<string, true> | undefined;
 
   constructor({ project, indexes, namespaces }: InformerCacheOptions<Source, T, Index>) {
     this.#project = project;
@@ -162,7 +163,8 @@ export class InformerCache<T, Source extends LiveObject = LiveObject, Index exte
   remember(object: Source): void {
     const { namespace, name, uid, resourceVersion } = object.metadata;
     const known = this.#entries.get(objectKey(namespace, name));
-    if (this.#gone.has(uid) || (known !== undefined && isOlder(resourceVersion, known.resourceVersion))) return;
+    if (this.#gone?.has(uid) === true || (known !== undefined && isOlder(resourceVersion, known.resourceVersion)))
+      return;
     this.#store(object, 'watch');
   }
 
@@ -215,6 +217,7 @@ export class InformerCache<T, Source extends LiveObject = LiveObject, Index exte
     if (before === undefined) return;
     this.#unindex(key, before);
     this.#entries.delete(key);
+    this.#gone ??= new LRUCache({ max: maxGone });
     this.#gone.set(before.uid, true);
     this.#emit({ type: 'deleted', key, source, before: before.value, after: undefined });
   }
