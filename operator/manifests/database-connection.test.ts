@@ -44,6 +44,14 @@ describe('migrate', () => {
     expect(content({ database: 'empty', handled: true })).toEqual(content({ database: 'empty', handled: false }));
   });
 
+  it('runs again for other passwords of the roles that it makes, and of no others', () => {
+    const contentOf = (auth: string, external = { url }) =>
+      migrateConnectionContent(blueprint, sourcesWith({ external, passwords: { owner: 'o', auth, tokenStore: 't' } }));
+    expect(contentOf('a')).not.toEqual(contentOf('b'));
+    const given = { url, authUrl: 'postgres://a:b@pooler:6432/identity' };
+    expect(contentOf('a', given)).toEqual(contentOf('b', given));
+  });
+
   it('is given a word until it is done', () => {
     const connection = (handled: boolean) =>
       buildMigrateConnection(blueprint, sourcesWith({ accept: { database: 'empty', handled } }));

@@ -140,13 +140,20 @@ export const buildMigrateConnection = (blueprint: Blueprint, sources: DatabaseSo
     : { [acceptedDatabaseEntry]: sources.accept.database }),
 });
 
+/** Passwords that migrate gives to the roles that it makes: those of the user's have theirs. */
+const rolePasswords = (sources: DatabaseSources): string[] => [
+  ...(givenUrl(sources, 'auth') === undefined ? [sources.passwords.auth] : []),
+  ...(givenUrl(sources, 'token-store') === undefined ? [sources.passwords.tokenStore] : []),
+];
+
 /**
- * What makes migrate run again: another connection, and every new word on which database is accepted. That a word has been
- * handled is nothing new.
+ * What makes migrate run again: another connection, other passwords for the roles, since the services are given no password
+ * that the database does not know yet, and every new word on which database is accepted. That a word has been handled is
+ * nothing new.
  */
 export const migrateConnectionContent = (blueprint: Blueprint, sources: DatabaseSources): object => {
   const { [acceptedDatabaseEntry]: _pending, ...connection } = buildMigrateConnection(blueprint, sources);
-  return [connection, sources.accept?.database ?? ''];
+  return [connection, rolePasswords(sources), sources.accept?.database ?? ''];
 };
 
 /**
