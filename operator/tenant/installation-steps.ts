@@ -6,7 +6,7 @@ import { type Blueprint, type Component, components, isDatabaseManaged } from '.
 import { objectNames } from '../manifests/object-names.ts';
 import { listTenantObjects, type TenantObject, type TenantObjects } from '../manifests/tenant-objects.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
-import { decideDatabaseReady, isJobComplete, readMigrationReport } from './database/database-state.ts';
+import { decideDatabaseReady, isMigrated, readMigrationReport } from './database/database-state.ts';
 import { findObject, type Observed } from './observed.ts';
 import type { TenantVerdict } from './status/tenant-verdicts.ts';
 
@@ -53,7 +53,8 @@ export const planSteps = (
   const foundation = [...objects.foundation, ...(objects.database === undefined ? [] : [objects.database])];
   if (database.reason === 'DatabaseStarting' && job === undefined)
     return { apply: foundation, complete: false, database, report };
-  if (!isJobComplete(job)) return { apply: [...foundation, objects.migrateJob], complete: false, database, report };
+  if (!isMigrated(job, report, observed.pods))
+    return { apply: [...foundation, objects.migrateJob], complete: false, database, report };
   const mayApply = ({ kind, metadata }: TenantObject): boolean =>
     kind !== 'Deployment' || open.some((component) => component === metadata?.labels?.[labels.component]);
   return {

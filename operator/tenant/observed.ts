@@ -19,6 +19,8 @@ export type ObservedPod = {
   readonly createdAt: number;
   /** What the container wrote when it last ended; the migrate Job's report. */
   readonly terminationMessage?: string;
+  /** All of it has come to an end, well or not: its last word is said. */
+  readonly ended?: true;
   /** Why a container waits: `ImagePullBackOff`, `CrashLoopBackOff`. */
   readonly waitingReason?: string;
   /** Message of the scheduler when no node fits. */

@@ -102,6 +102,7 @@ export const projectPod = (pod: LiveObject & IPod): ProjectedPod => {
     ...(status?.podIP === undefined ? {} : { address: status.podIP }),
     ...(spec?.nodeName === undefined ? {} : { nodeName: spec.nodeName }),
     ...(terminationMessage === undefined ? {} : { terminationMessage }),
+    ...(status?.phase === 'Succeeded' || status?.phase === 'Failed' ? { ended: true } : {}),
     ...(waitingReason === undefined || waitingReason === 'ContainerCreating' ? {} : { waitingReason }),
     ...(scheduled?.status === 'False' && scheduled.message !== undefined ? { unschedulable: scheduled.message } : {}),
   };

@@ -12,18 +12,27 @@ import type { ObservedPod } from '../observed.ts';
 import type { TenantVerdict } from '../status/tenant-verdicts.ts';
 import { describeObstacle } from '../workloads/workload-state.ts';
 
-/** The last report of the migrate Job's pods; undefined before the first one. */
-export const readMigrationReport = (pods: readonly ObservedPod[], jobName: string): MigrationReport | undefined => {
-  for (const pod of pods) {
-    if (pod.component !== 'migrate' || !pod.name.startsWith(`${jobName}-`) || pod.terminationMessage === undefined)
-      continue;
-    try {
-      return migrationReportSchema.parse(JSON.parse(pod.terminationMessage));
-    } catch {
-      // A container killed from outside leaves no report; the Job starts another.
-    }
+const podsOf = (pods: readonly ObservedPod[], jobName: string): ObservedPod[] =>
+  pods.filter(({ component, name }) => component === 'migrate' && name.startsWith(`${jobName}-`));
+
+const parseReport = ({ terminationMessage }: ObservedPod): MigrationReport | undefined => {
+  try {
+    return migrationReportSchema.parse(JSON.parse(terminationMessage ?? ''));
+  } catch {
+    // A container killed from outside leaves no report; the Job starts another.
+    return undefined;
   }
-  return undefined;
+};
+
+/**
+ * What the migrate Job's pods report: there are several where one was evicted or its node lost. One that came to its end
+ * counts before all that failed, of these the last; undefined before the first report.
+ */
+export const readMigrationReport = (pods: readonly ObservedPod[], jobName: string): MigrationReport | undefined => {
+  const reports = podsOf(pods, jobName)
+    .sort((one, other) => other.createdAt - one.createdAt)
+    .flatMap((pod) => parseReport(pod) ?? []);
+  return reports.find(({ outcome }) => outcome === 'migrated') ?? reports[0];
 };
 
 type DatabaseFault = Pick<TenantVerdict, 'reason' | 'message'>;
@@ -77,8 +86,21 @@ const describeFailure = (failure: MigrationFailure): DatabaseFault => {
 const sharedRoleMessage =
   'the database answers and its schema is up to date; its user may make no roles, so that auth and token-store use it too, and may change the schema: grant it CREATEROLE, or name roles of theirs by auth-url and token-store-url';
 
-export const isJobComplete = (job: IJob | undefined): boolean =>
+const isJobComplete = (job: IJob | undefined): boolean =>
   job?.status?.conditions?.some(({ type, status }) => type === 'Complete' && status === 'True') ?? false;
+
+/**
+ * Whether migrate has come to its end, and was heard: what it says decides how the services are connected, and the watch of
+ * its pods may lag behind that of Jobs. A pod that went, or ended without a word, is not waited for.
+ */
+export const isMigrated = (
+  job: IJob | undefined,
+  report: MigrationReport | undefined,
+  pods: readonly ObservedPod[],
+): boolean =>
+  isJobComplete(job) &&
+  (report?.outcome === 'migrated' ||
+    podsOf(pods, job?.metadata?.name ?? '').every(({ ended, terminating }) => ended === true || terminating));
 
 /**
  * Whether the database is there with its schema at this version. The operator never connects itself: it goes by the
@@ -98,7 +120,7 @@ export const decideDatabaseReady = (
     const message = `the managed PostgreSQL is not ready yet${describeObstacle(pods, 'database')}`;
     return { type, status: 'False', reason: 'DatabaseStarting', message };
   }
-  if (isJobComplete(job)) {
+  if (isMigrated(job, report, pods)) {
     return sharedRole
       ? { type, status: 'True', reason: 'SharedRole', message: sharedRoleMessage }
       : { type, status: 'True', reason: 'Migrated', message: 'the database answers and its schema is up to date' };
