@@ -100,7 +100,9 @@ export type ClientReason =
   | 'TenantNotReady'
   | 'AuthUnreachable'
   | 'RegistrationRefused'
-  | 'NameTaken';
+  | 'NameTaken'
+  | 'Waiting'
+  | 'ReconcileFailed';
 
 /** What a decision says of one condition; time and generation are added when it is written. */
 export type Verdict<Type extends string, Reason extends string> = {

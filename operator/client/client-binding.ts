@@ -12,8 +12,14 @@ import { decodeEntries, encodeEntries } from '../tenant/caches/object-projection
 import type { ObservedSecret } from '../tenant/observed.ts';
 import { bindingEntries, clientIdOf, hasSecret } from './client-registration.ts';
 
-/** `taken`: a Secret of the wanted name is somebody else's. `secret` is undefined for a public client. */
-export type Binding = { readonly taken: true } | { readonly taken: false; readonly secret: string | undefined };
+/**
+ * `taken`: a Secret of the wanted name is somebody else's; `leaving`: it is of a client of this name that was deleted before,
+ * and garbage collection will take it. `secret` is undefined for a public client.
+ */
+export type Binding =
+  | { readonly kind: 'taken' }
+  | { readonly kind: 'leaving' }
+  | { readonly kind: 'ours'; readonly secret: string | undefined };
 
 const buildEntries = (
   identityClient: IdentityClient,
@@ -62,6 +68,11 @@ const ownEntries = (present: Readonly<Record<string, string>>): Record<string, s
 
 type PresentSecret = Pick<ObservedSecret, 'metadata' | 'entries'>;
 
+const isLeftOver = ({ metadata }: PresentSecret, { metadata: { name, uid } }: IdentityClient): boolean =>
+  metadata.ownerReferences?.some(
+    (owner) => owner.kind === 'IdentityClient' && owner.name === name && owner.uid !== uid,
+  ) ?? false;
+
 const readSecret = async (
   reference: ObjectReference,
   client: KubernetesClient,
@@ -93,25 +104,30 @@ export const ensureBinding = async (
       await client.create(buildBinding(identityClient, reference.name, buildEntries(identityClient, issuer, secret)), {
         signal,
       });
-      return { taken: false, secret };
+      return { kind: 'ours', secret };
     } catch (error) {
       // Somebody was faster: theirs counts, whoever it is.
       if (!hasReason(error, 'AlreadyExists')) throw error;
       return ensureBinding(identityClient, tenant, undefined, client, signal);
     }
   }
-  if (present.metadata.ownerReferences?.some((owner) => owner.uid === uid) !== true) return { taken: true };
+  if (present.metadata.ownerReferences?.some((owner) => owner.uid === uid) !== true)
+    return { kind: isLeftOver(present, identityClient) ? 'leaving' : 'taken' };
   const own = ownEntries(present.entries);
   const secret = hasSecret(identityClient) ? (own[bindingEntries.clientSecret] ?? generateClientSecret()) : undefined;
   const entries = buildEntries(identityClient, issuer, secret);
-  if (isDeepStrictEqual(entries, own)) return { taken: false, secret };
+  const { metadata: wanted } = buildBinding(identityClient, reference.name, entries);
+  const isLabelled = Object.entries(wanted.labels).every(
+    ([label, value]) => present.metadata.labels?.[label] === value,
+  );
+  if (isLabelled && isDeepStrictEqual(entries, own)) return { kind: 'ours', secret };
   // An apply could not take away the secret of a client that became public: its first write was no apply.
   const obsolete = Object.keys(own).filter((entry) => entries[entry] === undefined);
   const data = { ...encodeEntries(entries), ...Object.fromEntries(obsolete.map((entry) => [entry, null])) };
   await client.patchMerge(
     reference,
-    { metadata: { resourceVersion: present.metadata.resourceVersion }, data },
+    { metadata: { resourceVersion: present.metadata.resourceVersion, labels: wanted.labels }, data },
     { signal },
   );
-  return { taken: false, secret };
+  return { kind: 'ours', secret };
 };

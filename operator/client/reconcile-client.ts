@@ -5,11 +5,14 @@ import { apiVersion, clientFinalizer } from '../api/group.ts';
 import { bindingName, type ClientStatus, type IdentityClient, identityClientSchema } from '../api/identity-client.ts';
 import type { ReconcileResult } from '../runtime/controller.ts';
 import type { EventRecorder } from '../runtime/event-recorder.ts';
+import { WriteForbiddenError } from '../runtime/guarded-client.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
+import { hasReason } from '../runtime/kubernetes-error.ts';
 import { type LiveObject, parseObjectKey } from '../runtime/kubernetes-object.ts';
 import type { TenantCaches } from '../tenant/caches/tenant-caches.ts';
 import { customResources } from '../tenant/custom-resources.ts';
 import { writeFinalizers } from '../tenant/finalizers.ts';
+import { describeFailure } from '../tenant/reconcile-failure.ts';
 import { ensureBinding } from './client-binding.ts';
 import { buildClientRegistration, clientIdOf } from './client-registration.ts';
 import { findTenant, isServedEverywhere, openAuthPeer, readRevision, registrationPath } from './tenant-auth.ts';
@@ -33,6 +36,8 @@ type Outcome = {
 /** A registered client is written again this often: a database may have been restored without it. */
 const refreshMilliseconds = 5 * 60_000;
 const retryMilliseconds = 5_000;
+/** Garbage collection takes moments. */
+const leavingMilliseconds = 1_000;
 /** Pods of auth hear of each other's writes within seconds. */
 const disablingMilliseconds = 2_000;
 
@@ -70,7 +75,11 @@ const register = async (
   }
   const known = reconciler.caches.secrets.get(identityClient.metadata.namespace, bindingName(identityClient));
   const binding = await ensureBinding(identityClient, tenant, known, reconciler.client, signal);
-  if (binding.taken) {
+  if (binding.kind === 'leaving') {
+    const message = `Secret "${bindingName(identityClient)}" of the client of this name that was deleted before is still going; it is waited for`;
+    return { verdicts: waiting('Waiting', message), status: {}, requeueAfter: leavingMilliseconds };
+  }
+  if (binding.kind === 'taken') {
     const message = `Secret "${bindingName(identityClient)}" belongs to somebody else and is left alone; name another one in spec.secret.name`;
     return { verdicts: stalled('NameTaken', message), status: {}, requeueAfter: refreshMilliseconds };
   }
@@ -187,6 +196,30 @@ const finish = async (
   return {};
 };
 
+/**
+ * Tells of a pass that failed, since a client would otherwise stand there without a word, or with that of the last good pass.
+ * What is registered for this generation stays so, and a conflict is the ordinary end of a race.
+ */
+const reportFailure = async (
+  object: LiveObject,
+  identityClient: IdentityClient,
+  error: unknown,
+  reconciler: ClientReconciler,
+  signal: AbortSignal,
+): Promise<void> => {
+  const { conditions = [], observedGeneration, ...status } = identityClient.status;
+  const isRegistered = conditions.some(({ type, status: is }) => type === 'Ready' && is === 'True');
+  if (hasReason(error, 'Conflict') || (isRegistered && observedGeneration === identityClient.metadata.generation))
+    return;
+  const verdicts = waiting('ReconcileFailed', `the last pass failed, and is tried again: ${describeFailure(error)}`);
+  try {
+    await report(object, identityClient, { verdicts, status }, reconciler, signal);
+  } catch (reason) {
+    // It went meanwhile: there is nobody to tell.
+    if (!hasReason(reason, 'NotFound') && !hasReason(reason, 'Conflict')) throw reason;
+  }
+};
+
 /** Brings one IdentityClient, `namespace/name`, to its desired state. */
 export const reconcileClient = async (
   reconciler: ClientReconciler,
@@ -199,8 +232,14 @@ export const reconcileClient = async (
   const identityClient = identityClientSchema.parse(object);
   if (identityClient.metadata.deletionTimestamp !== undefined)
     return finish(object, identityClient, reconciler, signal);
-  const outcome = await register(identityClient, reconciler, signal);
-  if (outcome === undefined) return {};
-  await report(object, identityClient, outcome, reconciler, signal);
-  return { requeueAfter: outcome.requeueAfter };
+  try {
+    const outcome = await register(identityClient, reconciler, signal);
+    if (outcome === undefined) return {};
+    await report(object, identityClient, outcome, reconciler, signal);
+    return { requeueAfter: outcome.requeueAfter };
+  } catch (error) {
+    if (!signal.aborted && !(error instanceof WriteForbiddenError))
+      await reportFailure(object, identityClient, error, reconciler, signal);
+    throw error;
+  }
 };

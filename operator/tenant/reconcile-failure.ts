@@ -6,7 +6,7 @@ import { hasReason, KubernetesError, KubernetesUnreachableError } from '../runti
 import type { TenantVerdict } from './status/tenant-verdicts.ts';
 
 /** The API server's words, which hold nothing of a Secret; of any other error, which may hold anything, its name alone. */
-const describe = (error: unknown): string => {
+export const describeFailure = (error: unknown): string => {
   if (error instanceof KubernetesError || error instanceof KubernetesUnreachableError)
     return error.message.slice(0, 1_000);
   return error instanceof Error ? error.name : 'unknown error';
@@ -27,7 +27,7 @@ export const planFailureReport = (
   const isReady = before.some(({ type, status: is }) => type === 'Ready' && is === 'True');
   if (hasReason(error, 'Conflict') || (isReady && status.observedGeneration === metadata.generation)) return undefined;
   const reason = 'ReconcileFailed';
-  const message = `the last pass failed, and is tried again: ${describe(error)}`;
+  const message = `the last pass failed, and is tried again: ${describeFailure(error)}`;
   const verdicts: TenantVerdict[] = [
     { type: 'Ready', status: 'False', reason, message },
     { type: 'Reconciling', status: 'True', reason, message },
