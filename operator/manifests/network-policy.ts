@@ -21,8 +21,8 @@ const operatorPods = ({ operatorNamespace }: Neighbours) => ({
 });
 const podsOfNamespace = { podSelector: {} };
 const anyPod = { namespaceSelector: {} };
+/** Of any address: a cache on the node (NodeLocal DNSCache) listens on a link-local one, and no selector finds host networks. */
 const dns: INetworkPolicyEgressRule = {
-  to: [anyPod],
   ports: [
     { protocol: 'UDP', port: 53 },
     { protocol: 'TCP', port: 53 },
