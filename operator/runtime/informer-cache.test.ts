@@ -47,6 +47,24 @@ describe('InformerCache', () => {
     expect(cache.byIndex('colour', 'blue')).toEqual(['a@3 blue']);
   });
 
+  test('keeps an object that was made anew while the events of the one before come', () => {
+    const cache = createCache();
+    const changes: string[] = [];
+    const made = thing('a', 1);
+    const again = { ...thing('a', 5), metadata: { ...thing('a', 5).metadata, uid: 'another' } };
+    cache.upsert(made);
+    // Deleted and made again by ourselves, before the watch says a word of it.
+    cache.remember(again);
+    cache.onChange(({ type }) => changes.push(type));
+    cache.upsert(thing('a', 3));
+    cache.remove(thing('a', 4));
+    expect(cache.get('default', 'a')).toBe('a@5 red');
+    // What has gone does not come back by an answer that was under way.
+    cache.remove(again);
+    cache.remember(thing('a', 2));
+    expect([cache.get('default', 'a'), changes]).toEqual([undefined, ['deleted']]);
+  });
+
   test('reports each change once, and nothing for a version it has', () => {
     const cache = createCache();
     const changes: CacheChange<string>[] = [];

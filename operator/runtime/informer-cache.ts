@@ -168,11 +168,14 @@ export class InformerCache<T, Source extends LiveObject = LiveObject, Index exte
     this.#store(object, 'watch');
   }
 
-  /** Takes in an object from a watch event. An older version of what is there already is ignored. */
+  /**
+   * Takes in an object from a watch event. What is older than what is there already is ignored, also where that is another
+   * object of the name, which was remembered before the watch has come to it.
+   */
   upsert(object: Source): void {
-    const { namespace, name, uid, resourceVersion } = object.metadata;
+    const { namespace, name, resourceVersion } = object.metadata;
     const known = this.#entries.get(objectKey(namespace, name));
-    if (known !== undefined && known.uid === uid && isOlder(resourceVersion, known.resourceVersion)) return;
+    if (known !== undefined && isOlder(resourceVersion, known.resourceVersion)) return;
     this.#store(object, 'watch');
   }
 
@@ -182,8 +185,13 @@ export class InformerCache<T, Source extends LiveObject = LiveObject, Index exte
     this.#unsynced = new Set(this.#scopes);
   }
 
+  /** Drops an object by a watch event, but not a later one of its name. */
   remove(object: Source): void {
-    this.#drop(objectKey(object.metadata.namespace, object.metadata.name), 'watch');
+    const { namespace, name, uid, resourceVersion } = object.metadata;
+    const key = objectKey(namespace, name);
+    const known = this.#entries.get(key);
+    if (known !== undefined && known.uid !== uid && isOlder(resourceVersion, known.resourceVersion)) this.#bury(uid);
+    else this.#drop(key, 'watch');
   }
 
   #find(wanted: string): T[] {
@@ -212,13 +220,17 @@ export class InformerCache<T, Source extends LiveObject = LiveObject, Index exte
     return key;
   }
 
+  #bury(uid: string): void {
+    this.#gone ??= new LRUCache({ max: maxGone });
+    this.#gone.set(uid, true);
+  }
+
   #drop(key: string, source: 'list' | 'watch'): void {
     const before = this.#entries.get(key);
     if (before === undefined) return;
     this.#unindex(key, before);
     this.#entries.delete(key);
-    this.#gone ??= new LRUCache({ max: maxGone });
-    this.#gone.set(before.uid, true);
+    this.#bury(before.uid);
     this.#emit({ type: 'deleted', key, source, before: before.value, after: undefined });
   }
 
