@@ -104,9 +104,12 @@ export const observeTenant = async (
   const { name, namespace } = tenant.metadata;
   const key = objectKey(namespace, name);
   const { uid } = tenant.metadata;
-  // What an earlier tenant of this name owned is on its way out; what it left without an owner stays.
+  // What an earlier tenant of this name owned is on its way out, and what has another controller is that one's, such as the
+  // Secret of a client. What was left without an owner stays.
   const isOurs = ({ metadata }: Pick<LiveObject, 'metadata'>): boolean =>
-    (metadata.ownerReferences ?? []).filter(isTenantOwner).every((owner) => owner.uid === uid);
+    (metadata.ownerReferences ?? [])
+      .filter((owner) => owner.controller === true || isTenantOwner(owner))
+      .every((owner) => owner.uid === uid);
   const labelled = caches.owned.flatMap(({ cache }) => cache.byIndex('tenant', key)).filter(isOurs);
   const volume = await observeVolume(tenant, sources, signal);
   const objects = volume === undefined || labelled.includes(volume) ? labelled : [...labelled, volume];
