@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { annotations, labels, managedByValue } from '../api/group.ts';
+import type { TenantStatus } from '../api/tenant-status.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
 import { carryOut, install, nodes, nothing, now, release, withStatus } from '../testing/observations.ts';
 import { buildTenant } from '../testing/tenants.ts';
@@ -99,6 +100,23 @@ describe('a missing Secret', () => {
 
     const stalled = { ...observed, tenant: { ...observed.tenant, status: later.status } };
     expect(planTenant(stalled, release, new Date(now.getTime() + 120_000)).events).toEqual([]);
+  });
+
+  it('is waited for anew when a tenant that is stalled for another one names it', () => {
+    const passAt = (status: TenantStatus, name: string, seconds: number) => {
+      const observed = { ...nothing(spec), references: [{ ...reference, name }] };
+      const tenant = { ...observed.tenant, status };
+      return planTenant({ ...observed, tenant }, release, new Date(now.getTime() + seconds * 1_000));
+    };
+    const missing = passAt({}, 'one', 0);
+    const stalled = passAt(missing.status, 'one', 61);
+    const another = passAt(stalled.status, 'two', 300);
+    expect(condition(another, 'Reconciling')).toMatchObject({ reason: 'SecretNotFound' });
+    expect(another.requeueAfterMilliseconds).toBe(60_000);
+    const waited = passAt(another.status, 'two', 340);
+    expect(condition(waited, 'Reconciling')).toMatchObject({ reason: 'SecretNotFound' });
+    expect(waited.requeueAfterMilliseconds).toBe(20_000);
+    expect(condition(passAt(waited.status, 'two', 361), 'Stalled')).toMatchObject({ reason: 'SecretNotFound' });
   });
 
   it('stops nothing that runs', async () => {

@@ -84,10 +84,17 @@ const planFinalizer = ({ tenant }: Observed): Plan['finalizer'] => {
 const earliest = (...delays: (number | undefined)[]): number =>
   Math.max(1_000, Math.min(...delays.filter((delay) => delay !== undefined)));
 
-/** How long what the spec names has been missing. */
-const millisecondsUnresolved = ({ conditions = [] }: TenantStatus, now: Date): number => {
-  const since = conditions.find(({ type, status }) => type === 'ReferencesResolved' && status === 'False');
-  return since === undefined ? 0 : now.getTime() - Date.parse(since.lastTransitionTime);
+/**
+ * How long what the spec names has been missing. Something else than what the tenant is Stalled for is news: somebody has acted,
+ * and what he names now may be on its way. From then on time counts since the tenant is Reconciling again.
+ */
+const millisecondsUnresolved = ({ conditions = [] }: TenantStatus, references: TenantVerdict, now: Date): number => {
+  const told = (type: TenantVerdict['type']) => conditions.find((condition) => condition.type === type);
+  const [resolved, reconciling, stalled] = [told('ReferencesResolved'), told('Reconciling'), told('Stalled')];
+  if (resolved?.status !== 'False') return 0;
+  if (stalled !== undefined && stalled.reason !== 'Paused' && resolved.message !== references.message) return 0;
+  const [since = ''] = [resolved.lastTransitionTime, reconciling?.lastTransitionTime ?? ''].sort().reverse();
+  return now.getTime() - Date.parse(since);
 };
 
 /** What the status says of a part of a tenant that is left as it is. */
@@ -142,7 +149,7 @@ export const planTenant = (observed: Observed, release: OperatorRelease, now: Da
     ? planSecrets(blueprint, observed.secrets, now)
     : planRenewals(blueprint, observed.secrets, now);
   const parts = decideParts(observed, situation, now);
-  const unresolvedFor = millisecondsUnresolved(tenant.status, now);
+  const unresolvedFor = millisecondsUnresolved(tenant.status, references, now);
   const summary = summarize([references, ...parts.needed], unresolvedFor);
   const isPending = () => hasPendingChanges(objects, observed) || planReplicas(blueprint, live).length > 0;
   const verdicts = [...(paused ? asPaused(summary, isPending()) : summary), references, ...parts.needed, ...parts.rest];
