@@ -142,12 +142,12 @@ const carryOut = async (
 
 /** Whether there is still something to fail for: a tenant may go, or come anew, in the middle of a pass. */
 const isStillThere = async (
-  { metadata: { name, namespace, uid } }: IdentityTenant,
+  { metadata: { name, namespace, uid, deletionTimestamp } }: IdentityTenant,
   client: KubernetesClient,
   signal: AbortSignal,
 ): Promise<boolean> => {
   const present = await client.get({ resource: customResources.identityTenants, namespace, name }, { signal });
-  return present?.metadata.uid === uid && present.metadata.deletionTimestamp === undefined;
+  return present?.metadata.uid === uid && present.metadata.deletionTimestamp === deletionTimestamp;
 };
 
 /** When the watch of tenants is behind, its event is awaited; this is for the case that it never comes. */
@@ -164,11 +164,10 @@ export const reconcileTenant = async (
   const object = caches.tenants.get(namespace, name);
   if (object === undefined) return {};
   const tenant = identityTenantSchema.parse(object);
-  if (tenant.metadata.deletionTimestamp !== undefined) {
-    return await finishDeletion(tenant, client, signal);
-  }
   try {
-    return await carryOut(tenant, object, reconciler, signal);
+    return tenant.metadata.deletionTimestamp === undefined
+      ? await carryOut(tenant, object, reconciler, signal)
+      : await finishDeletion(tenant, client, signal);
   } catch (error) {
     if (signal.aborted || error instanceof WriteForbiddenError) throw error;
     if (error instanceof OutdatedTenantError) {
