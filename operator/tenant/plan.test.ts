@@ -73,6 +73,24 @@ describe('kstatus', () => {
   });
 });
 
+describe('a paused tenant of a version that the operator cannot build, before its turn', () => {
+  const newer = { ...release, version: '0.3.0', previous: [{ version: '0.2.4', unknownSettings: {} }] };
+  const paused = async (generation: number) => {
+    const observed = await install('ready');
+    const { status } = planTenant(observed, release, now);
+    const tenant = { ...buildTenant({ paused: true }, { generation }), status: { ...status, version: '0.1.0' } };
+    return planTenant({ ...observed, tenant }, newer, now);
+  };
+
+  it('stays Ready when a new operator comes', async () => {
+    expect(condition(await paused(1), 'Ready')).toMatchObject({ status: 'True', reason: 'Paused' });
+  });
+
+  it('says that a change of the spec waits', async () => {
+    expect(condition(await paused(2), 'Stalled')).toMatchObject({ reason: 'Paused' });
+  });
+});
+
 describe('a missing Secret', () => {
   const reference = {
     field: 'spec.gateway.tls.secretName',

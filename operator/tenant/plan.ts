@@ -136,12 +136,24 @@ const decideParts = (observed: Observed, situation: Situation, now: Date) => {
   };
 };
 
+/** Whether something that the tenant asks for was never written. */
+const isPending = (observed: Observed, { target, objects, blueprint, live }: Situation): boolean => {
+  const { metadata, status } = observed.tenant;
+  // Of a version that cannot be built nothing can be compared. What was Ready for this generation lacks nothing of it.
+  if (target.kind === 'keep')
+    return !(status.conditions ?? []).some(
+      ({ type, status: is, observedGeneration }) =>
+        type === 'Ready' && is === 'True' && observedGeneration === metadata.generation,
+    );
+  return hasPendingChanges(objects, observed) || planReplicas(blueprint, live).length > 0;
+};
+
 /** Decides what one pass does about a tenant. Pure: the same observation at the same time gives the same plan. */
 export const planTenant = (observed: Observed, release: OperatorRelease, now: Date): Plan => {
   const { tenant } = observed;
   const { paused } = tenant.spec;
   const situation = readSituation(observed, release);
-  const { blueprint, references, objects, steps, live } = situation;
+  const { blueprint, references, steps, live } = situation;
   const resolved = references.status === 'True';
 
   // What runs goes on while something is missing: its certificates are renewed all the same.
@@ -151,8 +163,8 @@ export const planTenant = (observed: Observed, release: OperatorRelease, now: Da
   const parts = decideParts(observed, situation, now);
   const unresolvedFor = millisecondsUnresolved(tenant.status, references, now);
   const summary = summarize([references, ...parts.needed], unresolvedFor);
-  const isPending = () => hasPendingChanges(objects, observed) || planReplicas(blueprint, live).length > 0;
-  const verdicts = [...(paused ? asPaused(summary, isPending()) : summary), references, ...parts.needed, ...parts.rest];
+  const told = paused ? asPaused(summary, isPending(observed, situation)) : summary;
+  const verdicts = [...told, references, ...parts.needed, ...parts.rest];
 
   const growth = steps === undefined ? undefined : planVolumeGrowth(observed, blueprint);
   const changes = {
