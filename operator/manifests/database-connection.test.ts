@@ -52,6 +52,20 @@ describe('migrate', () => {
     expect(contentOf('a', given)).toEqual(contentOf('b', given));
   });
 
+  it('is named by a hash that tells nothing of a password of the user’s, for it holds one that nobody could guess', () => {
+    const external = {
+      url,
+      authUrl: 'postgres://a:b@pooler/identity',
+      tokenStoreUrl: 'postgres://c:d@pooler/identity',
+    };
+    const contentOf = (owner: string) =>
+      migrateConnectionContent(
+        blueprint,
+        sourcesWith({ external, passwords: { owner, auth: 'generated', tokenStore: 'generated' } }),
+      );
+    expect(contentOf('generated once')).not.toEqual(contentOf('generated elsewhere'));
+  });
+
   it('is given a word until it is done', () => {
     const connection = (handled: boolean) =>
       buildMigrateConnection(blueprint, sourcesWith({ accept: { database: 'empty', handled } }));

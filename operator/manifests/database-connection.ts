@@ -149,11 +149,12 @@ const rolePasswords = (sources: DatabaseSources): string[] => [
 /**
  * What makes migrate run again: another connection, other passwords for the roles, since the services are given no password
  * that the database does not know yet, and every new word on which database is accepted. That a word has been handled is
- * nothing new.
+ * nothing new. A hash of it stands in a name that many may read: a generated password is always in it, since one of the
+ * user's could be guessed.
  */
 export const migrateConnectionContent = (blueprint: Blueprint, sources: DatabaseSources): object => {
   const { [acceptedDatabaseEntry]: _pending, ...connection } = buildMigrateConnection(blueprint, sources);
-  return [connection, rolePasswords(sources), sources.accept?.database ?? ''];
+  return [connection, rolePasswords(sources), sources.accept?.database ?? '', sources.passwords.owner];
 };
 
 /**
