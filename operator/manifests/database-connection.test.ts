@@ -31,7 +31,7 @@ describe('the URLs of the services', () => {
     const sources = sourcesWith({ external: { url, authUrl: 'postgres://a:b@pooler:6432/identity\n' } });
     const connection = buildServiceConnection(blueprint, sources, { sharedRole: true });
     expect(connection).toEqual({ 'auth-url': 'postgres://a:b@pooler:6432/identity', 'token-store-url': url });
-    expect(databasePorts(buildMigrateConnection(blueprint, sources), connection)).toEqual([5432, 6432]);
+    expect(databasePorts(blueprint, buildMigrateConnection(blueprint, sources), connection)).toEqual([5432, 6432]);
   });
 });
 

@@ -64,8 +64,11 @@ export type DatabaseSources = {
   readonly migrated: (migrateJob: string) => MigratedDatabase;
 };
 
+const managedHost = (blueprint: Pick<Blueprint, 'name' | 'namespace'>): string =>
+  `${objectNames.database(blueprint)}.${blueprint.namespace}.svc`;
+
 const managedUrl = (blueprint: Blueprint, ownerPassword: string): string =>
-  `postgres://${managedDatabase.owner}:${encodeURIComponent(ownerPassword)}@${objectNames.database(blueprint)}.${blueprint.namespace}.svc:${ports.postgres}/${managedDatabase.database}?sslmode=verify-full`;
+  `postgres://${managedDatabase.owner}:${encodeURIComponent(ownerPassword)}@${managedHost(blueprint)}:${ports.postgres}/${managedDatabase.database}?sslmode=verify-full`;
 
 const withCredentials = (url: string, user: string, password: string): string => {
   const result = new URL(url);
@@ -182,14 +185,19 @@ export const buildServiceConnection = (
   };
 };
 
-/** The ports that the URLs of connections lead to; what is in use may be damaged, and is made again by the same pass. */
-export const databasePorts = (...connections: readonly Readonly<Record<string, string>>[]): number[] => {
-  const urls = connections.flatMap((connection) =>
-    Object.values(databaseUrlEntries).flatMap((entry) => connection[entry] ?? []),
-  );
-  const all = urls
+/**
+ * The ports that the URLs of connections lead to, outside of a managed database's own pods; what is in use may be damaged, and
+ * is made again by the same pass.
+ */
+export const databasePorts = (
+  blueprint: Pick<Blueprint, 'name' | 'namespace' | 'spec'>,
+  ...connections: readonly Readonly<Record<string, string>>[]
+): number[] => {
+  const all = connections
+    .flatMap((connection) => Object.values(databaseUrlEntries).flatMap((entry) => connection[entry] ?? []))
     .filter((url) => URL.canParse(url))
-    .map((url) => new URL(url).port)
-    .map((port) => (port === '' ? ports.postgres : Number(port)));
+    .map((url) => new URL(url))
+    .filter(({ hostname }) => !isDatabaseManaged(blueprint.spec) || hostname !== managedHost(blueprint))
+    .map(({ port }) => (port === '' ? ports.postgres : Number(port)));
   return [...new Set(all)].sort((a, b) => a - b);
 };

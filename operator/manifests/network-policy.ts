@@ -61,7 +61,7 @@ const buildPolicy = (
 /**
  * One policy a component; what no rule allows is denied. Each rule is one arrow of the architecture. Databases outside
  * the cluster are reached by port, since a policy cannot name hosts.
- * @param databasePorts of the connections' URLs.
+ * @param databasePorts of the connections' URLs; beside a managed database those of the one that is still in use before it.
  * @param cachePorts of the cache's URL; empty where there is none.
  */
 export const buildNetworkPolicies = (
@@ -72,9 +72,10 @@ export const buildNetworkPolicies = (
   const managed = isDatabaseManaged(blueprint.spec);
   const operator = operatorPods(blueprint.neighbours);
   const metrics = metricsReaders(blueprint.neighbours);
-  const toDatabase: INetworkPolicyEgressRule = managed
-    ? { to: [pods(blueprint, 'database')], ports: tcp(ports.postgres) }
-    : { to: [outside, anyPod], ports: tcp(...databasePorts) };
+  const toDatabase: INetworkPolicyEgressRule[] = [
+    ...(managed ? [{ to: [pods(blueprint, 'database')], ports: tcp(ports.postgres) }] : []),
+    ...(databasePorts.length === 0 ? [] : [{ to: [outside, anyPod], ports: tcp(...databasePorts) }]),
+  ];
   const publicPort = blueprint.spec.gateway.tls === undefined ? ports.publicHttp : ports.publicHttps;
   const policies = [
     buildPolicy(
@@ -92,15 +93,15 @@ export const buildNetworkPolicies = (
       blueprint,
       'auth',
       [{ from: [pods(blueprint, 'gateway'), operator], ports: tcp(ports.mutualTls) }, metrics],
-      [dns, { to: [pods(blueprint, 'token-store')], ports: tcp(ports.mutualTls) }, toDatabase],
+      [dns, { to: [pods(blueprint, 'token-store')], ports: tcp(ports.mutualTls) }, ...toDatabase],
     ),
     buildPolicy(
       blueprint,
       'token-store',
       [{ from: [pods(blueprint, 'gateway'), pods(blueprint, 'auth'), operator], ports: tcp(ports.mutualTls) }, metrics],
-      [dns, toDatabase, ...(cachePorts.length === 0 ? [] : [{ to: [outside, anyPod], ports: tcp(...cachePorts) }])],
+      [dns, ...toDatabase, ...(cachePorts.length === 0 ? [] : [{ to: [outside, anyPod], ports: tcp(...cachePorts) }])],
     ),
-    buildPolicy(blueprint, 'migrate', [], [dns, toDatabase]),
+    buildPolicy(blueprint, 'migrate', [], [dns, ...toDatabase]),
   ];
   if (!managed) return policies;
   const readers = ['auth', 'token-store', 'migrate'].map((component) => pods(blueprint, component));

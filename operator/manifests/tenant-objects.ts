@@ -104,7 +104,7 @@ export const buildTenantObjects = (blueprint: Blueprint, sources: DatabaseSource
       buildServiceAccount(blueprint),
       ...buildNetworkPolicies(
         blueprint,
-        databasePorts(migrateConnection, connection, sources.inUse ?? {}),
+        databasePorts(blueprint, migrateConnection, connection, sources.inUse ?? {}),
         sources.cachePorts,
       ),
       ...buildServices(blueprint),
