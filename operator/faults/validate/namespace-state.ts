@@ -1,5 +1,5 @@
 import type { ISecret } from 'kubernetes-models/v1';
-import { labels } from '../../api/group.ts';
+import { annotations, labels } from '../../api/group.ts';
 import type { KubernetesClient } from '../../runtime/kubernetes-client.ts';
 import type { LiveObject } from '../../runtime/kubernetes-object.ts';
 import { builtInResources } from '../../runtime/resource-kind.ts';
@@ -28,6 +28,8 @@ const assignedFields = new Set([
   'healthCheckNodePort',
   'volumeName',
   'kid',
+  // Hash of the generated CA.
+  annotations.certificateAuthority,
 ]);
 const timePattern = /\b\d{4}-\d\d-\d\dT[\d:.]+Z\b/g;
 /** A key's RFC 7638 thumbprint. */
