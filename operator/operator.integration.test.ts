@@ -677,7 +677,7 @@ describe('the operator at a real API server', { timeout: 120_000 }, () => {
       await expectCondition(clientIn(namespace), 'Ready', {
         status: 'False',
         reason: 'TenantNotFound',
-        message: expect.stringContaining('IdentityTenant "acme"'),
+        message: expect.stringMatching(/IdentityTenant "acme".*make this client anew/),
       });
       kubelets.hold(namespace, 'auth');
       await createTenant(namespace);

@@ -70,7 +70,7 @@ const register = async (
   const tenantName = identityClient.spec.tenantRef.name;
   const tenant = findTenant(identityClient, reconciler.caches);
   if (tenant === undefined) {
-    const message = `IdentityTenant "${tenantName}" is not there; create it, or name another one in spec.tenantRef`;
+    const message = `IdentityTenant "${tenantName}" is not there; create it, or make this client anew with another spec.tenantRef`;
     return { verdicts: waiting('TenantNotFound', message), status: {}, requeueAfter: refreshMilliseconds };
   }
   const known = reconciler.caches.secrets.get(identityClient.metadata.namespace, bindingName(identityClient));
