@@ -37,7 +37,7 @@ export const tenantSpecSchema = z
           },
           {
             // What an Ingress or an HTTPRoute takes at most; RFC 1035 has the same for names.
-            rule: "self.matches('^https://[^/:]{1,253}([/:]|$)')",
+            rule: "!self.matches('^https://[^/:]{254}')",
             message: 'issuer has a host of more than 253 characters: no DNS name is so long',
           },
           { rule: 'self == oldSelf', message: 'issuer cannot be changed: create another IdentityTenant' },

@@ -67,7 +67,11 @@ const outOfBounds = (
 /** What a user wrote wrongly, the field that the answer must name, and what it must say. */
 const refusedTenants: [string, Spec, RegExp][] = [
   ['no issuer', {}, /spec\.issuer: Required value/],
-  ['an http issuer', { issuer: 'http://id.example.com' }, /spec\.issuer: .*issuer must be an https URL/],
+  [
+    'an http issuer, and says nothing of its length',
+    { issuer: 'http://id.example.com' },
+    /^(?!.*253 characters).*spec\.issuer: .*issuer must be an https URL/s,
+  ],
   ['an issuer with a query', { issuer: `${issuer}?a=b` }, /spec\.issuer: .*without user info, query/],
   ['an issuer with user info', { issuer: 'https://me@id.example.com' }, /spec\.issuer: .*without user info/],
   ['an issuer with a fragment', { issuer: `${issuer}#a` }, /spec\.issuer: .*fragment/],
