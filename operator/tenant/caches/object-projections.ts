@@ -8,8 +8,11 @@ import type { LiveObject } from '../../runtime/kubernetes-object.ts';
 import { internText, packMetadata, packObject } from '../../runtime/packed-object.ts';
 import type { ObservedNode, ObservedPod, ObservedSecret } from '../observed.ts';
 
-/** Nobody reads `managedFields` of these, and they are half of an object. */
-export const withoutManagedFields = (object: LiveObject): LiveObject => {
+/** What we create and change: whether it was only created so far stays known. */
+const ofOurs = (object: LiveObject): LiveObject => keepCreator(object, fieldManagers.objects);
+
+/** Nobody reads `managedFields` of what others make, and they are half of an object. */
+const withoutManagedFields = (object: LiveObject): LiveObject => {
   const { managedFields: _dropped, ...metadata } = object.metadata;
   return { ...object, metadata };
 };
@@ -23,7 +26,7 @@ const autoscalerConditions: ReadonlySet<string> = new Set(['ScalingActive', 'Abl
  */
 export const projectAutoscaler = (object: LiveObject): LiveObject => {
   // Kubernetes validated it as what its kind says.
-  const { status, ...rest } = withoutManagedFields(object) as LiveObject & Pick<IHorizontalPodAutoscaler, 'status'>;
+  const { status, ...rest } = ofOurs(object) as LiveObject & Pick<IHorizontalPodAutoscaler, 'status'>;
   const conditions = (status?.conditions ?? []).filter(
     (condition) => condition.status === 'False' && autoscalerConditions.has(condition.type),
   );
@@ -35,10 +38,7 @@ export const projectAutoscaler = (object: LiveObject): LiveObject => {
  * name in its own and all over its content.
  */
 export const projectObject = (object: LiveObject): LiveObject =>
-  packObject(
-    keepCreator(object, fieldManagers.objects),
-    object.metadata.labels?.[labels.instance] ?? object.metadata.name,
-  );
+  packObject(ofOurs(object), object.metadata.labels?.[labels.instance] ?? object.metadata.name);
 
 /** Entries of a Secret as text. */
 export const decodeEntries = ({ data }: Pick<ISecret, 'data'>): Record<string, string> =>
@@ -52,7 +52,7 @@ export const encodeEntries = (entries: Readonly<Record<string, string>>): Record
 
 /** A Secret of ours, whole. */
 export const projectSecret = (secret: LiveObject & ISecret): ObservedSecret => {
-  const { apiVersion, kind, metadata } = withoutManagedFields(secret);
+  const { apiVersion, kind, metadata } = ofOurs(secret);
   const entries = decodeEntries(secret);
   const ca = entries[tlsEntries.authority];
   return {
