@@ -27,3 +27,10 @@ export const guardWrites = (client: KubernetesClient, mayWrite: () => boolean): 
     evict: guarded(client.evict),
   };
 };
+
+/** A client that tells `onWrite` of each write before it is tried. */
+export const watchWrites = (client: KubernetesClient, onWrite: () => void): KubernetesClient =>
+  guardWrites(client, () => {
+    onWrite();
+    return true;
+  });

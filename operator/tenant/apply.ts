@@ -82,8 +82,8 @@ const applySecret = async (
     { resource: client.resourceOf(secret), ...secret.metadata },
     { signal },
   );
-  if (present === undefined) return {};
-  if (isLeftOver(present, blueprint)) return { leaving: describe(secret) };
+  // Gone between two requests, or soon: another pass makes it.
+  if (present === undefined || isLeftOver(present, blueprint)) return { leaving: describe(secret) };
   const observed: ObservedSecret = { ...present, entries: decodeEntries(present) };
   if (!isOwnSecret(blueprint, observed, planned.retained)) return { taken: describe(secret) };
   // It is not in the cache of what is ours: the cache lags, or somebody took its labels away.

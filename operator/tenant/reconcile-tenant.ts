@@ -5,7 +5,7 @@ import { type IdentityTenant, identityTenantSchema } from '../api/identity-tenan
 import type { ReportedStatus } from '../api/tenant-status.ts';
 import type { ReconcileResult } from '../runtime/controller.ts';
 import type { EventRecorder, RecordedEvent } from '../runtime/event-recorder.ts';
-import { WriteForbiddenError } from '../runtime/guarded-client.ts';
+import { WriteForbiddenError, watchWrites } from '../runtime/guarded-client.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import { type LiveObject, objectKey, parseObjectKey } from '../runtime/kubernetes-object.ts';
 import { applyFinalizer, applyPlan } from './apply.ts';
@@ -85,7 +85,11 @@ const carryOutOnce = async (
   signal: AbortSignal,
 ): Promise<ReconcileResult | { readonly again: IdentityTenant }> => {
   const { events, mutations, release, settled, now } = reconciler;
-  const client = reconciler.confirmation.guard(reconciler.client, tenant, signal);
+  let wrote = false;
+  const watched = watchWrites(reconciler.client, () => {
+    wrote = true;
+  });
+  const client = reconciler.confirmation.guard(watched, tenant, signal);
   const observed = await observeTenant(tenant, reconciler, signal);
   const { namespace, name, uid } = tenant.metadata;
   const key = `${objectKey(namespace, name)}/${uid}`;
@@ -122,7 +126,8 @@ const carryOutOnce = async (
   const plan = wentThrough ? intended : planTenant({ ...observed, tenant: told, ...outcome }, release, now());
   const { waitMilliseconds = Number.POSITIVE_INFINITY } = await report(told, plan, object, reconciler, signal);
   const requeueAfter = Math.min(plan.requeueAfterMilliseconds, waitMilliseconds);
-  if (wentThrough) settled.settle(key, fingerprint, now(), requeueAfter);
+  // What a write has changed may be undone by others, and then looks again as it did before the write.
+  if (wentThrough && !wrote) settled.settle(key, fingerprint, now(), requeueAfter);
   return { requeueAfter };
 };
 
