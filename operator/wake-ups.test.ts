@@ -210,6 +210,16 @@ describe('a client', () => {
 
     caches.tenants.upsert(tenant('shop/one'));
     expect((await woken()).clients).toEqual(['shop/app', 'shop/job']);
+    caches.tenants.upsert(tenant('shop/one', {}, denied));
+    expect((await woken()).clients).toEqual([]);
+    const stalled = { conditions: [{ type: 'Stalled', status: 'True', reason: 'NameTaken' }] };
+    for (const status of [stalled, denied]) {
+      caches.tenants.upsert(tenant('shop/one', {}, status));
+      expect((await woken()).clients).toEqual(['shop/app', 'shop/job']);
+    }
+    caches.tenants.upsert(build(customResources.identityTenants, 'shop/one', {}, { deletionTimestamp: 'now' }));
+    expect((await woken()).clients).toEqual(['shop/app', 'shop/job']);
+
     others('Secret').upsert(build(core('Secret'), 'shop/app-oidc'));
     others('Secret').upsert(build(core('Secret'), 'shop/job-secret'));
     others('Secret').upsert(build(core('Secret'), 'shop/job-oidc'));

@@ -6,6 +6,7 @@ import type { Priority, WorkQueue } from './runtime/work-queue.ts';
 import {
   issuerOf,
   referenceTerm,
+  stalledReasonOf,
   type TenantCaches,
   tenantKeyOf,
   tenantKeysOf,
@@ -54,6 +55,13 @@ const isReachabilityChange = ({
 }: CacheChange<{ component: string; ready: boolean; address?: string }>): boolean =>
   (before ?? after)?.component === 'auth' && (before?.ready !== after?.ready || before?.address !== after?.address);
 
+/** Whether a tenant that is there has become another one for its clients: it goes, or waits for somebody, or no more. */
+const isTurn = ({ before, after }: CacheChange<LiveObject>): boolean =>
+  before !== undefined &&
+  after !== undefined &&
+  (before.metadata.deletionTimestamp !== after.metadata.deletionTimestamp ||
+    stalledReasonOf(before) !== stalledReasonOf(after));
+
 /**
  * Wakes the keys that a change concerns, and no other: what we own, what a spec names, and for every tenant the nodes,
  * as far as their zones and their readiness go, and which kinds are served. Whom it concerns comes out of indexes, so that a change of one of ten thousand
@@ -66,6 +74,7 @@ export const connectWakeUps = (caches: TenantCaches, tenants: WorkQueue, clients
 
   caches.tenants.onChange((change) => {
     tenants.add(change.key, priorityOfWish(change));
+    if (isTurn(change)) wakeClientsOf(change.key, priorityOf(change));
     const tenant = change.after ?? change.before;
     if (tenant === undefined || change.type === 'updated') return;
     // One that comes may be elder, as after a restore; one that goes frees its issuer.

@@ -98,6 +98,7 @@ export type ClientReason =
   | 'Registered'
   | 'TenantNotFound'
   | 'TenantNotReady'
+  | 'TenantStalled'
   | 'AuthUnreachable'
   | 'RegistrationRefused'
   | 'NameTaken'

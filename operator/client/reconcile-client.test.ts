@@ -1,7 +1,8 @@
-import type { ISecret } from 'kubernetes-models/v1';
+import type { IPod, ISecret } from 'kubernetes-models/v1';
 import { describe, expect, it } from 'vitest';
 import { apiVersion, labels, managedByValue } from '../api/group.ts';
 import type { ClientStatus } from '../api/identity-client.ts';
+import type { TenantStatus } from '../api/tenant-status.ts';
 import type { RecordedEvent } from '../runtime/event-recorder.ts';
 import type { KubernetesClient } from '../runtime/kubernetes-client.ts';
 import { KubernetesError } from '../runtime/kubernetes-error.ts';
@@ -40,18 +41,46 @@ const ours = {
   [labels.component]: 'client',
 };
 
+const authPod = (podIP: string): LiveObject & IPod => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: {
+    name: `auth-${podIP}`,
+    namespace: 'shop',
+    uid: podIP,
+    resourceVersion: '1',
+    labels: { ...ours, [labels.component]: 'auth' },
+  },
+  status: { podIP, conditions: [{ type: 'Ready', status: 'True' }] },
+});
+const operatorIdentity: LiveObject & ISecret = {
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name: 'acme-operator-identity', namespace: 'shop', uid: 'identity', resourceVersion: '1' },
+  data: {},
+};
+
 /** One pass over the client `app`, with what the API server has and answers. */
 const pass = async ({
   present,
   refusal,
   status = {},
+  tenantStatus = {},
+  pods = [],
 }: {
   readonly present?: LiveObject;
   readonly refusal?: Error;
   readonly status?: ClientStatus;
+  readonly tenantStatus?: TenantStatus;
+  /** Addresses of auth's pods, which the operator may ask: it has a certificate. */
+  readonly pods?: readonly string[];
 }) => {
   const caches = createTenantCaches();
-  caches.tenants.upsert(tenant);
+  caches.tenants.upsert({ ...tenant, ...{ status: tenantStatus } });
+  for (const address of pods) {
+    caches.pods.upsert(authPod(address));
+    caches.secrets.upsert(operatorIdentity);
+  }
   caches.clients.upsert(live('IdentityClient', 'app', { spec, status }));
   const patches: unknown[] = [];
   const events: RecordedEvent[] = [];
@@ -106,6 +135,45 @@ describe('the Secret of a client', () => {
     expect(patches).toEqual([expect.objectContaining({ metadata: { resourceVersion: '7', labels: ours } })]);
     const whole = await pass({ present: binding({ ownerReferences: [ownedBy('uid of app')], labels: ours }) });
     expect([whole.patches, whole.conditions?.[0]]).toEqual([[], 'Ready TenantNotReady']);
+  });
+});
+
+describe('a client whose tenant does not answer', () => {
+  const present = binding({ ownerReferences: [ownedBy('uid of app')], labels: ours });
+  const message = `Secret "db" is not there; ${'create it, '.repeat(100)}`;
+  const tenantStatus: TenantStatus = {
+    conditions: [
+      {
+        type: 'Stalled',
+        status: 'True',
+        reason: 'SecretNotFound',
+        message,
+        lastTransitionTime: '2026-01-01T00:00:00Z',
+      },
+    ],
+  };
+
+  it('is told in short what a Stalled tenant waits for, and where to read the rest', async () => {
+    const { conditions, message: told, result } = await pass({ present, tenantStatus });
+    expect(conditions).toEqual(['Ready TenantStalled', 'Reconciling TenantStalled']);
+    expect(told).toMatch(
+      /^IdentityTenant "acme" waits for somebody \(SecretNotFound: Secret "db" is not there; .*…\); mend that, see kubectl describe idt acme; /,
+    );
+    expect(told?.length).toBeLessThan(500);
+    expect(result).toEqual({ requeueAfter: 60_000 });
+  });
+
+  it('is told of a Stalled tenant also when pods of auth are there and silent', async () => {
+    // Nothing listens there, on loopback.
+    const { conditions, result } = await pass({ present, tenantStatus, pods: ['127.0.0.1'] });
+    expect(conditions?.[0]).toBe('Ready TenantStalled');
+    expect(result).toEqual({ backOff: true });
+  });
+
+  it('comes back later each time that no pod takes the connection', async () => {
+    const { conditions, result } = await pass({ present, pods: ['127.0.0.1'] });
+    expect(conditions).toEqual(['Ready AuthUnreachable', 'Reconciling AuthUnreachable']);
+    expect(result).toEqual({ backOff: true });
   });
 });
 

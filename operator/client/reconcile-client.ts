@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { type ClientConditionType, type ClientReason, nextConditions, type Verdict } from '../api/conditions.ts';
 import { apiVersion, clientFinalizer } from '../api/group.ts';
 import { bindingName, type ClientStatus, type IdentityClient, identityClientSchema } from '../api/identity-client.ts';
+import type { IdentityTenant } from '../api/identity-tenant.ts';
 import type { ReconcileResult } from '../runtime/controller.ts';
 import type { EventRecorder } from '../runtime/event-recorder.ts';
 import { WriteForbiddenError } from '../runtime/guarded-client.ts';
@@ -15,7 +16,14 @@ import { writeFinalizers } from '../tenant/finalizers.ts';
 import { describeFailure } from '../tenant/reconcile-failure.ts';
 import { ensureBinding } from './client-binding.ts';
 import { buildClientRegistration, clientIdOf } from './client-registration.ts';
-import { findTenant, isServedEverywhere, openAuthPeer, readRevision, registrationPath } from './tenant-auth.ts';
+import {
+  describeStalled,
+  findTenant,
+  isServedEverywhere,
+  openAuthPeer,
+  readRevision,
+  registrationPath,
+} from './tenant-auth.ts';
 
 /** What reconciling clients needs. */
 export type ClientReconciler = {
@@ -30,16 +38,17 @@ type ClientVerdict = Verdict<ClientConditionType, ClientReason>;
 type Outcome = {
   readonly verdicts: ClientVerdict[];
   readonly status: Omit<ClientStatus, 'conditions' | 'observedGeneration'>;
-  readonly requeueAfter: number;
+  readonly next: ReconcileResult;
 };
 
 /** A registered client is written again this often: a database may have been restored without it. */
 const refreshMilliseconds = 5 * 60_000;
-const retryMilliseconds = 5_000;
+/** A tenant's certificates are made within moments. */
+const certificateMilliseconds = 5_000;
+/** A tenant's pods that become ready wake its clients, and so does what it is Stalled for: this is in case of neither. */
+const tenantMilliseconds = 60_000;
 /** Garbage collection takes moments. */
 const leavingMilliseconds = 1_000;
-/** Pods of auth hear of each other's writes within seconds. */
-const disablingMilliseconds = 2_000;
 
 const waiting = (reason: ClientReason, message: string): ClientVerdict[] => [
   { type: 'Ready', status: 'False', reason, message },
@@ -61,6 +70,12 @@ const holdBack = async (
   return writeFinalizers(client, customResources.identityClients, metadata, finalizers, signal);
 };
 
+/** What a client says that waits for a tenant which waits for somebody: nobody need change the client. */
+const tellStalled = (tenant: IdentityTenant): ClientVerdict[] | undefined => {
+  const why = describeStalled(tenant);
+  return why === undefined ? undefined : waiting('TenantStalled', `${why}; this client goes on by itself after that`);
+};
+
 /** Makes the client's Secret and tells auth of it. @returns undefined for a client that went meanwhile. */
 const register = async (
   identityClient: IdentityClient,
@@ -71,17 +86,17 @@ const register = async (
   const tenant = findTenant(identityClient, reconciler.caches);
   if (tenant === undefined) {
     const message = `IdentityTenant "${tenantName}" is not there; create it, or make this client anew with another spec.tenantRef`;
-    return { verdicts: waiting('TenantNotFound', message), status: {}, requeueAfter: refreshMilliseconds };
+    return { verdicts: waiting('TenantNotFound', message), status: {}, next: { requeueAfter: refreshMilliseconds } };
   }
   const known = reconciler.caches.secrets.get(identityClient.metadata.namespace, bindingName(identityClient));
   const binding = await ensureBinding(identityClient, tenant, known, reconciler.client, signal);
   if (binding.kind === 'leaving') {
     const message = `Secret "${bindingName(identityClient)}" of the client of this name that was deleted before is still going; it is waited for`;
-    return { verdicts: waiting('Waiting', message), status: {}, requeueAfter: leavingMilliseconds };
+    return { verdicts: waiting('Waiting', message), status: {}, next: { requeueAfter: leavingMilliseconds } };
   }
   if (binding.kind === 'taken') {
     const message = `Secret "${bindingName(identityClient)}" belongs to somebody else and is left alone; name another one in spec.secret.name`;
-    return { verdicts: stalled('NameTaken', message), status: {}, requeueAfter: refreshMilliseconds };
+    return { verdicts: stalled('NameTaken', message), status: {}, next: { requeueAfter: refreshMilliseconds } };
   }
   const { registryRevision } = identityClient.status;
   const status = {
@@ -91,11 +106,10 @@ const register = async (
   };
   const peer = openAuthPeer(tenant, reconciler.caches);
   if (peer === undefined) {
-    return {
-      verdicts: waiting('TenantNotReady', `IdentityTenant "${tenantName}" is being set up`),
-      status,
-      requeueAfter: retryMilliseconds,
-    };
+    const whyStalled = tellStalled(tenant);
+    const verdicts = whyStalled ?? waiting('TenantNotReady', `IdentityTenant "${tenantName}" is being set up`);
+    const requeueAfter = whyStalled === undefined ? certificateMilliseconds : tenantMilliseconds;
+    return { verdicts, status, next: { requeueAfter } };
   }
   try {
     // From the first request on auth may know the client, whatever becomes of the answer: it must not go unheard.
@@ -105,12 +119,15 @@ const register = async (
       registrationPath(identityClient),
       buildClientRegistration(identityClient, tenant, binding.secret),
     );
+    if (!answer.ok && answer.reason === 'refused') {
+      const verdicts = stalled('RegistrationRefused', `auth refuses this client: ${answer.detail}`);
+      return { verdicts, status, next: { requeueAfter: refreshMilliseconds } };
+    }
     if (!answer.ok) {
-      const verdicts =
-        answer.reason === 'refused'
-          ? stalled('RegistrationRefused', `auth refuses this client: ${answer.detail}`)
-          : waiting('AuthUnreachable', `auth of "${tenantName}" does not answer (${answer.detail}); it is tried again`);
-      return { verdicts, status, requeueAfter: answer.reason === 'refused' ? refreshMilliseconds : retryMilliseconds };
+      const message = `auth of "${tenantName}" does not answer (${answer.detail}); it is tried again`;
+      const verdicts = tellStalled(tenant) ?? waiting('AuthUnreachable', message);
+      // One that becomes ready wakes its clients.
+      return { verdicts, status, next: peer.pods > 0 ? { backOff: true } : { requeueAfter: tenantMilliseconds } };
     }
     const revision = readRevision(answer);
     return {
@@ -123,7 +140,7 @@ const register = async (
         },
       ],
       status: { ...status, ...(revision === undefined ? {} : { registryRevision: revision }) },
-      requeueAfter: refreshMilliseconds,
+      next: { requeueAfter: refreshMilliseconds },
     };
   } finally {
     await peer.close();
@@ -135,11 +152,12 @@ const disable = async (identityClient: IdentityClient, caches: TenantCaches): Pr
   const tenant = findTenant(identityClient, caches);
   if (tenant === undefined) return undefined;
   const peer = openAuthPeer(tenant, caches);
-  if (peer === undefined) return 'the tenant is being set up';
+  if (peer === undefined) return describeStalled(tenant) ?? 'the tenant is being set up';
   try {
     const answer = await peer.any('DELETE', registrationPath(identityClient));
     const revision = readRevision(answer);
-    if (revision === undefined) return answer.ok ? 'auth names no revision' : answer.detail;
+    if (revision === undefined)
+      return answer.ok ? 'auth names no revision' : (describeStalled(tenant) ?? answer.detail);
     return (await isServedEverywhere(peer, revision)) ? undefined : 'not every pod of auth has heard of it yet';
   } finally {
     await peer.close();
@@ -150,7 +168,7 @@ const disable = async (identityClient: IdentityClient, caches: TenantCaches): Pr
 const report = async (
   object: LiveObject,
   identityClient: IdentityClient,
-  { verdicts, status }: Omit<Outcome, 'requeueAfter'>,
+  { verdicts, status }: Omit<Outcome, 'next'>,
   { client, events, now }: ClientReconciler,
   signal: AbortSignal,
 ): Promise<void> => {
@@ -189,7 +207,7 @@ const finish = async (
     const message = `the client goes when every pod of auth has disabled it: ${obstacle}; it is tried again`;
     const { conditions: _old, observedGeneration: _seen, ...status } = identityClient.status;
     await report(object, identityClient, { verdicts: waiting('AuthUnreachable', message), status }, reconciler, signal);
-    return { requeueAfter: disablingMilliseconds };
+    return { backOff: true };
   }
   const others = finalizers.filter((one) => one !== clientFinalizer);
   await writeFinalizers(reconciler.client, customResources.identityClients, identityClient.metadata, others, signal);
@@ -236,7 +254,7 @@ export const reconcileClient = async (
     const outcome = await register(identityClient, reconciler, signal);
     if (outcome === undefined) return {};
     await report(object, identityClient, outcome, reconciler, signal);
-    return { requeueAfter: outcome.requeueAfter };
+    return outcome.next;
   } catch (error) {
     if (!signal.aborted && !(error instanceof WriteForbiddenError))
       await reportFailure(object, identityClient, error, reconciler, signal);

@@ -19,6 +19,21 @@ export const findTenant = (
     : identityTenantSchema.parse(object);
 };
 
+/** A tenant's message may list much; its start says what it waits for, and the tenant has the rest. */
+const maxReasonLength = 300;
+
+/** What a tenant is Stalled for, in short and with the way to the rest; undefined when it is not. */
+export const describeStalled = ({
+  metadata: { name },
+  status: { conditions = [] },
+}: Pick<IdentityTenant, 'metadata' | 'status'>): string | undefined => {
+  const stalled = conditions.find(({ type, status }) => type === 'Stalled' && status === 'True');
+  if (stalled === undefined) return undefined;
+  const { reason, message } = stalled;
+  const why = message.length > maxReasonLength ? `${message.slice(0, maxReasonLength)}…` : message;
+  return `IdentityTenant "${name}" waits for somebody (${reason}: ${why}); mend that, see kubectl describe idt ${name}`;
+};
+
 /** auth's ready pods of a tenant; undefined while there is no certificate of the operator's to show to them. */
 export const openAuthPeer = (
   { metadata: { name, namespace } }: Pick<IdentityTenant, 'metadata'>,

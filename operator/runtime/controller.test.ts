@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Reconcile, type ReconcileOutcome, runController } from './controller.ts';
+import { type Reconcile, type ReconcileOutcome, type ReconcileResult, runController } from './controller.ts';
 import { KubernetesError } from './kubernetes-error.ts';
 import { FakeClock, settle } from './testing/fake-clock.ts';
 import { silentLog } from './testing/silent-log.ts';
@@ -62,6 +62,23 @@ describe('runController', () => {
     await settle();
     expect(begun).toEqual(['new1', 'new2', 'change']);
     abort.abort(new Error('the test is over'));
+    await running;
+  });
+
+  test('a key whose peer does not answer comes back later each time, until it answers', async () => {
+    const answers: ReconcileResult[] = [{ backOff: true }, { backOff: true }, {}, { backOff: true }];
+    const { clock, queue, stop, outcomes, running } = start(async () => answers.shift() ?? {});
+    queue.add('key');
+    await clock.advance(100);
+    expect(answers).toHaveLength(2);
+    await clock.advance(199);
+    expect(answers).toHaveLength(2);
+    await clock.advance(1);
+    expect(outcomes).toEqual(['requeue_after', 'requeue_after', 'success']);
+    queue.add('key');
+    await clock.advance(100);
+    expect(outcomes).toHaveLength(5);
+    stop.abort();
     await running;
   });
 

@@ -3,9 +3,12 @@ import type { Clock } from './clock.ts';
 import { hasReason, KubernetesError } from './kubernetes-error.ts';
 import type { WorkQueue } from './work-queue.ts';
 
-/** What a reconcile asks for. Without `requeueAfter` (ms) the key comes back only when something changes. */
+/** What a reconcile asks for. Without any of these the key comes back only when something changes. */
 export interface ReconcileResult {
+  /** ms. */
   readonly requeueAfter?: number;
+  /** What it needs did not answer, which is no error: it comes back as after one, each time later. */
+  readonly backOff?: true;
 }
 
 /**
@@ -69,6 +72,10 @@ export const runController = async (options: ControllerOptions): Promise<void> =
   let active = 0;
 
   const settle = (key: string, result: ReconcileResult): ReconcileOutcome => {
+    if (result.backOff === true) {
+      queue.addAfterFailure(key);
+      return 'requeue_after';
+    }
     queue.forget(key);
     if (result.requeueAfter === undefined) return 'success';
     queue.addAfter(key, result.requeueAfter);

@@ -52,7 +52,14 @@ const namingSchema = identityTenantSchema.pick({ spec: true });
 
 const clientOf = (object: LiveObject): IdentityClient | undefined => identityClientSchema.safeParse(object).data;
 
-const reasonsSchema = z.object({ status: z.object({ conditions: z.array(z.object({ reason: z.string() })) }) });
+const reasonsSchema = z.object({
+  status: z.object({ conditions: z.array(z.object({ type: z.string(), reason: z.string() })) }),
+});
+const reasonsOf = (tenant: LiveObject) => reasonsSchema.safeParse(tenant).data?.status.conditions ?? [];
+
+/** Why a tenant is Stalled; undefined when it is not. */
+export const stalledReasonOf = (tenant: LiveObject): string | undefined =>
+  reasonsOf(tenant).find(({ type }) => type === 'Stalled')?.reason;
 
 const tenantIndexes = {
   issuer: (object: LiveObject): readonly string[] => [issuerOf(object)],
@@ -64,10 +71,8 @@ const tenantIndexes = {
     return listReferences(tenant).map(({ kind, name }) => referenceTerm(kind, objectKey(namespace, name)));
   },
   /** The namespace of a tenant that waits for a stranger's object to go. */
-  denied: (object: LiveObject): readonly string[] => {
-    const conditions = reasonsSchema.safeParse(object).data?.status.conditions ?? [];
-    return conditions.some(({ reason }) => reason === 'NameTaken') ? [object.metadata.namespace ?? ''] : [];
-  },
+  denied: (object: LiveObject): readonly string[] =>
+    reasonsOf(object).some(({ reason }) => reason === 'NameTaken') ? [object.metadata.namespace ?? ''] : [],
 };
 
 const clientIndexes = {
