@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { celRules } from './cel-rules.ts';
+import { celRules, matches } from './cel-rules.ts';
 import { objectName, secretReference } from './object-reference.ts';
 import { imageSchema } from './qualified-name.ts';
 import { quantityPattern } from './quantity.ts';
@@ -14,12 +14,17 @@ const managedSchema = z
     storage: z
       .string()
       .max(32)
-      .regex(quantityPattern)
       .meta(
-        celRules({
-          rule: "quantity(self).isGreaterThan(quantity('0'))",
-          message: 'database.managed.storage must be more than nothing',
-        }),
+        celRules(
+          matches(
+            quantityPattern,
+            'database.managed.storage must be a size such as 20Gi or 512Mi: a number, with at most three decimals, and k, M, G, T, P, E, Ki, Mi, Gi, Ti, Pi or Ei',
+          ),
+          {
+            rule: "!isQuantity(self) || quantity(self).isGreaterThan(quantity('0'))",
+            message: 'database.managed.storage must be more than nothing',
+          },
+        ),
       )
       .default(defaultStorage)
       .describe('Size of the volume. It can only grow.'),
@@ -69,7 +74,7 @@ const has = (self: 'self' | 'oldSelf', member: string): string =>
 const isSame = (member: string): string => `${has('self', member)} == ${has('oldSelf', member)}`;
 const isManaged = (self: 'self' | 'oldSelf'): string => `!${has(self, 'connection')} && !${has(self, 'cloudNativePG')}`;
 const storageOf = (self: 'self' | 'oldSelf'): string =>
-  `quantity(${has(self, 'managed')} ? ${self}.database.managed.storage : '${defaultStorage}')`;
+  `(${has(self, 'managed')} ? ${self}.database.managed.storage : '${defaultStorage}')`;
 const storageClassOf = (self: 'self' | 'oldSelf'): string =>
   `(${has(self, 'managed')} && has(${self}.database.managed.storageClassName) ? ${self}.database.managed.storageClassName : '')`;
 const staysManaged = `(${isManaged('self')} && ${isManaged('oldSelf')})`;
@@ -83,7 +88,7 @@ export const databaseTransitionRules = [
       'database: changing between managed, connection and cloudNativePG leaves all data behind; set paused, move the data, and unset it',
   },
   {
-    rule: `!${staysManaged} || ${storageOf('self')}.compareTo(${storageOf('oldSelf')}) >= 0`,
+    rule: `!${staysManaged} || !isQuantity(${storageOf('self')}) || quantity(${storageOf('self')}).compareTo(quantity(${storageOf('oldSelf')})) >= 0`,
     message: `database.managed.storage can only grow (it is ${defaultStorage} unless set): a volume cannot be made smaller`,
   },
   {

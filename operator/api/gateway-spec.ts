@@ -61,7 +61,6 @@ const isSame = (member: string): string =>
   `has(one.${member}) == has(other.${member}) && (!has(one.${member}) || one.${member} == other.${member})`;
 /** Of two references; `namespace` is a word of CEL's own. */
 const isSameGateway = `one.name == other.name && ${isSame('__namespace__')}`;
-const isSameListener = `${isSame('sectionName')} && ${isSame('port')}`;
 
 const exposureSchema = z
   .object({
@@ -111,14 +110,20 @@ const exposureSchema = z
           .describe('Gateways that the HTTPRoute is attached to.')
           .meta(
             celRules(
+              // What both channels of the Gateway API take: in the standard one a port tells no two references apart.
               {
-                rule: `self.all(one, self.exists_one(other, ${isSameGateway} && ${isSameListener}))`,
-                message: 'gatewayAPI.parentRefs: the same Gateway, sectionName and port twice; take one away',
+                rule: `self.all(one, self.exists_one(other, ${isSameGateway} && ${isSame('sectionName')}))`,
+                message:
+                  'gatewayAPI.parentRefs: the same Gateway and sectionName twice; take one away, or name another listener by its sectionName: a port alone is not enough',
               },
               {
                 rule: `self.all(one, self.all(other, !(${isSameGateway}) || has(one.sectionName) == has(other.sectionName)))`,
                 message:
                   'gatewayAPI.parentRefs: of several references to one Gateway each needs a sectionName; without one it means all listeners',
+              },
+              {
+                rule: `self.all(one, self.all(other, !(${isSameGateway}) || has(one.port) == has(other.port)))`,
+                message: 'gatewayAPI.parentRefs: of several references to one Gateway all name a port, or none does',
               },
             ),
           ),

@@ -1,16 +1,24 @@
 import { z } from 'zod';
+import { celRules, matches } from './cel-rules.ts';
 import { conditionsSchema } from './conditions.ts';
 import { identityTenantSchema } from './identity-tenant.ts';
 
-const rules = (...validations: { rule: string; message: string }[]) => ({ 'x-kubernetes-validations': validations });
-
 /** Exact redirect URIs (RFC 9700): https, loopback http for native apps (RFC 8252), or a private-use scheme; no fragment. */
-const redirectUri = z
-  .string()
-  .max(2_048)
-  .regex(
-    /^([a-z][a-z0-9+-]*\.[a-z0-9.+-]+:\/[^#\s]*|https:\/\/[^#\s]+|http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?(\/[^#\s]*)?)$/,
-  );
+const redirectUriPattern =
+  /^([a-z][a-z0-9+-]*\.[a-z0-9.+-]+:\/[^#\s]*|https:\/\/[^#\s]+|http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?(\/[^#\s]*)?)$/;
+
+const redirectUriIn = (field: string) =>
+  z
+    .string()
+    .max(2_048)
+    .meta(
+      celRules(
+        matches(
+          redirectUriPattern,
+          `${field}: write an https URL; or, for a native app, http://localhost, http://127.0.0.1 or http://[::1], or a scheme of its own such as com.example.app:/callback; without fragment or spaces`,
+        ),
+      ),
+    );
 
 export const clientSpecSchema = z
   .object({
@@ -23,9 +31,13 @@ export const clientSpecSchema = z
       .default(['authorization_code', 'refresh_token'])
       .describe('OAuth grant types that the client may use.')
       .meta({ 'x-kubernetes-list-type': 'set' }),
-    redirectURIs: z.array(redirectUri).max(100).default([]).describe('Where codes may be sent. Compared exactly.'),
+    redirectURIs: z
+      .array(redirectUriIn('redirectURIs'))
+      .max(100)
+      .default([])
+      .describe('Where codes may be sent: https, loopback http, or a private-use scheme. Compared exactly.'),
     postLogoutRedirectURIs: z
-      .array(redirectUri)
+      .array(redirectUriIn('postLogoutRedirectURIs'))
       .max(100)
       .default([])
       .describe('Where people may be sent after signing out. Compared exactly.'),
@@ -58,7 +70,7 @@ export const clientSpecSchema = z
       .describe('The Secret that the operator writes for the application.'),
   })
   .meta(
-    rules(
+    celRules(
       {
         rule: "!self.grantTypes.exists(g, g == 'authorization_code') || size(self.redirectURIs) > 0",
         message: 'redirectURIs must name at least one URI for the grant type authorization_code',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { authSchema } from './auth-spec.ts';
-import { celRules, listMapBy } from './cel-rules.ts';
+import { celRules, listMapBy, matches } from './cel-rules.ts';
 import { databaseSchema, databaseTransitionRules } from './database-spec.ts';
 import { durationBetween } from './duration.ts';
 import { gatewaySchema } from './gateway-spec.ts';
@@ -30,11 +30,10 @@ export const tenantSpecSchema = z
       .describe('The issuer of all tokens: the https URL under which customers reach the gateway. Cannot be changed.')
       .meta(
         celRules(
-          {
-            rule: `self.matches('${issuerPattern.source.replaceAll('\\/', '/').replaceAll('\\', '\\\\')}')`,
-            message:
-              'issuer must be an https URL in lower case such as https://id.example.com, with a DNS name, without user info, query, fragment or trailing slash',
-          },
+          matches(
+            issuerPattern,
+            'issuer must be an https URL in lower case such as https://id.example.com, with a DNS name, without user info, query, fragment or trailing slash',
+          ),
           {
             // What an Ingress or an HTTPRoute takes at most; RFC 1035 has the same for names.
             rule: "!self.matches('^https://[^/:]{254}')",
@@ -46,7 +45,14 @@ export const tenantSpecSchema = z
     version: z
       .string()
       .max(63)
-      .regex(/^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]*[0-9A-Za-z])?$/)
+      .meta(
+        celRules(
+          matches(
+            /^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]*[0-9A-Za-z])?$/,
+            'version must be three numbers such as 1.2.3, or a preliminary one such as 1.2.3-rc.1; leave it out to follow the operator',
+          ),
+        ),
+      )
       .optional()
       .describe('Version of the services, such as `1.2.3`. Set: pinned. Unset: it follows the operator, in waves.'),
     image: imageSchema.optional().describe('Image of the services; needs `version`, which it must be of.'),

@@ -100,7 +100,7 @@ const refusedTenants: [string, Spec, RegExp][] = [
   [
     'a storage size that is none',
     { issuer, database: { managed: { storage: 'much' } } },
-    /spec\.database\.managed\.storage: Invalid value/,
+    /^(?!.*more than nothing).*spec\.database\.managed\.storage: .*storage must be a size such as 20Gi or 512Mi/s,
   ],
   [
     'a negative CPU request',
@@ -204,7 +204,23 @@ const refusedTenants: [string, Spec, RegExp][] = [
       [
         'a Gateway that is named twice',
         [{ name: 'public' }, { name: 'other' }, { name: 'public' }],
-        /sectionName and port twice/,
+        /Gateway and sectionName twice/,
+      ],
+      [
+        'two ports of a Gateway, which it cannot tell apart',
+        [
+          { name: 'public', port: 443 },
+          { name: 'public', port: 8443 },
+        ],
+        /Gateway and sectionName twice; .*a port alone is not enough/,
+      ],
+      [
+        'two listeners of a Gateway, one by its port too',
+        [
+          { name: 'public', sectionName: 'http', port: 80 },
+          { name: 'public', sectionName: 'https' },
+        ],
+        /all name a port, or none does/,
       ],
       [
         'a listener that is named twice',
@@ -212,7 +228,7 @@ const refusedTenants: [string, Spec, RegExp][] = [
           { name: 'public', namespace: 'edge', sectionName: 'https', port: 443 },
           { name: 'public', namespace: 'edge', sectionName: 'https', port: 443 },
         ],
-        /sectionName and port twice/,
+        /Gateway and sectionName twice/,
       ],
       [
         'a Gateway and one of its listeners',
@@ -230,7 +246,7 @@ const refusedTenants: [string, Spec, RegExp][] = [
     { issuer, gateway: { trustedProxies: ['everybody'] } },
     /spec\.gateway\.trustedProxies\[0\]: .*write an address such as/,
   ],
-  ['a version that is none', { issuer, version: 'latest' }, /spec\.version: Invalid value/],
+  ['a version that is none', { issuer, version: 'latest' }, /spec\.version: .*three numbers such as 1\.2\.3/],
   ['an image with a line break', { issuer, version: '0.1.0', image: 'a\nb' }, /spec\.image: Invalid value/],
   [
     'a wave below the first',
@@ -348,19 +364,33 @@ const refusedClients: [string, Spec, RegExp][] = [
   [
     'a redirect URI with a fragment',
     client({ redirectURIs: ['https://app.example.com/callback#here'] }),
-    /spec\.redirectURIs\[0\]: Invalid value/,
+    /spec\.redirectURIs\[0\]: .*redirectURIs: write an https URL; .*without fragment/,
   ],
   [
     'an http redirect URI that is not of this machine',
     client({ redirectURIs: ['http://app.example.com/callback'] }),
-    /spec\.redirectURIs\[0\]: Invalid value/,
+    /spec\.redirectURIs\[0\]: .*for a native app, http:\/\/localhost/,
   ],
   [
     'an http redirect URI that only begins like one of this machine',
     client({ redirectURIs: ['http://localhost.example.com/callback'] }),
-    /spec\.redirectURIs\[0\]: Invalid value/,
+    /spec\.redirectURIs\[0\]: .*write an https URL/,
   ],
-  ['a script as redirect URI', client({ redirectURIs: ['javascript:alert(1)'] }), /spec\.redirectURIs\[0\]: Invalid/],
+  [
+    'a script as redirect URI',
+    client({ redirectURIs: ['javascript:alert(1)'] }),
+    /spec\.redirectURIs\[0\]: .*write an https URL/,
+  ],
+  [
+    'a redirect URI with a space',
+    client({ redirectURIs: ['https://app.example.com/call back'] }),
+    /spec\.redirectURIs\[0\]: .*write an https URL/,
+  ],
+  [
+    'a script as a URI after signing out',
+    client({ postLogoutRedirectURIs: ['javascript:alert(1)'] }),
+    /spec\.postLogoutRedirectURIs\[0\]: .*postLogoutRedirectURIs: write an https URL/,
+  ],
   ['an unknown grant type', client({ grantTypes: ['password'] }), /spec\.grantTypes\[0\]: Unsupported value/],
   ['no grant type', client({ grantTypes: [] }), /spec\.grantTypes: .*at least 1 item/],
   [
@@ -474,6 +504,25 @@ describe('the API server, by the schemas of crds/', () => {
     expect(await apply('growing', managed({ storage: '20480Mi' }))).toBeUndefined();
     expect(await apply('growing', managed({ image: 'postgres:18' }))).toMatch(message);
     expect(await apply('growing', { issuer })).toMatch(message);
+    const wrong = await apply('growing', managed({ storage: 'much' }));
+    expect(wrong).toMatch(/storage must be a size such as/);
+    expect(wrong).not.toMatch(message);
+  });
+
+  it.each([
+    'https://app.example.com/callback?a=%20b',
+    'http://localhost',
+    'http://127.0.0.1:8080/callback',
+    'http://[::1]/callback',
+    'com.example.app:/callback',
+  ])('accepts the redirect URI %s', async (good) => {
+    const name = `c${Buffer.from(good).toString('hex').slice(-38)}`;
+    expect(await refusal(create('IdentityClient', name, client({ redirectURIs: [good] })))).toBeUndefined();
+  });
+
+  it.each(['1.2.3', '0.1.0-rc.1'])('accepts the version %s', async (good) => {
+    const name = `v${Buffer.from(good).toString('hex')}`;
+    expect(await refusal(create('IdentityTenant', name, { issuer, version: good }))).toBeUndefined();
   });
 
   it('keeps the class of a volume', async () => {
@@ -488,7 +537,11 @@ describe('the API server, by the schemas of crds/', () => {
     ['two Gateways', { name: 'public' }, { name: 'other' }],
     ['Gateways of one name in two namespaces', { name: 'public' }, { name: 'public', namespace: 'edge' }],
     ['two listeners', { name: 'public', sectionName: 'a' }, { name: 'public', sectionName: 'b' }],
-    ['two ports of a listener', { name: 'public', port: 1 }, { name: 'public', port: 2 }],
+    [
+      'two listeners with ports',
+      { name: 'public', sectionName: 'a', port: 1 },
+      { name: 'public', sectionName: 'b', port: 2 },
+    ],
   ])('accepts %s', async (what, ...parentRefs) => {
     const spec = { issuer, gateway: { exposure: { gatewayAPI: { parentRefs } } } };
     expect(await refusal(create('IdentityTenant', what.toLowerCase().replaceAll(' ', '-'), spec))).toBeUndefined();
