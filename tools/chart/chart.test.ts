@@ -140,6 +140,9 @@ describe('values', () => {
     [{ maxRollingTenants: 0 }, "at '/maxRollingTenants': minimum: got 0, want 1"],
     [{ networkPolicy: { apiServerPorts: [] } }, "at '/networkPolicy/apiServerPorts': minItems: got 0, want 1"],
     [{ podLabels: { 'app.kubernetes.io/name': 'mine' } }, "at '/podLabels': 'not' failed"],
+    [{ resources: { requests: { cpu: -1 } } }, "at '/resources/requests/cpu': minimum: got -1, want 0"],
+    [{ resources: { requests: { cpu: '-50m' } } }, "at '/resources/requests/cpu': '-50m' does not match pattern"],
+    [{ resources: { limits: { memory: '384 Mi' } } }, "at '/resources/limits/memory': '384 Mi' does not match pattern"],
     [{ image: { tag: 'a:b' } }, "at '/image/tag': 'a:b' does not match pattern"],
     [
       { image: { repository: 'registry.example.com/identity:1' } },
@@ -156,6 +159,12 @@ describe('values', () => {
     [{ allowedIssuers: { Shop: [] } }, 'allowedIssuers: "Shop" is no name of a namespace'],
   ])('%j are refused, and it is said why', async (values, message) => {
     await expect(renderChart(values)).rejects.toThrow(message);
+  });
+
+  test('take every way in which Kubernetes writes quantities', async () => {
+    const limits = { cpu: 0.5, memory: '1e9', 'ephemeral-storage': '1.5Gi', 'example.com/gpu': 1 };
+    const [operator] = await read({ resources: { requests: { cpu: '50m', memory: '128Mi' }, limits } });
+    expect(operator).toBeDefined();
   });
 
   // An optional value without a default would be one that nobody reads about.
