@@ -120,7 +120,13 @@ const decideParts = (observed: Observed, situation: Situation, now: Date) => {
     };
   const spread = planSpread(observed, situation, now);
   const remembered = rememberedDatabase(observed, blueprint);
-  const database = decideDatabaseReached(migrated, observed.health, previous('DatabaseReady'), remembered);
+  const database = decideDatabaseReached(
+    migrated,
+    observed.health,
+    previous('DatabaseReady'),
+    remembered,
+    observed.pods,
+  );
   const zonesRequired = zoneSpread === 'Required' && mode === 'HighlyAvailable';
   const services = tellAutoscaling(tellUpgrade(database, situation), blueprint, situation.live, now);
   return {

@@ -110,8 +110,8 @@ export const createInternalStates = (options: Options): InternalStates => {
         onChange(key);
       }
     }
-    // Pods that do not stand yet will soon; those that never answer are not asked any sooner for it.
-    const soon = answers.length === 0 || (isDoubtful(entry.memory) && entry.memory.health.silent === undefined);
+    // Pods that do not stand yet will soon.
+    const soon = answers.length === 0 || isDoubtful(entry.memory);
     entry.due = clock.monotonic() + jittered(soon ? periods.doubtful : periods.quiet);
   };
 

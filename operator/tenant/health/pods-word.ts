@@ -1,6 +1,7 @@
 import { emptyDatabase } from '../../../services/shared/contracts/migration-report.ts';
 import type { Condition } from '../../api/conditions.ts';
 import { annotations } from '../../api/group.ts';
+import type { ObservedPod } from '../observed.ts';
 import type { TenantVerdict } from '../status/tenant-verdicts.ts';
 import type { TenantHealth } from './tenant-health.ts';
 
@@ -21,8 +22,19 @@ const describeLoss = (error: string, remembered: string | undefined): Pick<Tenan
 const isStillTold = (previous: Condition | undefined, type: TenantVerdict['type']): previous is Condition =>
   previous?.type === type && previous.message.startsWith(wordOfPods);
 
+const silenceNote = '; no pod of theirs answers now, so that nobody has told of its return';
+
+/** Whether a pod of each service has become ready that was made after a time (ms): to become so it had to reach the database. */
+const haveStartedSince = (pods: readonly ObservedPod[], time: number): boolean =>
+  (['token-store', 'auth'] as const).every((service) =>
+    pods.some(({ component, ready, terminating, createdAt }) => {
+      return component === service && ready && !terminating && createdAt > time;
+    }),
+  );
+
 /**
- * DatabaseReady by what the pods say: a database that is migrated may be lost later. Whatever migrate says goes first.
+ * DatabaseReady by what the pods say: a database that is migrated may be lost later. Whatever migrate says goes first. That a
+ * lost one is back takes a word: of the service that lost it, of a new migration, or that pods have started since.
  * @param previous the condition as it was told last.
  */
 export const decideDatabaseReached = (
@@ -30,15 +42,24 @@ export const decideDatabaseReached = (
   health: TenantHealth | undefined,
   previous: Condition | undefined,
   remembered: string | undefined,
+  pods: readonly ObservedPod[],
 ): TenantVerdict => {
   const type = 'DatabaseReady';
   if (migrated.status !== 'True') return migrated;
-  if (health === undefined && previous?.status === 'False' && isStillTold(previous, type)) {
-    const reason = previous.reason === 'DatabaseChanged' ? 'DatabaseChanged' : 'DatabaseUnreachable';
-    return { type, status: 'False', reason, message: previous.message };
+  const lost = previous?.status === 'False' && isStillTold(previous, type) ? previous : undefined;
+  const isSilent = health?.silent === true;
+  if (isSilent && lost !== undefined && haveStartedSince(pods, Date.parse(lost.lastTransitionTime))) return migrated;
+  const note = isSilent ? silenceNote : '';
+  if (health?.database?.reachable === false) {
+    const { reason, message } = describeLoss(health.database.error, remembered);
+    return { type, status: 'False', reason, message: `${message}${note}` };
   }
-  if (health?.database === undefined || health.database.reachable) return migrated;
-  return { type, status: 'False', ...describeLoss(health.database.error, remembered) };
+  if (lost !== undefined && (health === undefined || isSilent)) {
+    const reason = lost.reason === 'DatabaseChanged' ? 'DatabaseChanged' : 'DatabaseUnreachable';
+    const isNoted = lost.message.endsWith(silenceNote);
+    return { type, status: 'False', reason, message: isNoted ? lost.message : `${lost.message}${note}` };
+  }
+  return migrated;
 };
 
 /** Whether the cache is reached. Nothing depends on it. */

@@ -44,11 +44,23 @@ describe('what pods say of the database', () => {
     expect(rounds(both(lost), both(lost), both(changed), both(changed)).health).toEqual({ database: changed });
   });
 
-  it('is forgotten when nobody answers any more', () => {
+  it('is forgotten when nobody answers any more, but a loss is not', () => {
     const nobody = [says('auth', undefined)];
-    expect(rounds(both(lost), both(lost), nobody).health).toEqual({ database: lost });
-    expect(rounds(both(lost), both(lost), nobody, nobody).health).toEqual({ silent: true });
+    expect(rounds(both(good), nobody).health).toEqual({ database: good });
+    const silent = rounds(both(good), nobody, nobody);
+    expect([silent.health, isDoubtful(silent)]).toEqual([{ silent: true }, false]);
+    const lostInSilence = rounds(both(lost), both(lost), nobody, nobody, nobody);
+    expect([lostInSilence.health, isDoubtful(lostInSilence)]).toEqual([{ silent: true, database: lost }, true]);
+    expect(nextHealth(lostInSilence, both(good)).health).toEqual({ database: good });
     expect(rounds(nobody, nobody, both(good)).health).toEqual({ database: good });
+  });
+
+  it('is good again when the service says so that lost it, and not when that is gone', () => {
+    const one = [says('auth', { database: lost }), says('token-store', { database: good })];
+    const other = [says('token-store', { database: good })];
+    const gone = rounds(one, one, other, [...other, says('auth', undefined)]);
+    expect([gone.health, isDoubtful(gone)]).toEqual([{ database: lost }, true]);
+    expect(nextHealth(gone, [says('auth', { database: good })]).health).toEqual({ database: good });
   });
 });
 
