@@ -1,26 +1,22 @@
 import { isDeepStrictEqual } from 'node:util';
 import { waitUntil } from '../../e2e/cluster/wait.ts';
-import type { TestCluster } from '../testing/test-cluster.ts';
+import { customResources } from '../tenant/custom-resources.ts';
+import { type LivingAuth, startLivingAuth } from '../testing/living-auth.ts';
 import { planCrash } from './failpoint/crash-point.ts';
 import { createRandom } from './failpoint/random.ts';
 import { planStorm } from './failpoint/storm.ts';
-import { createTenant, type LifeStep, tenantOf } from './traffic/tenant-life.ts';
-import { driftOf, lossOf, mergePatch, type Transition } from './traffic/transition.ts';
+import type { Stage } from './stage.ts';
+import { putBelonging, putBelongings, removeBelonging } from './traffic/belonging.ts';
+import { deleteClient, ensureClients, writeClient } from './traffic/tenant-clients.ts';
+import { createTenant, type LifeStep, tenantName, tenantOf } from './traffic/tenant-life.ts';
+import { driftOf, lossOf, type Transition } from './traffic/transition.ts';
+import { firstWish, nextWish, releaseOf, type Wish } from './traffic/wish.ts';
+import { findUnregistered } from './validate/client-registry.ts';
 import { describeDifferences, describeWorld } from './validate/end-state.ts';
 import { asFresh } from './validate/fresh-state.ts';
 import { type NamespaceState, readNamespaceState } from './validate/namespace-state.ts';
-import { isGone, isReady, settle, writesWhenDone } from './validate/quiet.ts';
+import { areClientsReady, isGone, isReady, settle, writesWhenDone } from './validate/quiet.ts';
 import { openWorld, type World } from './world.ts';
-
-type Spec = Readonly<Record<string, unknown>>;
-
-/** With what every chain begins. */
-export const firstSpec: Spec = {
-  issuer: 'https://id.acme.example',
-  gateway: { replicas: 1 },
-  auth: { replicas: 1 },
-  tokenStore: { replicas: 1 },
-};
 
 const patience = 120_000;
 const lossPercent = 20;
@@ -36,26 +32,74 @@ const ifThere = async (write: () => Promise<unknown>): Promise<void> => {
   }
 };
 
-/** A chain in its course: the world, and the spec as the user last wrote it. */
-type Chain = { readonly world: World; spec: Spec };
+/** A chain in its course. */
+type Chain = {
+  readonly world: World;
+  readonly auth: LivingAuth;
+  /** All that the user has asked for so far. */
+  wish: Wish;
+  /** Clients that were still going when the tenant went: with it they are let go at once, and a kept database knows them on. */
+  readonly left: Set<string>;
+};
 
-const recreate = async ({ world, spec }: Chain): Promise<void> => {
+/** A world with everything that a user keeps in it beside the tenant. */
+const openFurnishedWorld = async ({ cluster, kubelets }: Stage, namespace: string, wish: Wish) => {
+  const world = await openWorld(cluster, namespace);
+  // Whoever moves data takes the mark of its database along.
+  kubelets.reportMigration(namespace, { outcome: 'migrated', schemaVersion: '1', applied: [], databaseId: 'the-data' });
+  await putBelongings(world, wish.editions);
+  world.adopt(releaseOf(wish));
+  await world.start();
+  const auth = await startLivingAuth(cluster.client, { namespace, tenant: tenantName });
+  return { world, auth };
+};
+
+const remove = async ({ world, auth }: Pick<Chain, 'world' | 'auth'>): Promise<void> => {
+  await world.remove();
+  await auth.stop();
+};
+
+const recreate = async ({ world, wish, left }: Chain): Promise<void> => {
   const { client } = world.cluster;
+  const clients = await client.list(customResources.identityClients, { namespace: world.namespace });
+  for (const { metadata } of clients.items) if (metadata.deletionTimestamp !== undefined) left.add(metadata.name);
   await client.delete(tenantOf(world));
   // A storm may last as long as the operator makes no calls: nobody waits for a user who has gone.
   await waitUntil('the tenant to be gone', patience, () => isGone(world), 20);
-  await createTenant(world, spec);
+  await createTenant(world, wish.spec);
+};
+
+/** What was misplaced, and clients that could not be made while the ones before were going. */
+const putRight = async ({ world, wish }: Chain): Promise<void> => {
+  await putBelongings(world, wish.editions);
+  await ensureClients(world, wish.clients, patience);
 };
 
 const apply = async (chain: Chain, transition: Transition): Promise<void> => {
   const { world } = chain;
   const { client } = world.cluster;
   const { proxy } = world.current();
+  chain.wish = nextWish(chain.wish, transition);
+  const { spec, clients, editions } = chain.wish;
   switch (transition.kind) {
     case 'change':
-      // A merge patch of an object is an object.
-      chain.spec = mergePatch(chain.spec, transition.spec) as Spec;
       await client.patchMerge(tenantOf(world), { spec: transition.spec });
+      return;
+    case 'move':
+      await client.patchMerge(tenantOf(world), { spec: { ...transition.spec, paused: true } });
+      await client.patchMerge(tenantOf(world), { spec: { paused: spec['paused'] } });
+      return;
+    case 'client':
+      return ifThere(() => writeClient(world, transition.name, clients[transition.name] ?? {}, transition.spec));
+    case 'dismiss':
+      return deleteClient(world, transition.name);
+    case 'rotate':
+      return putBelonging(world, transition.belonging, editions[transition.belonging]);
+    case 'misplace':
+      return removeBelonging(world, transition.belonging);
+    case 'upgrade':
+      world.adopt(releaseOf(chain.wish));
+      await world.start();
       return;
     case 'drift': {
       const { resource, name, patch } = driftOf(transition.object);
@@ -92,13 +136,15 @@ const apply = async (chain: Chain, transition: Transition): Promise<void> => {
       return;
     }
     case 'wait': {
-      const isPaused = chain.spec['paused'] === true;
-      if (isPaused) return;
+      if (spec['paused'] === true) return;
       calm(world);
-      return waitUntil('the tenant to be ready', patience, () => isReady(world), 30);
+      await putRight(chain);
+      return waitUntil('tenant and clients to be ready', patience, () => isAllReady(world), 30);
     }
   }
 };
+
+const isAllReady = async (world: World): Promise<boolean> => (await isReady(world)) && (await areClientsReady(world));
 
 /** Ends all faults. What was lost comes by a new list. */
 const calm = (world: World): void => {
@@ -108,68 +154,90 @@ const calm = (world: World): void => {
   proxy.watches.expire();
 };
 
-/** States of tenants that were made with a spec at once, by the spec: each is made once. */
-export type FreshStates = (spec: Spec) => Promise<NamespaceState>;
+/** States of tenants that were made with all of a wish at once, by the wish: each is made once. */
+export type FreshStates = (wish: Wish) => Promise<NamespaceState>;
 
 /** @param name begins the names of the namespaces. */
-export const createFreshStates = (cluster: TestCluster, name: string): FreshStates => {
+export const createFreshStates = (stage: Stage, name: string): FreshStates => {
   const known = new Map<string, Promise<NamespaceState>>();
-  const make = async (spec: Spec): Promise<NamespaceState> => {
-    const world = await openWorld(cluster, `${name}-fresh-${known.size}x`);
+  const make = async (wish: Wish): Promise<NamespaceState> => {
+    const { world, auth } = await openFurnishedWorld(stage, `${name}-fresh-${known.size}x`, wish);
     try {
-      await world.start();
-      await createTenant(world, spec);
+      await createTenant(world, wish.spec);
+      await ensureClients(world, wish.clients, patience);
+      await waitUntil('tenant and clients to be ready', patience, () => isAllReady(world), 30);
       return asFresh(await settle(world, ready));
     } finally {
-      await world.remove();
+      await remove({ world, auth });
     }
   };
-  return (spec) => {
-    const key = JSON.stringify(spec);
-    const state = known.get(key) ?? make(spec);
+  return (wish) => {
+    const key = JSON.stringify(wish);
+    const state = known.get(key) ?? make(wish);
     known.set(key, state);
     return state;
   };
 };
 
+/** A chain that did not end as it should, with all that its last operator has logged. */
+export class ChainError extends Error {
+  override readonly name = 'ChainError';
+  readonly log: string;
+
+  constructor(lines: readonly string[], log: string) {
+    super(lines.join('\n'));
+    this.log = log;
+  }
+}
+
+const maxDifferences = 60;
+
+/** Waits until all is as a user wished it, and nothing is written any more. @throws ChainError with what is otherwise. */
+const awaitEnd = async ({ world, auth, wish, left }: Chain, expected: NamespaceState): Promise<void> => {
+  const { client } = world.cluster;
+  let state: NamespaceState = {};
+  let unregistered: string[] = [];
+  const fail = async (what: string, lines: readonly string[]): Promise<never> => {
+    throw new ChainError([what, ...lines, ...(await describeWorld(world))], world.current().operator.log());
+  };
+  try {
+    await waitUntil('the end state', patience, async () => {
+      state = asFresh(await readNamespaceState(client, world.namespace));
+      unregistered = await findUnregistered(world, auth.clients, left);
+      return (await isAllReady(world)) && unregistered.length === 0 && isDeepStrictEqual(state, expected);
+    });
+  } catch {
+    const differences = describeDifferences(expected, state).slice(0, maxDifferences);
+    await fail(`not as what is made of ${JSON.stringify(wish)} at once:`, [...unregistered, ...differences]);
+  }
+  const late = await writesWhenDone(world, ready);
+  if (late.length > 0) await fail('written when all was done:', late);
+};
+
 /**
- * Leads a tenant through a chain of transitions, ends all faults, and compares what is there with what a tenant has that was
- * made with the last spec at once.
- * @throws Error with what is otherwise.
+ * Leads a tenant and its clients through a chain of transitions, ends all faults, and compares what is there with what there
+ * is where all that was asked for last was made at once.
+ * @throws ChainError with what is otherwise.
  */
 export const runChain = async (
-  cluster: TestCluster,
+  stage: Stage,
   fresh: FreshStates,
-  chainOfTransitions: readonly Transition[],
+  transitions: readonly Transition[],
   namespace: string,
 ): Promise<void> => {
-  const world = await openWorld(cluster, namespace);
-  const chain: Chain = { world, spec: firstSpec };
+  const chain: Chain = {
+    ...(await openFurnishedWorld(stage, namespace, firstWish)),
+    wish: firstWish,
+    left: new Set(),
+  };
   try {
-    await world.start();
-    await createTenant(world, chain.spec);
-    for (const transition of chainOfTransitions) await apply(chain, transition);
+    await createTenant(chain.world, firstWish.spec);
+    for (const transition of transitions) await apply(chain, transition);
     await apply(chain, { kind: 'change', spec: { paused: false } });
-    calm(world);
-    const expected = await fresh(mergePatch(chain.spec, { paused: null }) as Spec);
-    let state: NamespaceState = {};
-    try {
-      await waitUntil('the end state', patience, async () => {
-        state = asFresh(await readNamespaceState(cluster.client, namespace));
-        return (await isReady(world)) && isDeepStrictEqual(state, expected);
-      });
-    } catch {
-      throw new Error(
-        [
-          'not as a tenant that is made anew:',
-          ...describeDifferences(expected, state).slice(0, 20),
-          ...(await describeWorld(world)),
-        ].join('\n'),
-      );
-    }
-    const late = await writesWhenDone(world, ready);
-    if (late.length > 0) throw new Error(`written when all was done: ${late.join(', ')}`);
+    calm(chain.world);
+    await putRight(chain);
+    await awaitEnd(chain, await fresh(nextWish(chain.wish, { kind: 'change', spec: { paused: null } })));
   } finally {
-    await world.remove();
+    await remove(chain);
   }
 };

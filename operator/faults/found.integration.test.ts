@@ -4,8 +4,8 @@ import { builtInResources } from '../runtime/resource-kind.ts';
 import { staleLists } from '../testing/fault-proxy/fault.ts';
 import { startKubeletStandIn } from '../testing/kubelet-stand-in.ts';
 import { startTestCluster, type TestCluster } from '../testing/test-cluster.ts';
-import { firstSpec } from './chain-suite.ts';
 import { createTenant, type LifeStep, tenantOf } from './traffic/tenant-life.ts';
+import { firstWish } from './traffic/wish.ts';
 import { buildLedger } from './validate/ledger.ts';
 import { settle, writesWhenDone } from './validate/quiet.ts';
 import { openWorld, type World } from './world.ts';
@@ -32,7 +32,7 @@ describe('found by the fault suites', () => {
   const openReadyWorld = async (namespace: string): Promise<World> => {
     const world = await openWorld(cluster, namespace);
     await world.start();
-    await createTenant(world, firstSpec);
+    await createTenant(world, firstWish.spec);
     await settle(world, ready);
     return world;
   };

@@ -1,8 +1,9 @@
 // node operator/faults/soak.ts [--crashes N] [--stale N] [--transitions N] [--width N] [--seed N]: the long form of the
 // fault suites; closes with `N passed, N failed`.
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
-import fc from 'fast-check';
-import { createFreshStates, runChain } from './chain-suite.ts';
+import { ChainError, createFreshStates, runChain } from './chain-suite.ts';
 import { listLifeCrashPoints, type RecordedStep, recordLife, runLifeWithCrashes } from './crash-suite.ts';
 import type { CrashPoint } from './failpoint/crash-point.ts';
 import { createRandom, pick } from './failpoint/random.ts';
@@ -11,7 +12,7 @@ import { createTally, type Tally } from './report/tally.ts';
 import { inParallel, type Stage, startStage } from './stage.ts';
 import { runLifeWithStaleViews } from './stale-suite.ts';
 import { tenantLife } from './traffic/tenant-life.ts';
-import { transitions } from './traffic/transition.ts';
+import { sampleChains } from './traffic/transition.ts';
 
 const { values } = parseArgs({
   options: {
@@ -103,27 +104,29 @@ const soakStaleViews = async ({ cluster }: Stage, recorded: readonly RecordedSte
 
 const chainLength = 15;
 
-const soakChains = async ({ cluster }: Stage): Promise<Tally> => {
+/** The whole log of the operator at the end of a chain, which says more than a screen holds. @returns where it is. */
+const keepLog = async (chainSeed: number, { log }: ChainError): Promise<string> => {
+  const directory = path.join(import.meta.dirname, '../../build/soak');
+  await mkdir(directory, { recursive: true });
+  const file = path.join(directory, `chain-${chainSeed}.log`);
+  await writeFile(file, log);
+  return `the log of its operator is ${file}`;
+};
+
+const soakChains = async (stage: Stage): Promise<Tally> => {
   const tally = startTally('transitions', wantedTransitions);
-  const fresh = createFreshStates(cluster, 'soak');
+  const fresh = createFreshStates(stage, 'soak');
   const chains = Math.ceil(wantedTransitions / chainLength);
   const tasks = Array.from({ length: chains }, (_, number) => async () => {
     const chainSeed = seed + number;
-    let run = 0;
-    const property = fc.asyncProperty(
-      fc.array(transitions, { minLength: chainLength, maxLength: chainLength }),
-      async (chain) => {
-        run += 1;
-        await runChain(cluster, fresh, chain, `chain-${number}-${run}-soak`);
-      },
-    );
+    const [chain = []] = sampleChains(chainSeed, 1, chainLength);
     try {
-      await fc.assert(property, { numRuns: 1, seed: chainSeed, endOnFailure: true });
+      await runChain(stage, fresh, chain, `chain-${number}-soak`);
       for (let count = 0; count < chainLength; count += 1) tally.pass();
     } catch (error) {
-      // fast-check says what the chain was; its cause says what came of it.
-      const causes = error instanceof Error ? [error.message, String(error.cause ?? '')] : [String(error)];
-      tally.fail({ what: `chain of seed ${chainSeed}`, details: causes.join('\n').split('\n') });
+      const kept = error instanceof ChainError ? [await keepLog(chainSeed, error)] : [];
+      const details = [...chain.map((one) => JSON.stringify(one)), ...String(error).split('\n'), ...kept];
+      tally.fail({ what: `chain of seed ${chainSeed}`, details });
     }
   });
   await inParallel(width, tasks);

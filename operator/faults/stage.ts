@@ -2,11 +2,16 @@ import { waitUntil } from '../../e2e/cluster/wait.ts';
 import { apiVersion } from '../api/group.ts';
 import { builtInResources } from '../runtime/resource-kind.ts';
 import { customResources } from '../tenant/custom-resources.ts';
-import { startKubeletStandIn } from '../testing/kubelet-stand-in.ts';
+import { installForeignDefinitions } from '../testing/foreign-definitions.ts';
+import { type KubeletStandIn, startKubeletStandIn } from '../testing/kubelet-stand-in.ts';
 import { startTestCluster, type TestCluster } from '../testing/test-cluster.ts';
 
 /** Where the suites play: a control plane, and what stands for kubelets. */
-export type Stage = { readonly cluster: TestCluster; readonly stop: () => Promise<void> };
+export type Stage = {
+  readonly cluster: TestCluster;
+  readonly kubelets: KubeletStandIn;
+  readonly stop: () => Promise<void>;
+};
 
 /**
  * Garbage collection learns of new kinds every half minute only. From then on what a tenant owned goes at once, and no
@@ -26,14 +31,16 @@ const awaitGarbageCollection = async ({ client, createNamespace }: TestCluster):
   });
 };
 
-/** Starts both; ready when deletions are carried out at once. */
+/** Starts both, with the Gateway API; ready when deletions are carried out at once. */
 export const startStage = async (): Promise<Stage> => {
   const cluster = await startTestCluster();
   try {
     const kubelets = await startKubeletStandIn(cluster.client);
+    await installForeignDefinitions(cluster.client, 'httpRoutes', 'backendTLSPolicies');
     await awaitGarbageCollection(cluster);
     return {
       cluster,
+      kubelets,
       stop: async () => {
         await kubelets.stop();
         await cluster.stop();

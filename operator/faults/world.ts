@@ -1,6 +1,7 @@
 import { waitUntil } from '../../e2e/cluster/wait.ts';
 import { builtInResources } from '../runtime/resource-kind.ts';
 import { customResources } from '../tenant/custom-resources.ts';
+import type { OperatorRelease } from '../tenant/operator-release.ts';
 import { type FaultProxy, type RecordedCall, startFaultProxy } from '../testing/fault-proxy.ts';
 import { type RunningOperator, startOperator } from '../testing/running-operator.ts';
 import type { TestCluster } from '../testing/test-cluster.ts';
@@ -21,6 +22,8 @@ export type World = {
    * @param prepare sets faults before the first call.
    */
   readonly start: (prepare?: (proxy: FaultProxy) => void) => Promise<Incarnation>;
+  /** Of which release incarnations are from the next on. */
+  readonly adopt: (release: OperatorRelease) => void;
   /** Kills the operator: from then on the API server hears nothing of it. */
   readonly kill: () => Promise<void>;
   /** Takes the calls of a proxy in that something else speaks through. */
@@ -44,6 +47,7 @@ export const leaseOf = (namespace: string) => ({
 export const openWorld = async (cluster: TestCluster, namespace: string): Promise<World> => {
   await cluster.createNamespace(namespace);
   let number = 0;
+  let release: OperatorRelease | undefined;
   let running: Incarnation | undefined;
   let seen: { readonly proxy: FaultProxy; readonly from: number }[] = [];
 
@@ -79,7 +83,12 @@ export const openWorld = async (cluster: TestCluster, namespace: string): Promis
     const proxy = await startFaultProxy({ kubeconfig: cluster.plane.kubeconfig, namespace });
     seen.push({ proxy, from: 0 });
     prepare?.(proxy);
-    const operator = startOperator(proxy, namespace, `${namespace}-${number}`);
+    const operator = startOperator(
+      proxy,
+      namespace,
+      `${namespace}-${number}`,
+      release === undefined ? {} : { release },
+    );
     const started = { operator, proxy };
     running = started;
     reviveWhenLost(started);
@@ -96,6 +105,9 @@ export const openWorld = async (cluster: TestCluster, namespace: string): Promis
       return running;
     },
     start,
+    adopt: (next) => {
+      release = next;
+    },
     kill,
     watch: (proxy) => {
       seen.push({ proxy, from: 0 });

@@ -47,14 +47,14 @@ const componentOf = ({ metadata }: Pod): string => metadata.labels?.[labels.comp
 
 const condition = (type: string, status: 'True' | 'False') => ({ type, status, lastTransitionTime: readySince });
 
-/** Every address is of this machine, where nobody listens: a connection is refused at once. */
-const addressOf = ({ metadata }: Pod): string => {
+/** Every address is of this machine, where nobody listens unless a stand-in does: else a connection is refused at once. */
+export const addressOfPod = ({ metadata }: Pick<LiveObject, 'metadata'>): string => {
   const number = Number.parseInt(metadata.uid.slice(0, 4), 16);
   return `127.77.${number >> 8}.${number & 255}`;
 };
 
 const buildRunningStatus = (pod: Pod) => {
-  const podIP = addressOf(pod);
+  const podIP = addressOfPod(pod);
   return {
     phase: 'Running',
     podIP,

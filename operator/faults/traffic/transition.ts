@@ -1,13 +1,28 @@
 import fc from 'fast-check';
 import type { ResourceKind } from '../../runtime/resource-kind.ts';
 import { builtInResources } from '../../runtime/resource-kind.ts';
+import { optionalResources } from '../../tenant/caches/optional-resources.ts';
+import { type BelongingName, belongingNames } from './belonging.ts';
 
-type Fields = Readonly<Record<string, unknown>>;
+/** Any object of fields, such as a spec. */
+export type Fields = Readonly<Record<string, unknown>>;
 
-/** One thing that happens to a tenant, its objects or its operator. */
+/** One thing that happens to a tenant, its objects, what stands beside it, or its operator. */
 export type Transition =
   /** The user changes the spec: a JSON merge patch (RFC 7396). */
   | { readonly kind: 'change'; readonly spec: Fields }
+  /** The user pauses the tenant, moves its data to another database, names that, and lets the tenant go on: a patch as above. */
+  | { readonly kind: 'move'; readonly spec: Fields }
+  /** The user makes a client of the tenant, or changes the spec of one by such a patch. */
+  | { readonly kind: 'client'; readonly name: ClientName; readonly spec: Fields }
+  /** The user deletes a client. */
+  | { readonly kind: 'dismiss'; readonly name: ClientName }
+  /** The user writes something new into what the tenant may name. */
+  | { readonly kind: 'rotate'; readonly belonging: BelongingName }
+  /** Somebody deletes what the tenant may name; it is put back before anybody waits for the tenant. */
+  | { readonly kind: 'misplace'; readonly belonging: BelongingName }
+  /** The operator is replaced by one of the next minor version; where that is done already, by itself. */
+  | { readonly kind: 'upgrade' }
   /** A stranger changes an object of ours. */
   | { readonly kind: 'drift'; readonly object: DriftedObject }
   /** Somebody deletes an object of ours. */
@@ -57,6 +72,31 @@ const drifts = {
     name: 'acme-auth',
     patch: { metadata: { ownerReferences: [] } },
   },
+  'class of the Ingress': {
+    resource: builtInResources.ingresses,
+    name: 'acme-gateway',
+    patch: { spec: { ingressClassName: 'strange' } },
+  },
+  'host of the HTTPRoute': {
+    resource: optionalResources.httpRoutes,
+    name: 'acme-gateway',
+    patch: { spec: { hostnames: ['strange.example'] } },
+  },
+  'host of the BackendTLSPolicy': {
+    resource: optionalResources.backendTlsPolicies,
+    name: 'acme-gateway',
+    patch: { spec: { validation: { hostname: 'strange.example' } } },
+  },
+  'labels of the Secret of a client': {
+    resource: builtInResources.secrets,
+    name: 'app-oidc',
+    patch: { metadata: { labels: { 'app.kubernetes.io/managed-by': 'somebody' } } },
+  },
+  'issuer in the Secret of a client': {
+    resource: builtInResources.secrets,
+    name: 'app-oidc',
+    patch: { data: { issuer: Buffer.from('https://strange.example').toString('base64') } },
+  },
 } as const satisfies Record<string, { resource: ResourceKind; name: string; patch: Fields }>;
 export type DriftedObject = keyof typeof drifts;
 export const driftOf = (object: DriftedObject) => drifts[object];
@@ -71,7 +111,13 @@ const losses = {
   ServiceAccount: { resource: builtInResources.serviceAccounts, name: 'acme-identity' },
   'certificate of auth': { resource: builtInResources.secrets, name: 'acme-auth-identity' },
   'connection Secret': { resource: builtInResources.secrets, name: 'acme-database-connection' },
+  'connection Secret of migrate': { resource: builtInResources.secrets, name: 'acme-migrate-connection' },
+  'certificate authority': { resource: builtInResources.secrets, name: 'acme-internal-ca' },
   StatefulSet: { resource: builtInResources.statefulSets, name: 'acme-database' },
+  Ingress: { resource: builtInResources.ingresses, name: 'acme-gateway' },
+  HTTPRoute: { resource: optionalResources.httpRoutes, name: 'acme-gateway' },
+  BackendTLSPolicy: { resource: optionalResources.backendTlsPolicies, name: 'acme-gateway' },
+  'Secret of a client': { resource: builtInResources.secrets, name: 'app-oidc' },
 } as const satisfies Record<string, { resource: ResourceKind; name: string }>;
 export type LostObject = keyof typeof losses;
 export const lossOf = (object: LostObject) => losses[object];
@@ -83,6 +129,14 @@ const route = (name: string) => ({
   upstream: { service: name, port: 80 },
   authentication: 'None',
 });
+
+/** One way to the customers at a time, but for the Service that is always there. */
+const ways: readonly Fields[] = [
+  { ingress: null, gatewayAPI: null },
+  { ingress: { className: 'nginx', tlsSecretName: 'later' }, gatewayAPI: null },
+  { ingress: null, gatewayAPI: { parentRefs: [{ name: 'public' }], backendCAConfigMapRef: null } },
+  { ingress: null, gatewayAPI: { parentRefs: [{ name: 'public' }], backendCAConfigMapRef: { name: 'public-ca' } } },
+];
 
 /** Changes of a spec that any tenant may go through at any time. */
 const specChange: fc.Arbitrary<Fields> = fc.oneof(
@@ -100,11 +154,33 @@ const specChange: fc.Arbitrary<Fields> = fc.oneof(
   fc
     .constantFrom('ClusterIP', 'NodePort', 'LoadBalancer')
     .map((type) => ({ gateway: { exposure: { service: { type } } } })),
+  fc.constantFrom(...ways).map((exposure) => ({ gateway: { exposure } })),
+  fc.constantFrom(null, { secretName: 'public-tls' }).map((tls) => ({ gateway: { tls } })),
+  fc.constantFrom(null, { connection: { secretRef: { name: 'own-cache' } } }).map((cache) => ({ cache })),
+  fc.constantFrom([], [{ configMapRef: { name: 'public-ca' } }]).map((trustBundles) => ({ trustBundles })),
   fc.constantFrom('HighlyAvailable', 'Single').map((mode) => ({ availability: { mode } })),
   fc.constantFrom({ version: '0.1.0', image: 'example.com/identity:fixed' }, { version: null, image: null }),
   fc.constantFrom('Retain', 'Delete').map((deletionPolicy) => ({ deletionPolicy })),
   fc.boolean().map((paused) => ({ paused })),
 );
+
+/** Where data may live. A managed database's volume is kept when the tenant leaves it. */
+const databases: readonly Fields[] = [
+  {},
+  { connection: { secretRef: { name: 'own-database' } } },
+  { connection: { secretRef: { name: 'own-roles' } } },
+  { cloudNativePG: { clusterName: 'main' } },
+];
+
+const clientChange: fc.Arbitrary<Fields> = fc.oneof(
+  fc.constantFrom(null, 'Shop').map((displayName) => ({ displayName })),
+  fc.constantFrom('client_secret_basic', 'none').map((tokenEndpointAuthMethod) => ({ tokenEndpointAuthMethod })),
+  fc.constantFrom([], ['https://api.acme.example']).map((audiences) => ({ audiences })),
+);
+
+/** What clients are called; drifts and losses are of the first one. */
+export const clientNames = ['app', 'site'] as const;
+export type ClientName = (typeof clientNames)[number];
 
 const only = <T>(value: T): fc.Arbitrary<T> => fc.constant(value);
 // The names of the tables above are their keys.
@@ -112,8 +188,31 @@ const namesOf = <T extends string>(table: Readonly<Record<T, unknown>>) =>
   fc.constantFrom(...(Object.keys(table) as T[]));
 
 /** A transition; changes of the spec are the most frequent. */
-export const transitions: fc.Arbitrary<Transition> = fc.oneof(
+const transitions: fc.Arbitrary<Transition> = fc.oneof(
   { weight: 10, arbitrary: fc.record({ kind: only('change' as const), spec: specChange }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: only('move' as const),
+      spec: fc
+        .constantFrom(...databases)
+        .map((database) => ({ database: { connection: null, cloudNativePG: null, ...database } })),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: only('client' as const), name: fc.constantFrom(...clientNames), spec: clientChange }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: only('dismiss' as const), name: fc.constantFrom(...clientNames) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: only('rotate' as const), belonging: fc.constantFrom(...belongingNames) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: only('misplace' as const), belonging: fc.constantFrom(...belongingNames) }),
+  },
+  { weight: 1, arbitrary: only<Transition>({ kind: 'upgrade' }) },
   { weight: 2, arbitrary: fc.record({ kind: only('drift' as const), object: namesOf(drifts) }) },
   { weight: 2, arbitrary: fc.record({ kind: only('lose' as const), object: namesOf(losses) }) },
   { weight: 1, arbitrary: only<Transition>({ kind: 'recreate' }) },
@@ -130,6 +229,10 @@ export const transitions: fc.Arbitrary<Transition> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: only('loss' as const), seed: fc.nat(1_000_000) }) },
   { weight: 1, arbitrary: only<Transition>({ kind: 'wait' }) },
 );
+
+/** So many chains by chance, the same ones for the same seed. */
+export const sampleChains = (seed: number, chains: number, length: number): Transition[][] =>
+  fc.sample(fc.array(transitions, { minLength: length, maxLength: length }), { seed, numRuns: chains });
 
 const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,8 +1,8 @@
 import type { NamespaceState } from './namespace-state.ts';
 
-/** How often something rolled out, and which version of a spec it follows, is history. */
-const isHistory = (field: string): boolean =>
-  field === 'observedGeneration' || field === 'deployment.kubernetes.io/revision';
+/** How often something rolled out, which version of a spec it follows, and how often auth wrote its clients, is history. */
+const historicFields = new Set(['observedGeneration', 'deployment.kubernetes.io/revision', 'registryRevision']);
+const isHistory = (field: string): boolean => historicFields.has(field);
 
 const withoutHistory = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(withoutHistory);
@@ -13,14 +13,20 @@ const withoutHistory = (value: unknown): unknown => {
 
 const settingsPattern = /^ConfigMap\/.*<hash>$/;
 
+/** Kept when a tenant leaves its managed database, which has no other trace: data, and the certificate of its server. */
+const isOfManagedDatabase = (key: string): boolean =>
+  key.startsWith('PersistentVolumeClaim/') || /^Secret\/.*-database-identity$/.test(key);
+
 /**
- * A state without what remembers how it came about: rollouts that are over, and settings that an older ReplicaSet still
- * names. Settings are in the templates by name, so that one set of them is always wanted.
+ * A state without what remembers how it came about: rollouts that are over, what a managed database has left that is not
+ * run any more, and settings that an older ReplicaSet still names. Settings are in the templates by name, so that one set of
+ * them is always wanted.
  */
-export const asFresh = (state: NamespaceState): NamespaceState =>
-  Object.fromEntries(
-    Object.entries(state).map(([key, objects]) => [
-      key,
-      settingsPattern.test(key) ? ['settings'] : objects.map(withoutHistory),
-    ]),
+export const asFresh = (state: NamespaceState): NamespaceState => {
+  const isDatabaseManaged = Object.keys(state).some((key) => key.startsWith('StatefulSet/'));
+  return Object.fromEntries(
+    Object.entries(state)
+      .filter(([key]) => isDatabaseManaged || !isOfManagedDatabase(key))
+      .map(([key, objects]) => [key, settingsPattern.test(key) ? ['settings'] : objects.map(withoutHistory)]),
   );
+};

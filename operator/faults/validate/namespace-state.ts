@@ -1,16 +1,23 @@
 import type { ISecret } from 'kubernetes-models/v1';
 import { annotations, labels } from '../../api/group.ts';
+import { bindingEntries } from '../../client/client-registration.ts';
+import { rememberedDatabaseEntry } from '../../keys/random-secrets.ts';
+import { acceptedDatabaseEntry, databaseUrlEntries } from '../../manifests/database-connection.ts';
 import type { KubernetesClient } from '../../runtime/kubernetes-client.ts';
+import { hasReason } from '../../runtime/kubernetes-error.ts';
 import type { LiveObject } from '../../runtime/kubernetes-object.ts';
-import { builtInResources } from '../../runtime/resource-kind.ts';
+import { builtInResources, type ResourceKind } from '../../runtime/resource-kind.ts';
+import { decodeEntries } from '../../tenant/caches/object-projections.ts';
+import { optionalResources } from '../../tenant/caches/optional-resources.ts';
 import { ownedKinds } from '../../tenant/caches/tenant-caches.ts';
 import { customResources } from '../../tenant/custom-resources.ts';
 
 /** Objects by `Kind/name`, without what differs between two runs that did the same. Of several of one name: each. */
 export type NamespaceState = Readonly<Record<string, readonly unknown[]>>;
 
-const kinds = [
+const kinds: readonly ResourceKind[] = [
   ...ownedKinds,
+  ...Object.values(optionalResources),
   builtInResources.secrets,
   customResources.identityTenants,
   customResources.identityClients,
@@ -86,6 +93,25 @@ const describeMetadata = ({ metadata }: LiveObject) => ({
   isDeleting: metadata.deletionTimestamp !== undefined,
 });
 
+/** Entries of Secrets that somebody chose. What was generated within them looks like a key's thumbprint, or is one. */
+const chosenEntries = new Set<string>([
+  ...Object.values(databaseUrlEntries),
+  rememberedDatabaseEntry,
+  acceptedDatabaseEntry,
+  bindingEntries.type,
+  bindingEntries.provider,
+  bindingEntries.issuer,
+  bindingEntries.clientId,
+]);
+
+const describeSecret = (secret: LiveObject & ISecret): unknown => {
+  const entries = Object.entries(decodeEntries(secret))
+    // Signing keys are entries named by their thumbprint.
+    .map(([entry, value]) => [entry.replace(keyIdPattern, '<kid>'), chosenEntries.has(entry) ? value : '<generated>'])
+    .sort(([one = ''], [other = '']) => (one < other ? -1 : 1));
+  return { type: secret.type, entries };
+};
+
 const describeContent = (object: LiveObject): unknown => {
   const {
     apiVersion: _version,
@@ -94,27 +120,29 @@ const describeContent = (object: LiveObject): unknown => {
     status,
     ...content
   } = object as LiveObject & { readonly status?: unknown }; // An object of any kind: whatever else it has is compared as it is.
-  if (kind === 'Secret') {
-    // What was generated differs; which entries there are does not. Signing keys are entries named by their thumbprint.
-    const { data, type } = object as LiveObject & ISecret;
-    return {
-      type,
-      entries: Object.keys(data ?? {})
-        .map((entry) => entry.replace(keyIdPattern, '<kid>'))
-        .sort(),
-    };
-  }
+  // What was generated differs; which entries there are does not.
+  if (kind === 'Secret') return describeSecret(object as LiveObject & ISecret);
   return ourKinds.has(kind) ? { ...content, status } : content;
 };
 
 const isOurs = ({ kind, metadata }: LiveObject): boolean =>
   ourKinds.has(kind) || metadata.labels?.[labels.instance] !== undefined;
 
+/** Of a kind that is not served there are none. */
+const listIfServed = async (client: KubernetesClient, kind: ResourceKind, namespace: string): Promise<LiveObject[]> => {
+  try {
+    return [...(await client.list(kind, { namespace })).items];
+  } catch (error) {
+    if (hasReason(error, 'NotFound')) return [];
+    throw error;
+  }
+};
+
 /** Reads the state of a namespace: every object of ours, of every kind that the operator may make. */
 export const readNamespaceState = async (client: KubernetesClient, namespace: string): Promise<NamespaceState> => {
-  const pages = await Promise.all(kinds.map((kind) => client.list(kind, { namespace })));
+  const pages = await Promise.all(kinds.map((kind) => listIfServed(client, kind, namespace)));
   const state: Record<string, unknown[]> = {};
-  for (const object of pages.flatMap(({ items }) => items).filter(isOurs)) {
+  for (const object of pages.flat().filter(isOurs)) {
     const key = withoutHash(`${object.kind}/${object.metadata.name}`);
     const content = { metadata: describeMetadata(object), ...(describeContent(object) as object) };
     state[key] = [...(state[key] ?? []), normalize(content, namespace)];

@@ -2,9 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import type { IPod } from 'kubernetes-models/v1';
 import { waitUntil } from '../../../e2e/cluster/wait.ts';
 import { labels } from '../../api/group.ts';
+import type { IdentityClient } from '../../api/identity-client.ts';
 import type { TenantStatus } from '../../api/tenant-status.ts';
 import type { LiveObject } from '../../runtime/kubernetes-object.ts';
 import { builtInResources } from '../../runtime/resource-kind.ts';
+import { customResources } from '../../tenant/custom-resources.ts';
 import { describeCall, isWrite } from '../../testing/fault-proxy/api-call.ts';
 import { type LifeStep, tenantOf } from '../traffic/tenant-life.ts';
 import type { World } from '../world.ts';
@@ -88,6 +90,19 @@ export const isReady = async (world: World): Promise<boolean> => {
   const ready = tenant?.status?.conditions?.find(({ type }) => type === 'Ready');
   const isCurrent = ready?.status === 'True' && ready.observedGeneration === tenant?.metadata.generation;
   return isCurrent && tellsZones(world, tenant?.status ?? {});
+};
+
+/** Whether every client of the world is registered as it is now. */
+export const areClientsReady = async ({ cluster, namespace }: World): Promise<boolean> => {
+  const { items } = await cluster.client.list<LiveObject & Pick<IdentityClient, 'status'>>(
+    customResources.identityClients,
+    { namespace },
+  );
+  return items.every(
+    ({ metadata, status }) =>
+      status?.observedGeneration === metadata.generation &&
+      status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') === true,
+  );
 };
 
 /** Whether the tenant itself is no more; what it owned may still be going. */
