@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { celRules } from './cel-rules.ts';
 import { durationBetween } from './duration.ts';
 import { httpsUrlPattern } from './https-url.ts';
+import { secretReference } from './object-reference.ts';
 import { workloadRules, workloadShape } from './workload-spec.ts';
 
 export const authSchema = z
@@ -25,6 +26,23 @@ export const authSchema = z
       })
       .prefault({})
       .describe('How long somebody stays signed in.'),
+    mail: z
+      .object({
+        smtpSecretRef: secretReference.describe(
+          'Secret with `url` of the mail server, `smtp://user:password@host:587` (STARTTLS) or `smtps://` (TLS), and optionally `ca.crt`.',
+        ),
+        from: z
+          .string()
+          .max(254)
+          .regex(/^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/)
+          .describe(
+            'Address that mails come from, such as `no-reply@shop.example`; their name is that of the branding.',
+          ),
+      })
+      .optional()
+      .describe(
+        'How auth sends mail. Set: people confirm their address when they sign up, and can reset their password. Unset: `email_verified` stays false.',
+      ),
     branding: z
       .object({
         name: z.string().min(1).max(100).optional().describe('Shown on the pages. Default: the name of the tenant.'),

@@ -48,6 +48,7 @@ export type TenantReason =
   | 'KindNotServed'
   | 'DatabaseUrlInvalid'
   | 'CacheUrlInvalid'
+  | 'MailUrlInvalid'
   | 'TrustBundleInvalid'
   | 'NameTaken'
   | 'IssuerInvalid'

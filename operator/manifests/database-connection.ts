@@ -58,6 +58,8 @@ export type DatabaseSources = {
   readonly accept?: { readonly database: string; readonly handled: boolean };
   /** Ports that the URL of the cache leads to; empty where there is none. */
   readonly cachePorts: readonly number[];
+  /** Port that the URL of the mail server leads to; empty where there is none. */
+  readonly mailPorts: readonly number[];
   /** What the services are connected by now; absent before the first migration. */
   readonly inUse?: Readonly<Record<string, string>>;
   /** What the migrate Job of this name has found out. */

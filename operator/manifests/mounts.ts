@@ -8,6 +8,8 @@ const root = '/etc/identity';
 
 /** Entries of the Secret of a cache. */
 export const cacheEntries = { url: 'url', ca: 'ca.crt' } as const;
+/** Entries of the Secret of a mail server. */
+export const mailEntries = { url: 'url', ca: 'ca.crt' } as const;
 
 /** Folders of the mounted ConfigMaps and Secrets in every container; settings name files by them. */
 export const mountPaths = {
@@ -21,6 +23,7 @@ export const mountPaths = {
   database: `${root}/database`,
   databaseCredentials: `${root}/database-credentials`,
   cache: `${root}/cache`,
+  mail: `${root}/mail`,
   trust: `${root}/trust`,
 } as const;
 
@@ -67,6 +70,20 @@ const cacheMounts = ({ spec: { cache } }: Blueprint): SecretMount[] =>
           mountPath: mountPaths.cache,
           secretName: cache.connection.secretRef.name,
           items: [cacheEntries.url, cacheEntries.ca],
+          optional: true,
+        },
+      ];
+
+/** The user's Secret itself, as with the cache: mails wait in the outbox until it is there. */
+const mailMounts = ({ spec: { auth } }: Blueprint): SecretMount[] =>
+  auth.mail === undefined
+    ? []
+    : [
+        {
+          name: 'mail',
+          mountPath: mountPaths.mail,
+          secretName: auth.mail.smtpSecretRef.name,
+          items: [mailEntries.url, mailEntries.ca],
           optional: true,
         },
       ];
@@ -130,6 +147,7 @@ export const componentMounts = (blueprint: Blueprint, component: Component, data
         signingKeys,
         { name: 'cookie-keys', mountPath: mountPaths.cookieKeys, secretName: objectNames.cookieKeys(blueprint) },
         databaseMount(blueprint, 'auth', databaseHasCa),
+        ...mailMounts(blueprint),
         ...trustMounts(blueprint),
       ];
     case 'token-store':

@@ -31,6 +31,12 @@ const dns: INetworkPolicyEgressRule = {
 /** Outside addresses but link-local ones, where clouds keep their metadata services. */
 const outside = { ipBlock: { cidr: '0.0.0.0/0', except: ['169.254.0.0/16'] } };
 
+/** Servers that a policy cannot name, here or elsewhere. */
+const toOutside = (numbers: readonly number[]): INetworkPolicyEgressRule[] =>
+  numbers.length === 0 ? [] : [{ to: [outside, anyPod], ports: tcp(...numbers) }];
+
+type OtherPorts = { readonly cachePorts: readonly number[]; readonly mailPorts: readonly number[] };
+
 /** Kubelets are let in by every network plug-in; this is for who reads metrics. */
 const metricsReaders = ({ monitoringNamespaceLabels }: Neighbours): INetworkPolicyIngressRule => {
   const isAnybody = Object.keys(monitoringNamespaceLabels).length === 0;
@@ -62,19 +68,19 @@ const buildPolicy = (
  * One policy a component; what no rule allows is denied. Each rule is one arrow of the architecture. Databases outside
  * the cluster are reached by port, since a policy cannot name hosts.
  * @param databasePorts of the connections' URLs; beside a managed database those of the one that is still in use before it.
- * @param cachePorts of the cache's URL; empty where there is none.
+ * @param others ports of the URLs of the cache and the mail server; empty where there is none.
  */
 export const buildNetworkPolicies = (
   blueprint: Blueprint,
   databasePorts: readonly number[],
-  cachePorts: readonly number[] = [],
+  { cachePorts, mailPorts }: OtherPorts = { cachePorts: [], mailPorts: [] },
 ): INetworkPolicy[] => {
   const managed = isDatabaseManaged(blueprint.spec);
   const operator = operatorPods(blueprint.neighbours);
   const metrics = metricsReaders(blueprint.neighbours);
   const toDatabase: INetworkPolicyEgressRule[] = [
     ...(managed ? [{ to: [pods(blueprint, 'database')], ports: tcp(ports.postgres) }] : []),
-    ...(databasePorts.length === 0 ? [] : [{ to: [outside, anyPod], ports: tcp(...databasePorts) }]),
+    ...toOutside(databasePorts),
   ];
   const publicPort = blueprint.spec.gateway.tls === undefined ? ports.publicHttp : ports.publicHttps;
   const policies = [
@@ -93,13 +99,18 @@ export const buildNetworkPolicies = (
       blueprint,
       'auth',
       [{ from: [pods(blueprint, 'gateway'), operator], ports: tcp(ports.mutualTls) }, metrics],
-      [dns, { to: [pods(blueprint, 'token-store')], ports: tcp(ports.mutualTls) }, ...toDatabase],
+      [
+        dns,
+        { to: [pods(blueprint, 'token-store')], ports: tcp(ports.mutualTls) },
+        ...toDatabase,
+        ...toOutside(mailPorts),
+      ],
     ),
     buildPolicy(
       blueprint,
       'token-store',
       [{ from: [pods(blueprint, 'gateway'), pods(blueprint, 'auth'), operator], ports: tcp(ports.mutualTls) }, metrics],
-      [dns, ...toDatabase, ...(cachePorts.length === 0 ? [] : [{ to: [outside, anyPod], ports: tcp(...cachePorts) }])],
+      [dns, ...toDatabase, ...toOutside(cachePorts)],
     ),
     buildPolicy(blueprint, 'migrate', [], [dns, ...toDatabase]),
   ];

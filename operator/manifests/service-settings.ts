@@ -17,7 +17,7 @@ import {
   givenUrl,
   hasDatabaseCa,
 } from './database-connection.ts';
-import { cacheEntries, mountPaths } from './mounts.ts';
+import { cacheEntries, mailEntries, mountPaths } from './mounts.ts';
 import { objectNames } from './object-names.ts';
 import { ports } from './ports.ts';
 
@@ -75,6 +75,20 @@ export const buildTokenStoreSettings = (blueprint: Blueprint, databaseHasCa: boo
   dataEncryptionKeysDirectory: mountPaths.dataEncryptionKeys,
 });
 
+const mailSettings = (blueprint: Blueprint): Pick<AuthSettings, 'mail'> => {
+  const { mail } = blueprint.spec.auth;
+  if (mail === undefined) return {};
+  return {
+    mail: {
+      ...trustSettings(blueprint),
+      urlFile: `${mountPaths.mail}/${mailEntries.url}`,
+      // The file is there when the Secret has it.
+      caFile: `${mountPaths.mail}/${mailEntries.ca}`,
+      from: mail.from,
+    },
+  };
+};
+
 export const buildAuthSettings = (blueprint: Blueprint, databaseHasCa: boolean): AuthSettings => {
   const { auth, keys, tokens, issuer } = blueprint.spec;
   return {
@@ -99,6 +113,7 @@ export const buildAuthSettings = (blueprint: Blueprint, databaseHasCa: boolean):
     jwksMaxAgeSeconds: parseDurationSeconds(keys.jwksMaxAge),
     registrationEnabled: auth.registration.enabled,
     passwordMinimumLength: auth.passwordPolicy.minimumLength,
+    ...mailSettings(blueprint),
   };
 };
 

@@ -105,7 +105,7 @@ export const buildTenantObjects = (blueprint: Blueprint, sources: DatabaseSource
       ...buildNetworkPolicies(
         blueprint,
         databasePorts(blueprint, migrateConnection, connection, sources.inUse ?? {}),
-        sources.cachePorts,
+        sources,
       ),
       ...buildServices(blueprint),
       buildConnectionSecret(blueprint, objectNames.migrateConnection(blueprint), migrateConnection),

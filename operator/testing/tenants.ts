@@ -44,5 +44,6 @@ export const buildTestDatabaseSources = ({ spec }: IdentityTenant): DatabaseSour
   internalCa: 'the internal CA',
   dataEncryptionKeys: [{ id: '1', fingerprint: 'fingerprint-of-the-key' }],
   cachePorts: spec.cache === undefined ? [] : [6380],
+  mailPorts: spec.auth.mail === undefined ? [] : [587],
   migrated: () => ({ id: '6fbd26c1-0000-4000-8000-000000000000', sharedRole: false }),
 });

@@ -29,6 +29,19 @@ export const authSettingsSchema = commonSettingsSchema.extend({
   jwksMaxAgeSeconds: z.int().min(0),
   registrationEnabled: z.boolean(),
   passwordMinimumLength: z.int().min(8).max(64),
+  /** Without it no mail is sent: addresses stay unverified, and the pages say nothing of what would need one. */
+  mail: z
+    .object({
+      /** File with an `smtp://` or `smtps://` URL (`parseSmtpUrl`); read anew for each mail. */
+      urlFile: z.string().min(1),
+      /** PEM of the CA of the server's certificate, where the file is there; else the system's. */
+      caFile: z.string().min(1).optional(),
+      /** Folder of PEM bundles that are trusted besides. */
+      trustDirectory: z.string().min(1).optional(),
+      /** Address of the sender. */
+      from: z.string().min(3).max(254),
+    })
+    .optional(),
 });
 export type AuthSettings = z.infer<typeof authSettingsSchema>;
 

@@ -1,4 +1,5 @@
 import { parseCacheUrl } from '../../../services/shared/contracts/cache-url.ts';
+import { parseSmtpUrl } from '../../../services/shared/contracts/smtp-url.ts';
 import { annotations } from '../../api/group.ts';
 import { tlsEntries } from '../../keys/internal-certificate.ts';
 import { databasePasswordEntries, keysEntry, rememberedDatabaseEntry } from '../../keys/random-secrets.ts';
@@ -75,6 +76,12 @@ const readCachePorts = ({ references }: Pick<Observed, 'references'>): number[] 
   return [...new Set(address.mode === 'single' ? named : [...named, ports.redis])].sort((a, b) => a - b);
 };
 
+const readMailPorts = ({ references }: Pick<Observed, 'references'>): number[] => {
+  const url = references.find(({ field }) => field === referenceFields.mailServer)?.found?.entries['url'];
+  const address = parseSmtpUrl(url ?? '');
+  return address === undefined ? [] : [address.port];
+};
+
 /** The id of the database that holds the tenant's data: the retained Secret has it when the status is lost. */
 export const rememberedDatabase = (
   { secrets, tenant }: Pick<Observed, 'secrets' | 'tenant'>,
@@ -133,6 +140,7 @@ export const readDatabaseSources = (observed: Observed, blueprint: Blueprint): D
     ...(accept === undefined ? {} : { accept }),
     ...(inUse === undefined ? {} : { inUse }),
     cachePorts: readCachePorts(observed),
+    mailPorts: readMailPorts(observed),
     migrated: (migrateJob) => readMigrated(observed, blueprint, external, migrateJob),
   };
 };

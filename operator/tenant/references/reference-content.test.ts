@@ -43,6 +43,14 @@ describe('what the spec names', () => {
     });
   });
 
+  it('has the URL of a mail server in a form that is known', () => {
+    expect(fault(referenceFields.mailServer, { url: 'smtps://user:s3cret@mail.example\n' })).toBeUndefined();
+    expect(fault(referenceFields.mailServer, { url: 'mail.example:587' })?.reason).toBe('MailUrlInvalid');
+    expect(fault(referenceFields.mailServer, { url: 'smtp://mail.example', 'ca.crt': 'nothing' })?.reason).toBe(
+      'TrustBundleInvalid',
+    );
+  });
+
   it('holds certificates, in bundles and CAs', () => {
     const bundle = referenceFields.trustBundle(0);
     expect(fault(bundle, { 'ca.crt': `# a comment\n${ca}\n${ca}` }, ['ca.crt'])).toBeUndefined();

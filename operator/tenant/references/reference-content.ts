@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { parseCacheUrl } from '../../../services/shared/contracts/cache-url.ts';
+import { parseSmtpUrl } from '../../../services/shared/contracts/smtp-url.ts';
 import { databaseCaEntry, databaseUrlEntries, isDatabaseUrl } from '../../manifests/database-connection.ts';
 import { clusterUrlEntry } from '../database/database-sources.ts';
 import type { ObservedReference, ReferencedObject } from '../observed.ts';
@@ -68,6 +69,14 @@ const findCacheUrlFault = ({ name }: ObservedReference, { entries }: ReferencedO
       }
     : undefined;
 
+const findMailUrlFault = ({ name }: ObservedReference, { entries }: ReferencedObject): ContentFault | undefined =>
+  parseSmtpUrl(entries['url'] ?? '') === undefined
+    ? {
+        reason: 'MailUrlInvalid',
+        message: `key "url" of Secret "${name}" is no URL like smtp://user:password@host:587 or smtps://user:password@host:465; correct it`,
+      }
+    : undefined;
+
 /** What is wrong with the content of an object that the spec names; names keys, and never their values. */
 export const findContentFault = (reference: ObservedReference): ContentFault | undefined => {
   const { field, found, requiredEntries } = reference;
@@ -85,6 +94,8 @@ export const findContentFault = (reference: ObservedReference): ContentFault | u
       );
     case referenceFields.cacheConnection:
       return findCacheUrlFault(reference, found) ?? findBundleFault(reference, found, databaseCaEntry);
+    case referenceFields.mailServer:
+      return findMailUrlFault(reference, found) ?? findBundleFault(reference, found, databaseCaEntry);
     default:
       return isTrustBundle(field) ? findBundleFault(reference, found, requiredEntries[0] ?? '') : undefined;
   }

@@ -18,6 +18,7 @@ export const referenceFields = {
   databaseConnection: 'spec.database.connection.secretRef',
   databaseCluster: 'spec.database.cloudNativePG.clusterName',
   cacheConnection: 'spec.cache.connection.secretRef',
+  mailServer: 'spec.auth.mail.smtpSecretRef',
   trustBundle: (index: number) => `spec.trustBundles[${index}]`,
 } as const;
 
@@ -57,6 +58,18 @@ const cacheReferences = ({ cache }: IdentityTenant['spec']): SpecReference[] =>
         },
       ];
 
+const mailReferences = ({ auth: { mail } }: IdentityTenant['spec']): SpecReference[] =>
+  mail === undefined
+    ? []
+    : [
+        {
+          field: referenceFields.mailServer,
+          kind: 'Secret',
+          name: mail.smtpSecretRef.name,
+          requiredEntries: ['url'],
+        },
+      ];
+
 const trustReferences = ({ trustBundles }: IdentityTenant['spec']): SpecReference[] =>
   trustBundles.flatMap(({ configMapRef, secretRef }, index) => {
     const reference = configMapRef ?? secretRef;
@@ -81,6 +94,7 @@ export const listReferences = ({ spec }: Pick<IdentityTenant, 'spec'>): SpecRefe
   })),
   ...databaseReferences(spec),
   ...cacheReferences(spec),
+  ...mailReferences(spec),
   ...trustReferences(spec),
   ...(spec.gateway.tls === undefined
     ? []

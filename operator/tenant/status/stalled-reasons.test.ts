@@ -39,6 +39,7 @@ const tls = { gateway: { tls: { secretName: 'public-tls' } } };
 const gatewayApi = { parentRefs: [{ name: 'public' }], backendCAConfigMapRef: { name: 'internal-ca' } };
 const route = { gateway: { exposure: { gatewayAPI: gatewayApi } } };
 const outside = { database: { connection: { secretRef: { name: 'db' } } } };
+const mailing = { auth: { mail: { smtpSecretRef: { name: 'smtp' }, from: 'no-reply@acme.example' } } };
 const cached = { cache: { connection: { secretRef: { name: 'redis' } } } };
 const trusting = { trustBundles: [{ configMapRef: { name: 'corporate' } }] };
 const databaseUrl = 'postgres://owner:secret@db.example:5432/identity';
@@ -237,6 +238,11 @@ const cases: Record<StalledReason, Case> = {
     stalled: always(naming(cached, { redis: { url: 'nonsense:secret@' } })),
     says: /^key "url" of Secret "redis" is no URL like rediss:.*; correct it$/,
     cured: always(naming(cached, { redis: { url: 'rediss://user:secret@redis.example:6379/0' } })),
+  },
+  MailUrlInvalid: {
+    stalled: always(naming(mailing, { smtp: { url: 'smtp://user:secret@mail.example?tls=maybe' } })),
+    says: /^key "url" of Secret "smtp" is no URL like smtp:.*; correct it$/,
+    cured: always(naming(mailing, { smtp: { url: 'smtp://user:secret@mail.example' } })),
   },
   TrustBundleInvalid: {
     stalled: always(naming(trusting, { corporate: { 'ca.crt': 'secret' } })),

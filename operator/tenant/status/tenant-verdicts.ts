@@ -36,6 +36,7 @@ export const stalledReasons = [
   'NodesNotReadable',
   'DatabaseUrlInvalid',
   'CacheUrlInvalid',
+  'MailUrlInvalid',
   'TrustBundleInvalid',
 ] as const satisfies readonly TenantReason[];
 export type StalledReason = (typeof stalledReasons)[number];

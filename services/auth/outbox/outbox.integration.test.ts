@@ -1,0 +1,123 @@
+import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createPostgresPool, type PostgresPool } from '../../shared/postgres-pool.ts';
+import { eventually } from '../../shared/testing/condition.ts';
+import { startTokenStoreFixture, type TokenStoreFixture } from '../../token-store/testing/token-store-fixture.ts';
+import { createOutboxRepository, enqueueEvent } from './outbox-repository.ts';
+import { type Delivery, type OutboxWorker, runOutbox } from './outbox-worker.ts';
+
+const logger = pino({ level: 'silent' });
+let store: TokenStoreFixture;
+let pool: PostgresPool;
+let ended: AbortController;
+let workers: OutboxWorker[];
+
+beforeAll(async () => {
+  store = await startTokenStoreFixture();
+  store.writeFile('auth-url', store.roleUrl('auth'));
+  const settings = { urlFile: store.writeFile('auth-url', store.roleUrl('auth')), maxConnections: 10 };
+  pool = await createPostgresPool(settings, logger, { signal: new AbortController().signal, schema: 'auth' });
+});
+afterEach(async () => {
+  ended.abort();
+  await Promise.all(workers.map((worker) => worker.ended));
+  await pool.query({ text: 'DELETE FROM auth.outbox' });
+});
+afterAll(async () => {
+  await pool?.end();
+  await store?.stop();
+});
+
+const counts: string[] = [];
+
+/** Starts so many workers on one outbox, with one handler for mails. */
+const start = (handle: (email: string, id: string) => Promise<Delivery>, count = 1): void => {
+  ended = new AbortController();
+  counts.length = 0;
+  workers = Array.from({ length: count }, () =>
+    runOutbox({
+      repository: createOutboxRepository(pool),
+      handlers: { mail: (payload, id) => handle('email' in payload ? payload.email : '', id) },
+      count: (topic, outcome) => counts.push(`${topic} ${outcome}`),
+      logger,
+      signal: ended.signal,
+    }),
+  );
+};
+
+const mail = (email: string) => ({ topic: 'mail', payload: { kind: 'reset_password', email } }) as const;
+
+const remaining = async (): Promise<number> => {
+  const { rows } = await pool.query<{ count: string }>({ text: 'SELECT count(*) FROM auth.outbox' });
+  return Number(rows[0]?.count);
+};
+
+describe('the outbox', () => {
+  it('delivers what was written with a change, and nothing of a change that was taken back', async () => {
+    const seen: string[] = [];
+    start(async (email) => {
+      seen.push(email);
+      return { outcome: 'delivered' };
+    });
+    const taken = pool.transaction(async (connection) => {
+      await enqueueEvent(connection, mail('never@example.test'));
+      throw new Error('taken back');
+    });
+    await expect(taken).rejects.toThrow('taken back');
+    await pool.transaction((connection) => enqueueEvent(connection, mail('ada@example.test')));
+    workers[0]?.wake();
+    await eventually(async () => (await remaining()) === 0);
+    expect(seen).toEqual(['ada@example.test']);
+    expect(counts).toEqual(['mail delivered']);
+  });
+
+  it('gives each event to one worker', async () => {
+    const seen: string[] = [];
+    start(async (email) => {
+      seen.push(email);
+      return { outcome: 'delivered' };
+    }, 4);
+    const emails = Array.from({ length: 60 }, (_, n) => `person-${n}@example.test`);
+    for (const email of emails) await enqueueEvent(pool, mail(email));
+    await eventually(async () => (await remaining()) === 0);
+    expect(seen.sort()).toEqual(emails.sort());
+  });
+
+  it('tries again what failed or threw, under the same id', async () => {
+    const ids: string[] = [];
+    start(async (_email, id) => {
+      ids.push(id);
+      if (ids.length === 1) return { outcome: 'failed', code: 'ETIMEDOUT' };
+      if (ids.length === 2) throw new Error('unexpected');
+      return { outcome: 'delivered' };
+    });
+    await enqueueEvent(pool, mail('ada@example.test'));
+    await eventually(async () => {
+      await pool.query({ text: 'UPDATE auth.outbox SET due_at = now() WHERE attempts > 0' });
+      return (await remaining()) === 0;
+    }, 30_000);
+    expect(counts).toEqual(['mail postponed', 'mail postponed', 'mail delivered']);
+    expect(new Set(ids).size).toBe(1);
+  });
+
+  it('gives up what can never be, and a mail that is a day old', async () => {
+    start(async (email) =>
+      email.startsWith('nobody') ? { outcome: 'impossible', code: 'EENVELOPE 550' } : { outcome: 'failed', code: 'X' },
+    );
+    await enqueueEvent(pool, mail('nobody@example.test'));
+    await enqueueEvent(pool, mail('old@example.test'));
+    await pool.query({
+      text: `UPDATE auth.outbox SET created_at = now() - interval '25 hours' WHERE payload->>'email' LIKE 'old%'`,
+    });
+    await eventually(async () => (await remaining()) === 0);
+    expect(counts.filter((count) => count === 'mail given_up')).toHaveLength(2);
+  });
+
+  it('leaves what it has no handler for', async () => {
+    start(async () => ({ outcome: 'delivered' }));
+    await enqueueEvent(pool, { topic: 'revoke_grant', payload: { grantId: 'g' } });
+    await enqueueEvent(pool, mail('ada@example.test'));
+    await eventually(async () => (await remaining()) === 1);
+    expect(counts).toEqual(['mail delivered']);
+  });
+});
