@@ -189,13 +189,13 @@ const tokens: Case[] = [
 
 const others: Case[] = [
   ['userinfo without a token', get(userinfo), 401, 'json'],
-  ['userinfo with a token in the query', get(`${userinfo}?access_token=x`), 401, 'json'],
+  ['userinfo with a token in the query', get(`${userinfo}?access_token=x`), 400, 'oauth'],
   ['userinfo with an unsigned token', get(userinfo, 'Authorization: Bearer eyJhbGciOiJub25lIn0.e30.'), 401, 'oauth'],
-  ['userinfo with bytes', get(userinfo, 'Authorization: Bearer \xff'), 400, 'oauth'],
+  ['userinfo with bytes', get(userinfo, 'Authorization: Bearer \xff'), 401, 'oauth'],
   ['userinfo with two tokens', form(userinfo, 'access_token=a&access_token=b'), 400, 'oauth'],
   ['userinfo with a compressed body', form(userinfo, 'x', 'Content-Encoding: gzip'), 400, refusedByForm],
   ['userinfo with an unknown coding', form(userinfo, 'x', 'Content-Encoding: nonsense'), 400, refusedByForm],
-  ['userinfo with 20 KB', form(userinfo, 'x'.repeat(20_000)), 413, 'problem'],
+  ['userinfo with 60 KB', form(userinfo, 'x'.repeat(60_000)), 400, 'oauth'],
   ['userinfo by PUT', send('PUT', userinfo, 'x'), 404, 'problem'],
   ['an interaction without its cookie', get('/oauth2/interaction/abc'), 400, 'page'],
   ['a sign-in without its cookie', form('/oauth2/interaction/abc/sign-in', 'email=a&password=b'), 400, 'page'],
@@ -217,7 +217,15 @@ const others: Case[] = [
   ['a sign-out with null bytes', get(`${signOut}?client_id=%00&state=%00`), 400, 'oauth'],
   ['a sign-out that nobody asked for', form(`${signOut}/confirm`, 'xsrf=x&xsrf=y&logout=yes'), 400, 'oauth'],
   ['an asset named __proto__', get('/oauth2/assets/__proto__'), 404, 'problem'],
-  ['introspection, which is not offered', form('/oauth2/token/introspection', 'token=x', basic), 404, 'problem'],
+  ['introspection at another address', form('/oauth2/token/introspection', 'token=x', basic), 404, 'problem'],
+  ['introspection by nobody', form('/oauth2/introspect', 'token=x'), 400, 'oauth'],
+  ['introspection of nothing', form('/oauth2/introspect', '', basic), 400, 'oauth'],
+  ['introspection of two', form('/oauth2/introspect', 'token=x&token=y', basic), 400, 'oauth'],
+  ['introspection of bytes', form('/oauth2/introspect', 'token=%00%ff%27', basic), 200, 'json'],
+  ['introspection by GET', get('/oauth2/introspect?token=x', basic), 404, 'problem'],
+  ['revocation by nobody', form('/oauth2/revoke', 'token=x'), 400, 'oauth'],
+  ['revocation of nothing', form('/oauth2/revoke', '', basic), 400, 'oauth'],
+  ['revocation with a wrong secret', form('/oauth2/revoke', 'token=x', basicOf('shop:x')), 401, 'oauth'],
   ['registration of a client', send('POST', '/oauth2/reg', '{}', 'Content-Type: application/json'), 404, 'problem'],
 ];
 

@@ -4,6 +4,8 @@ import type { Logger } from 'pino';
 import type { ClientRegistration } from '../shared/contracts/client-registration.ts';
 import type { Keyring } from '../shared/contracts/keyring.ts';
 import type { TokenStoreClient } from '../token-store/client/token-store-client.ts';
+import { createAccessTokenVerifier } from './access-tokens/access-token-verifier.ts';
+import { createFindLiveToken } from './access-tokens/live-access-token.ts';
 import type { Accounts } from './accounts/accounts.ts';
 import type { AuthMetrics } from './auth-metrics.ts';
 import { buildClientMetadata } from './clients/client-metadata.ts';
@@ -17,8 +19,6 @@ import { buildProvider } from './provider/build-provider.ts';
 import { requirePlainUtf8 } from './provider/form-encoding.ts';
 import { paths } from './provider/issuer.ts';
 import type { AuthSettings } from './settings.ts';
-import { createAccessTokenVerifier } from './userinfo/access-token.ts';
-import { createUserinfoRoutes } from './userinfo/userinfo.ts';
 
 export type ProtocolOptions = {
   settings: AuthSettings;
@@ -46,17 +46,17 @@ export type Protocol = {
 };
 
 export const buildProtocol = (options: ProtocolOptions): Protocol => {
-  const { settings, signingKeys, store, accounts, logger } = options;
+  const { settings, signingKeys, accounts } = options;
   const { keyring, active } = signingKeys;
-  const findAccount = accounts.findById;
   const keys = { jwks: buildProviderKeys(signingKeys), algorithm: active.key.algorithm };
+  const verify = createAccessTokenVerifier(settings.issuer, buildJsonWebKeySet(keyring));
   const provider = buildProvider({
     ...options,
     keys,
-    findAccount,
+    findAccount: accounts.findById,
+    findLive: createFindLiveToken({ ...options, verify }),
     verifyHint: createIdTokenHintVerifier(settings.issuer, keyring),
   });
-  const verify = createAccessTokenVerifier(settings.issuer, buildJsonWebKeySet(keyring));
   const jwks = buildJwksAnswer(keyring, settings.jwksMaxAgeSeconds);
 
   const handle = Router();
@@ -66,7 +66,6 @@ export const buildProtocol = (options: ProtocolOptions): Protocol => {
     else response.send(jwks.body);
   });
   handle.use(requirePlainUtf8);
-  handle.use(paths.userinfo, createUserinfoRoutes({ issuer: settings.issuer, verify, store, findAccount, logger }));
   handle.use(paths.interaction, createInteractionRoutes({ ...options, provider }));
   handle.use(provider.callback());
 

@@ -327,8 +327,8 @@ describe('userinfo', () => {
       },
     });
     expect(response.status).toBe(204);
-    expect(response.headers.get('access-control-allow-origin')).toBe('*');
-    expect(response.headers.get('access-control-allow-headers')).toBe('Authorization');
+    expect(response.headers.get('access-control-allow-origin')).toBe('https://app.example');
+    expect(response.headers.get('access-control-allow-headers')).toBe('authorization');
   });
 
   it('refuses an ID token and a token without a user', async () => {

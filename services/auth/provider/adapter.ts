@@ -1,4 +1,4 @@
-import type { Adapter, AdapterFactory } from 'oidc-provider';
+import { type Adapter, type AdapterFactory, Provider } from 'oidc-provider';
 import type { ClientRegistration } from '../../shared/contracts/client-registration.ts';
 import type { TokenStoreClient } from '../../token-store/client/token-store-client.ts';
 import type { FindRequest, RecordKind } from '../../token-store/contract.ts';
@@ -45,6 +45,15 @@ const createClientAdapter = (findClient: AdapterOptions['findClient']): Adapter 
   },
 });
 
+/**
+ * oidc-provider asks to revoke the whole family also when a client gives back one opaque access token. That token is
+ * destroyed; the grant, and what is issued to it later, lives on.
+ */
+const isRevocationOfOneToken = (): boolean => {
+  const { route, entities } = Provider.ctx?.oidc ?? {};
+  return route === 'revocation' && entities?.AccessToken !== undefined;
+};
+
 const createRecordAdapter = (kind: RecordKind, { store, newCommitId, now }: AdapterOptions): Adapter => {
   /** Stages in the request's unit; outside of one, where nobody would commit, it is a unit of its own. */
   const stage = async (write: (unit: UnitOfWork) => void): Promise<void> => {
@@ -79,7 +88,9 @@ const createRecordAdapter = (kind: RecordKind, { store, newCommitId, now }: Adap
         unit.consume(kind, id);
       }),
     destroy: (id) => stage((unit) => unit.destroy(kind, id)),
-    revokeByGrantId: (grantId) => stage((unit) => unit.revokeGrant(grantId)),
+    revokeByGrantId: async (grantId) => {
+      if (!isRevocationOfOneToken()) await stage((unit) => unit.revokeGrant(grantId));
+    },
   };
 };
 

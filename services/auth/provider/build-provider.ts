@@ -3,6 +3,9 @@ import { type Configuration, type KoaContextWithOIDC, Provider } from 'oidc-prov
 import type { Logger } from 'pino';
 import type { ClientRegistration } from '../../shared/contracts/client-registration.ts';
 import { isDatabaseUnavailable } from '../../shared/postgres-errors.ts';
+import type { FindLiveToken } from '../access-tokens/live-access-token.ts';
+import { createStructuredTokenAnswers, isStructuredTokenRefusal } from '../access-tokens/structured-tokens.ts';
+import { acceptOwnTokensAtUserinfo } from '../access-tokens/userinfo-tokens.ts';
 import type { AuthMetrics } from '../auth-metrics.ts';
 import { matchesClientSecret } from '../clients/client-secret.ts';
 import type { VerifyIdTokenHint } from '../keys/id-token-hint.ts';
@@ -17,7 +20,13 @@ import { answerUnknownPaths, createLibraryPagePolicy, createReplaceAnswer } from
 import { createProviderPages } from './provider-pages.ts';
 
 export type ProviderOptions = Omit<ConfigurationOptions, 'adapter' | 'pages'> &
-  UnitOptions & { metrics: AuthMetrics; pages: Pages; logger: Logger; verifyHint: VerifyIdTokenHint };
+  UnitOptions & {
+    metrics: AuthMetrics;
+    pages: Pages;
+    logger: Logger;
+    verifyHint: VerifyIdTokenHint;
+    findLive: FindLiveToken;
+  };
 
 /** One id a request, for the page that a person reads and the log entry that we read. */
 const createCorrelationIds = (): ((context: object) => string) => {
@@ -39,6 +48,8 @@ const holdEvents = (provider: Provider): void => {
     const tell = (): boolean => Reflect.apply(emit, provider, [name, ...values]);
     const open = currentUnit();
     if (open === undefined || name === 'error') return tell();
+    // No failure: our own layer answers for those tokens.
+    if (isStructuredTokenRefusal(values[1])) return true;
     if (isFailureEvent(name)) open.unit.markFailed();
     open.events.push({ name, emit: tell });
     return true;
@@ -126,6 +137,9 @@ const logEvents = (provider: Provider, logger: Logger, correlationIdOf: (context
   provider.on('authorization.error', logRefusal);
   provider.on('grant.error', logRefusal);
   provider.on('end_session.error', logRefusal);
+  provider.on('introspection.error', logRefusal);
+  provider.on('revocation.error', logRefusal);
+  provider.on('userinfo.error', logRefusal);
   provider.on('grant.revoked', (context, grantId) => {
     // The id grants nothing once it is revoked.
     logger.info({ ...describeRequest(context), grantId }, 'grant revoked');
@@ -163,10 +177,12 @@ export const buildProvider = (options: ProviderOptions): Provider => {
   compareSecretHashes(provider, findClient);
   acceptRetiredHints(provider, options.verifyHint);
   keepIdsOfOneAccount(provider);
+  acceptOwnTokensAtUserinfo(provider, options.findLive);
   logEvents(provider, logger, correlationIdOf);
   countTokens(provider, options.metrics);
   provider.use(answerUnknownPaths);
   provider.use(createLibraryPagePolicy(findClient));
   provider.use(createUnitMiddleware(options, createReplaceAnswer({ pages, logger, correlationIdOf })));
+  provider.use(createStructuredTokenAnswers(options));
   return provider;
 };

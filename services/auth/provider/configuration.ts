@@ -8,6 +8,7 @@ import {
 import type { ClientRegistration } from '../../shared/contracts/client-registration.ts';
 import { issuerCookies } from '../../shared/contracts/issuer-cookies.ts';
 import type { SigningAlgorithm } from '../../shared/contracts/keyring.ts';
+import { assertMayRevoke, mayIntrospect, type TokenOwnership } from '../access-tokens/token-policies.ts';
 import type { Account } from '../accounts/account-repository.ts';
 import { defaultAudience, identityScopes, isAudienceAllowed } from '../clients/client-metadata.ts';
 import type { AuthSettings } from '../settings.ts';
@@ -69,6 +70,12 @@ const buildTokenLinks = (token: object): Record<string, unknown> | undefined => 
   return typeof gid === 'string' ? { gid, ...(typeof sid === 'string' && { sid }) } : undefined;
 };
 
+/** Of an opaque token that is stored. */
+const ownershipOf = (token: { clientId?: string | undefined }): TokenOwnership => {
+  const audience: unknown = Reflect.get(token, 'aud');
+  return { clientId: token.clientId ?? '', audience: typeof audience === 'string' ? audience : undefined };
+};
+
 const buildResourceIndicators = ({ settings, findClient }: ConfigurationOptions) => {
   const registrationOf = (clientId: string): ClientRegistration => {
     const registration = findClient(clientId);
@@ -94,7 +101,7 @@ const buildResourceIndicators = ({ settings, findClient }: ConfigurationOptions)
         scope: resourceScopes(registration, context.oidc.params?.['grant_type'] !== 'client_credentials'),
         audience: resource,
         accessTokenTTL: settings.tokens.accessTokenSeconds,
-        accessTokenFormat: 'jwt' as const,
+        accessTokenFormat: registration.accessTokenFormat ?? ('jwt' as const),
       };
     },
   };
@@ -119,6 +126,8 @@ export const buildConfiguration = (options: ConfigurationOptions): Configuration
       authorization: paths.authorization,
       token: paths.token,
       userinfo: paths.userinfo,
+      introspection: paths.introspection,
+      revocation: paths.revocation,
       jwks: paths.jwks,
       end_session: paths.signOut,
     },
@@ -140,7 +149,9 @@ export const buildConfiguration = (options: ConfigurationOptions): Configuration
     // refresh, and end the tokens of one tab when another one signs in.
     expiresWithSession: async () => false,
     extraTokenClaims: async (_context, token) => buildTokenLinks(token),
-    clientBasedCORS: (_context, origin, client) => {
+    clientBasedCORS: (context, origin, client) => {
+      // Whoever has a token may read what it opens, from anywhere: no cookie counts there.
+      if (context.oidc.route === 'userinfo') return true;
       const registration = findClient(client.clientId);
       return (
         registration?.tokenEndpointAuthMethod === 'none' &&
@@ -158,6 +169,17 @@ export const buildConfiguration = (options: ConfigurationOptions): Configuration
       pushedAuthorizationRequests: { enabled: false },
       clientCredentials: { enabled: true },
       userinfo: { enabled: true },
+      introspection: {
+        enabled: true,
+        allowedPolicy: (_context, client, token) => mayIntrospect(findClient(client.clientId), ownershipOf(token)),
+      },
+      revocation: {
+        enabled: true,
+        allowedPolicy: (_context, client, token) => {
+          assertMayRevoke(client.clientId, ownershipOf(token));
+          return true;
+        },
+      },
       resourceIndicators: buildResourceIndicators(options),
       externalSigningSupport: { enabled: true, ack: 'experimental-01' },
       rpInitiatedLogout: {

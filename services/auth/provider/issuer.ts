@@ -7,6 +7,8 @@ export const paths = {
   authorization: `${root}/authorize`,
   token: `${root}/token`,
   userinfo: `${root}/userinfo`,
+  introspection: `${root}/introspect`,
+  revocation: `${root}/revoke`,
   jwks: `${root}/jwks`,
   signOut: `${root}/sign-out`,
   interaction: `${root}/interaction`,

@@ -25,7 +25,8 @@ export const issuer = 'https://id.shop.example';
 export const shopSecret = randomBytes(32).toString('base64url');
 export const oldShopSecret = randomBytes(32).toString('base64url');
 
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64url');
+/** As a registration has it. */
+export const hashSecret = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
 export const shop: ClientRegistration = {
   clientId: 'shop',
@@ -36,7 +37,7 @@ export const shop: ClientRegistration = {
   scopes: ['openid', 'email', 'profile', 'offline_access', 'orders:read'],
   audiences: ['https://api.shop.example', 'https://stock.shop.example'],
   tokenEndpointAuthMethod: 'client_secret_basic',
-  secretHashes: [sha256(shopSecret), sha256(oldShopSecret)],
+  secretHashes: [hashSecret(shopSecret), hashSecret(oldShopSecret)],
 };
 
 export const app: ClientRegistration = {

@@ -13,6 +13,10 @@ export const clientRegistrationSchema = z.object({
   scopes: z.array(z.string().min(1).max(256)).max(100),
   /** Resource indicators (RFC 8707) that the client may ask access tokens for. The first one is the default. */
   audiences: z.array(z.string().min(1).max(2048)).max(100),
+  /** `opaque`: access tokens that are looked up, and gone at once when they are revoked. Absent: `jwt`. */
+  accessTokenFormat: z.enum(['jwt', 'opaque']).optional(),
+  /** Audiences whose access tokens the client may introspect besides its own: it is the API that they are for. */
+  introspectedAudiences: z.array(z.string().min(1).max(2048)).max(100).optional(),
   tokenEndpointAuthMethod: z.enum(['client_secret_basic', 'client_secret_post', 'none']),
   /** SHA-256 of each secret that is accepted, base64url. A generated secret of 256 bits needs no slow hash. */
   secretHashes: z.array(z.string().length(43)).max(2),
