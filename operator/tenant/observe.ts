@@ -118,7 +118,7 @@ export const observeTenant = async (
   const secrets = dataExists
     ? [...ownSecrets, ...(await observeIrreplaceable(tenant, ownSecrets, sources, signal))]
     : ownSecrets;
-  const health = sources.states.healthOf(key);
+  const health = sources.states.healthOf(key, uid);
   const issuerHolder = findIssuerHolder(tenant, caches.tenants.byIndex('issuer', tenant.spec.issuer));
   return {
     tenant,

@@ -18,8 +18,8 @@ import {
 
 /** What the tenants' pods say, kept in memory alone: a tenant whose pods say nothing new costs no write and no read. */
 export type InternalStates = {
-  /** By `namespace/name`; undefined before anybody has been asked. */
-  readonly healthOf: (key: string) => TenantHealth | undefined;
+  /** Of the tenant `namespace/name` with this UID; undefined before anybody has been asked. */
+  readonly healthOf: (key: string, uid: string) => TenantHealth | undefined;
   /** Asks until the signal aborts. */
   readonly run: (signal: AbortSignal) => Promise<void>;
 };
@@ -48,7 +48,8 @@ const unreadyPods = 2;
 const asked = ['token-store', 'auth'] as const;
 type Asked = (typeof asked)[number];
 
-type Entry = { due: number; turn: number; memory: HealthMemory };
+/** `uid`: one that is made anew under its name has pods of its own, and nothing of what the old ones said. */
+type Entry = { readonly uid: string; due: number; turn: number; memory: HealthMemory };
 
 /** Those to ask of a service in this turn: one that is ready, another each time, and some that are not. */
 const choosePods = (pods: readonly ObservedPod[], component: Asked, turn: number): ObservedPod[] => {
@@ -121,10 +122,12 @@ export const createInternalStates = (options: Options): InternalStates => {
     const present = new Set<string>();
     const due: { key: string; entry: Entry; tenant: { namespace: string; name: string } }[] = [];
     for (const { metadata } of caches.tenants.list()) {
-      const { namespace = '', name } = metadata;
+      const { namespace = '', name, uid } = metadata;
       const key = objectKey(namespace, name);
       present.add(key);
-      const entry = entries.get(key) ?? { due: now + random() * firstPeriod, turn: 0, memory: nothingKnown };
+      const known = entries.get(key);
+      const isKnown = known?.uid === uid;
+      const entry = isKnown ? known : { uid, due: now + random() * firstPeriod, turn: 0, memory: nothingKnown };
       entries.set(key, entry);
       if (entry.due <= now) due.push({ key, entry, tenant: { namespace, name } });
     }
@@ -133,9 +136,9 @@ export const createInternalStates = (options: Options): InternalStates => {
   };
 
   return {
-    healthOf: (key) => {
-      const health = entries.get(key)?.memory.health;
-      return health === nothingKnown.health ? undefined : health;
+    healthOf: (key, uid) => {
+      const entry = entries.get(key);
+      return entry?.uid !== uid || entry.memory.health === nothingKnown.health ? undefined : entry.memory.health;
     },
     run: async (signal) => {
       // At the start all tenants are new: they are spread over a whole period.
