@@ -1,7 +1,7 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { type Clock, systemClock } from './clock.ts';
 import { createKubernetesConnection } from './kubernetes-connection.ts';
-import { hasReason, KubernetesError } from './kubernetes-error.ts';
+import { asPrecondition, hasReason, KubernetesError } from './kubernetes-error.ts';
 import type { DesiredObject, KubernetesObject, LiveObject, ObjectMeta } from './kubernetes-object.ts';
 import { type ApiRequest, createKubernetesTransport, type ObserveRequest } from './kubernetes-transport.ts';
 import {
@@ -80,7 +80,10 @@ export interface KubernetesClient {
   get<T extends LiveObject = LiveObject>(reference: ObjectReference, options?: RequestOptions): Promise<T | undefined>;
   /** One page. Items carry apiVersion and kind, which the server leaves out of lists, and replaces in metadata. */
   list<T extends LiveObject = LiveObject>(resource: ResourceKind, options?: ListOptions): Promise<ListPage<T>>;
-  /** Server-side apply with `force`; answers with the object as it is now. */
+  /**
+   * Server-side apply with `force`; answers with the object as it is now. With `metadata.uid` it is meant for that very
+   * object: throws `Conflict` when there is another one of its name, or none.
+   */
   applyServerSide<T extends LiveObject = LiveObject>(object: DesiredObject, options?: ApplyOptions): Promise<T>;
   /** Server-side apply of the `status` subresource. */
   applyStatus<T extends LiveObject = LiveObject>(object: DesiredObject, options?: ApplyOptions): Promise<T>;
@@ -175,6 +178,8 @@ export const createKubernetesClient = (kubeConfig: KubeConfig, options: Kubernet
       contentType: 'application/apply-patch+yaml',
       signal,
       urgent,
+    }).catch((error: unknown) => {
+      throw asPrecondition(error);
     });
   };
 

@@ -64,6 +64,12 @@ const errorCode = (cause: unknown): string => {
 export const hasReason = (error: unknown, reason: KubernetesErrorReason): error is KubernetesError =>
   error instanceof KubernetesError && error.reason === reason;
 
+/** `error`; or where it says that the UID of an object cannot be changed, that another object than the one meant is there. */
+export const asPrecondition = (error: unknown): unknown =>
+  hasReason(error, 'Invalid') && error.fields.includes('metadata.uid')
+    ? new KubernetesError({ message: error.message, status: 409, reason: 'Conflict' })
+    : error;
+
 // What an answer means when its body is no Status, for instance that of a proxy in between.
 const reasonsByStatus: Readonly<Record<number, KubernetesErrorReason>> = {
   400: 'BadRequest',

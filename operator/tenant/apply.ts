@@ -190,7 +190,9 @@ const takeOwnership = async ({ apiVersion, kind, metadata }: LiveObject, { clien
 const writeObject = async (desired: TenantObject, found: LiveObject, writes: ObjectWrites): Promise<void> => {
   if (isHeldByCreator(found, fieldManagers.objects)) await takeOwnership(found, writes);
   const hashed = withDesiredHash(desired, annotations.desiredHash);
-  learn(desired, await writes.client.applyServerSide(hashed, { signal: writes.signal }), writes);
+  // With its UID: one that went meanwhile would be made by an apply, and a Deployment with one pod.
+  const exactly = { ...hashed, metadata: { ...hashed.metadata, uid: found.metadata.uid } };
+  learn(desired, await writes.client.applyServerSide(exactly, { signal: writes.signal }), writes);
 };
 
 /** Makes an object anew whose change the API server refused, where that helps. */
@@ -247,14 +249,14 @@ const applyObject = async (
 
 const applyReplicas = async (
   blueprint: Blueprint,
-  { deployment, replicas }: Plan['replicas'][number],
+  { deployment, uid, replicas }: Plan['replicas'][number],
   { client, signal }: Writes,
 ) => {
   await client.applyServerSide(
     {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
-      metadata: { name: deployment, namespace: blueprint.namespace },
+      metadata: { name: deployment, namespace: blueprint.namespace, uid },
       spec: { replicas },
     },
     { fieldManager: fieldManagers.replicas, signal },
@@ -293,7 +295,11 @@ const asStored = ({ entries, ...secret }: ObservedSecret): LiveObject & Pick<ISe
 });
 
 /** Carries a plan out, in its order. Idempotent: what is as desired is not written. */
-export const applyPlan = async (plan: Plan, observed: Observed, writes: ObjectWrites): Promise<ApplyOutcome> => {
+export const applyPlan = async (
+  plan: Plan,
+  observed: Pick<Observed, 'objects' | 'secrets'>,
+  writes: ObjectWrites,
+): Promise<ApplyOutcome> => {
   const { blueprint } = plan;
   for (const planned of plan.secrets) {
     const outcome = await applySecret(blueprint, planned, writes);

@@ -50,7 +50,7 @@ describe('a first installation', () => {
     // A Deployment that is not seen yet may be there at any number.
     expect(first.replicas).toEqual([]);
     const plan = planTenant(await carryOut(observed, first), release, now);
-    expect(plan.replicas).toContainEqual({ deployment: 'acme-auth', replicas: 5 });
+    expect(plan.replicas).toContainEqual({ deployment: 'acme-auth', uid: 'Deployment/acme-auth', replicas: 5 });
   });
 });
 

@@ -2,12 +2,34 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { annotations, apiVersion, fieldManagers } from '../api/group.ts';
 import { type IdentityTenant, identityTenantSchema } from '../api/identity-tenant.ts';
+import type { Blueprint } from '../manifests/blueprint.ts';
 import { listTenantObjects, type TenantObject } from '../manifests/tenant-objects.ts';
 import { findApplyReason, withDesiredHash } from '../runtime/desired-state.ts';
 import type { KubernetesObject, LiveObject } from '../runtime/kubernetes-object.ts';
+import { builtInResources } from '../runtime/resource-kind.ts';
 import { foreignDefinitions, installForeignDefinitions } from '../testing/foreign-definitions.ts';
 import { buildGoldenObjects, goldenSpecs, servedFor } from '../testing/golden-tenants.ts';
+import { buildTestBlueprint } from '../testing/tenants.ts';
 import { startTestCluster, type TestCluster } from '../testing/test-cluster.ts';
+import { applyPlan } from './apply.ts';
+import { createFieldMutations } from './caches/field-mutations.ts';
+import type { Plan } from './plan.ts';
+
+const nothingPlanned = (blueprint: Blueprint): Plan => ({
+  blueprint,
+  secrets: [],
+  repair: [],
+  grow: [],
+  remember: undefined,
+  apply: [],
+  replicas: [],
+  remove: [],
+  evict: [],
+  finalizer: 'keep',
+  status: {},
+  events: [],
+  requeueAfterMilliseconds: 0,
+});
 
 type Spec = Readonly<Record<string, unknown>>;
 
@@ -108,6 +130,43 @@ describe("a tenant's objects at the real API server", () => {
     expect(pods.length).toBeGreaterThanOrEqual(4);
     // Pod Security refuses what is not `restricted`, and names why.
     for (const pod of pods) await cluster.client.create(pod);
+  });
+
+  it('are changed as they were seen only: not what is made anew meanwhile, and nothing is made of what is gone', async () => {
+    const namespace = 'replaced';
+    const tenant = await createTenant(namespace, { issuer: 'https://id.replaced.example' });
+    const auth = listTenantObjects(buildGoldenObjects(tenant, servedFor('minimal'))).find(
+      ({ kind, metadata }) => kind === 'Deployment' && metadata?.name === 'acme-auth',
+    );
+    if (auth === undefined) throw new Error('a tenant has a Deployment of auth');
+    const deployment = { resource: builtInResources.deployments, namespace, name: 'acme-auth' };
+    const seen = await cluster.client.create(withDesiredHash(auth, annotations.desiredHash));
+    const changed: TenantObject = {
+      ...auth,
+      metadata: { ...auth.metadata, labels: { ...auth.metadata?.labels, new: 'a' } },
+    };
+    const write = (plan: Partial<Plan>) => {
+      const observed = { objects: [seen], secrets: new Map() };
+      return applyPlan({ ...nothingPlanned(buildTestBlueprint(tenant)), ...plan }, observed, {
+        client: cluster.client,
+        now: () => new Date(),
+        signal: new AbortController().signal,
+        mutations: createFieldMutations(),
+        onMutated: () => undefined,
+        onReplaced: () => undefined,
+      });
+    };
+    const replicas = [{ deployment: 'acme-auth', uid: seen.metadata.uid, replicas: 7 }];
+
+    await cluster.client.delete(deployment);
+    await expect(write({ apply: [changed] })).rejects.toMatchObject({ reason: 'Conflict' });
+    await expect(write({ replicas })).rejects.toMatchObject({ reason: 'Conflict' });
+    expect(await cluster.client.get(deployment)).toBeUndefined();
+    const anew = await cluster.client.create(withDesiredHash(auth, annotations.desiredHash));
+    await expect(write({ apply: [changed] })).rejects.toMatchObject({ reason: 'Conflict' });
+    await expect(write({ replicas })).rejects.toMatchObject({ reason: 'Conflict' });
+    expect((await cluster.client.get(deployment))?.metadata.generation).toBe(anew.metadata.generation);
+    expect((await cluster.client.get(deployment))?.metadata.labels).not.toHaveProperty('new');
   });
 
   it('the namespaces of this test do refuse a pod that may become root', async () => {

@@ -14,6 +14,7 @@ const deploymentOf = ({ replicas }: LiveAuth): IDeployment | undefined =>
     : {
         apiVersion: 'apps/v1',
         kind: 'Deployment',
+        metadata: { name: 'acme-auth', uid: 'seen' },
         spec: { ...(replicas === undefined ? {} : { replicas }), selector: {}, template: {} },
       };
 
@@ -59,13 +60,13 @@ describe('the number of pods that is written', () => {
     ['of what is not in the cache, where it may stand at any number', autoscaling, { replicas: null }, undefined],
   ])('%s', (_what, auth, live, replicas) => {
     const planned = planReplicas(blueprintOf(auth), liveOf(live));
-    expect(planned).toEqual(replicas === undefined ? [] : [{ deployment: 'acme-auth', replicas }]);
+    expect(planned).toEqual(replicas === undefined ? [] : [{ deployment: 'acme-auth', uid: 'seen', replicas }]);
   });
 
   it('is one under Single, whatever else is said', () => {
     for (const auth of [{}, { replicas: 5 }, autoscaling])
       expect(planReplicas(blueprintOf(auth, 'Single'), liveOf({ replicas: 3 }))).toEqual([
-        { deployment: 'acme-auth', replicas: 1 },
+        { deployment: 'acme-auth', uid: 'seen', replicas: 1 },
       ]);
   });
 });

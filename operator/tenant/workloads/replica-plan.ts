@@ -10,7 +10,12 @@ import type { TenantObject } from '../../manifests/tenant-objects.ts';
 import type { Live } from '../installation-steps.ts';
 
 /** A number of pods to be written by the field manager of replicas. */
-export type PlannedReplicas = { readonly deployment: string; readonly replicas: number };
+export type PlannedReplicas = {
+  readonly deployment: string;
+  /** Of the Deployment that was looked at: one that is made anew meanwhile has its own number. */
+  readonly uid: string;
+  readonly replicas: number;
+};
 
 /** The number that the API server gives to a Deployment that says none. */
 const defaultedReplicas = 1;
@@ -62,5 +67,8 @@ const decideReplicas = (blueprint: Blueprint, component: Component, live: Live):
 export const planReplicas = (blueprint: Blueprint, live: Live): PlannedReplicas[] =>
   components.flatMap((component) => {
     const replicas = decideReplicas(blueprint, component, live);
-    return replicas === undefined ? [] : [{ deployment: objectNames.workload(blueprint, component), replicas }];
+    const uid = live.deployment(component)?.metadata?.uid;
+    return replicas === undefined || uid === undefined
+      ? []
+      : [{ deployment: objectNames.workload(blueprint, component), uid, replicas }];
   });
