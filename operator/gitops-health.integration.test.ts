@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Condition, nextConditions, type TenantReason } from './api/conditions.ts';
 import { apiVersion } from './api/group.ts';
-import { asPaused, summarize, type TenantVerdict } from './tenant/status/tenant-verdicts.ts';
+import { asPaused, asWaitingForTurn, summarize, type TenantVerdict } from './tenant/status/tenant-verdicts.ts';
 import { type GitopsVerdict, judgeObjects } from './testing/gitops-verdicts.ts';
 
 const generation = 3;
@@ -49,6 +49,11 @@ describe('delivery tools', () => {
     [
       'a tenant whose last change was not seen yet',
       tenant(written(waitingFor(undefined)), { observedGeneration: generation - 1 }),
+      { kstatus: 'InProgress', argoCD: 'Progressing' },
+    ],
+    [
+      'a tenant that works, and whose last change waits for its turn',
+      tenant(written(asWaitingForTurn(waitingFor(undefined), 'it waits'))),
       { kstatus: 'InProgress', argoCD: 'Progressing' },
     ],
     [

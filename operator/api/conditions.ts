@@ -80,6 +80,7 @@ export type TenantReason =
   | 'RolloutInProgress'
   | 'RolloutStuck'
   | 'Waiting'
+  | 'WaitingForTurn'
   | 'ServiceNotFound'
   | 'KeyActive'
   | 'NoActiveKey'

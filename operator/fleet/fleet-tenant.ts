@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { TenantReason } from '../api/conditions.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
 
 // Of every tenant, whenever one has changed: so this much and no more.
@@ -25,6 +26,7 @@ const tenantSchema = z.object({
           z.object({
             type: z.string(),
             status: z.string(),
+            reason: z.string().default(''),
             message: z.string().default(''),
             observedGeneration: z.int().optional(),
             lastTransitionTime: z.string(),
@@ -54,14 +56,16 @@ export type FleetTenant = {
   readonly version: string | undefined;
   /** Its turn: where it is being brought. */
   readonly targetVersion: string | undefined;
-  /** Ready for the current generation. */
+  /** Ready for the current generation; or it would be, but waits for its turn to carry that out. */
   readonly ready: boolean;
   /** Why it is not, in a sentence. */
   readonly message: string;
   readonly stalled: boolean;
-  /** ms since the epoch; undefined while it is Ready. */
+  /** ms since the epoch; undefined while it is Ready, or waits for its turn. */
   readonly notReadySince: number | undefined;
 };
+
+const waitingForTurn: TenantReason = 'WaitingForTurn';
 
 /** Undefined for what is no tenant that this operator could read: it is not ours to judge. */
 export const parseFleetTenant = (object: LiveObject): FleetTenant | undefined => {
@@ -70,7 +74,7 @@ export const parseFleetTenant = (object: LiveObject): FleetTenant | undefined =>
   const { metadata, spec, status } = parsed;
   const { name, namespace, uid, resourceVersion, generation, deletionTimestamp } = metadata;
   const ready = status.conditions.find(({ type }) => type === 'Ready');
-  const isReady = ready?.status === 'True';
+  const isReady = ready?.status === 'True' || ready?.reason === waitingForTurn;
   return {
     key: `${namespace}/${name}`,
     metadata: { name, namespace, uid, resourceVersion },

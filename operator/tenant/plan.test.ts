@@ -91,6 +91,46 @@ describe('a paused tenant of a version that the operator cannot build, before it
   });
 });
 
+describe('a tenant of a version that the operator cannot build, before its turn', () => {
+  const newer = { ...release, version: '0.3.0', previous: [{ version: '0.2.4', unknownSettings: {} }] };
+  const at = (observed: Observed, status: TenantStatus, generation: number): Observed => ({
+    ...observed,
+    tenant: { ...buildTenant({}, { generation }), status: { ...status, version: '0.1.0' } },
+  });
+
+  it('stays Ready, also after a pod was lost and came back', async () => {
+    const observed = await install('ready');
+    const { status } = planTenant(observed, release, now);
+    const plan = planTenant(at(observed, status, 1), newer, now);
+    expect(condition(plan, 'Ready')).toMatchObject({ status: 'True', observedGeneration: 1 });
+    const lost = withStatus(observed, 'Deployment', { observedGeneration: 1, replicas: 3, availableReplicas: 2 });
+    const without = planTenant(at(lost, plan.status, 1), newer, now);
+    expect(condition(without, 'Ready')).toMatchObject({ status: 'False' });
+    expect(condition(planTenant(at(observed, without.status, 1), newer, now), 'Ready')?.status).toBe('True');
+  });
+
+  it('works on at a change of its spec, which waits until then, and says how it need not', async () => {
+    const observed = await install('ready');
+    const { status } = planTenant(observed, release, now);
+    const first = planTenant(at(observed, status, 2), newer, now);
+    const second = planTenant(at(observed, first.status, 2), newer, now);
+    for (const plan of [first, second]) {
+      expect(plan.status.observedGeneration).toBe(2);
+      for (const [type, is] of [
+        ['Ready', 'Unknown'],
+        ['Reconciling', 'True'],
+      ] as const)
+        expect(condition(plan, type)).toMatchObject({ status: is, reason: 'WaitingForTurn', observedGeneration: 2 });
+      expect(condition(plan, 'Ready')?.message).toMatch(
+        /run 0\.1\.0 .*turn to run 0\.2\.4; .*set spec\.version to 0\.2\.4$/,
+      );
+      expect(condition(plan, 'AuthAvailable')).toMatchObject({ status: 'True', observedGeneration: 1 });
+    }
+    const turn = at(observed, { ...second.status, targetVersion: '0.2.4' }, 2);
+    expect(condition(planTenant(turn, newer, now), 'Ready')).toMatchObject({ status: 'False', reason: 'Progressing' });
+  });
+});
+
 describe('a missing Secret', () => {
   const reference = {
     field: 'spec.gateway.tls.secretName',

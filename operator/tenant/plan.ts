@@ -20,9 +20,10 @@ import { nextRenewal, type PlannedSecret, planRenewals, planSecrets } from './se
 import { hasPendingChanges, readSituation, type Situation } from './situation.ts';
 import { planEvents, planVersionEvents } from './status/tenant-events.ts';
 import { buildStatus } from './status/tenant-status.ts';
-import { asPaused, summarize, type TenantVerdict } from './status/tenant-verdicts.ts';
+import { asPaused, asWaitingForTurn, summarize, type TenantVerdict } from './status/tenant-verdicts.ts';
 import { tellAutoscaling } from './workloads/autoscaling-verdicts.ts';
 import { type PlannedReplicas, planReplicas } from './workloads/replica-plan.ts';
+import { nextVersion } from './workloads/target-version.ts';
 import { tellUpgrade } from './workloads/upgrade-verdicts.ts';
 import { planSpread } from './zones/zone-spread.ts';
 
@@ -154,6 +155,19 @@ const isPending = (observed: Observed, { target, objects, blueprint, live }: Sit
   return hasPendingChanges(objects, observed) || planReplicas(blueprint, live).length > 0;
 };
 
+/** Of a tenant that works, but not as the spec asks for since: it says for what it waits, and how not to. */
+const tellTurn = (
+  summary: readonly TenantVerdict[],
+  { tenant }: Observed,
+  { target, carriedOut }: Situation,
+  release: OperatorRelease,
+): readonly TenantVerdict[] => {
+  if (target.kind !== 'keep' || carriedOut >= tenant.metadata.generation) return summary;
+  const next = nextVersion(target.version, release);
+  const message = `the services run ${target.version} as before the last change of the spec: this operator carries that out when it is the tenant's turn to run ${next}; to have it at once, set spec.version to ${next}`;
+  return asWaitingForTurn(summary, message);
+};
+
 /** Decides what one pass does about a tenant. Pure: the same observation at the same time gives the same plan. */
 export const planTenant = (observed: Observed, release: OperatorRelease, now: Date): Plan => {
   const { tenant } = observed;
@@ -169,7 +183,9 @@ export const planTenant = (observed: Observed, release: OperatorRelease, now: Da
   const parts = decideParts(observed, situation, now);
   const unresolvedFor = millisecondsUnresolved(tenant.status, references, now);
   const summary = summarize([references, ...parts.needed], unresolvedFor);
-  const told = paused ? asPaused(summary, isPending(observed, situation)) : summary;
+  const told = paused
+    ? asPaused(summary, isPending(observed, situation))
+    : tellTurn(summary, observed, situation, release);
   const verdicts = [...told, references, ...parts.needed, ...parts.rest];
 
   const growth = steps === undefined ? undefined : planVolumeGrowth(observed, blueprint);

@@ -23,7 +23,13 @@ import type { TenantVerdict } from './status/tenant-verdicts.ts';
 import { readReplicaTarget } from './workloads/replica-plan.ts';
 import { readRestart } from './workloads/restart.ts';
 import { planRollout, type Rollout } from './workloads/rollout-order.ts';
-import { decideTarget, readRunningVersion, type Target, versionOfTemplate } from './workloads/target-version.ts';
+import {
+  decideTarget,
+  readCarriedOut,
+  readRunningVersion,
+  type Target,
+  versionOfTemplate,
+} from './workloads/target-version.ts';
 import { decideWorkloadAvailable, isObserved, knownZones, readyZones } from './workloads/workload-state.ts';
 
 /** What an observation means, before anything is decided of it. */
@@ -38,6 +44,8 @@ export type Situation = {
   readonly objects: TenantObjects | undefined;
   readonly steps: Steps | undefined;
   readonly target: Target;
+  /** Generation of the tenant that its services were last told of. */
+  readonly carriedOut: number;
   /** Version of the services that run completely; undefined before the first one does. */
   readonly running: string | undefined;
   readonly available: Readonly<Record<Component, TenantVerdict>>;
@@ -123,6 +131,7 @@ const decideAvailable = (
   blueprint: Blueprint,
   live: Live,
   objects: TenantObjects | undefined,
+  carriedOut: number,
 ): Situation['available'] => {
   const { tenant } = observed;
   return mapComponents((component) =>
@@ -132,7 +141,7 @@ const decideAvailable = (
       readReplicaTarget(blueprint, component, live),
       observed.pods,
       isWorkloadApplied(objects, observed, objectNames.workload(blueprint, component)),
-      { conditions: tenant.status.conditions ?? [], generation: tenant.metadata.generation },
+      { conditions: tenant.status.conditions ?? [], generation: carriedOut },
     ),
   );
 };
@@ -161,7 +170,8 @@ export const readSituation = (observed: Observed, release: OperatorRelease): Sit
     references.status === 'True' && target.kind === 'run' && areSecretsComplete(blueprint, observed.secrets)
       ? buildObjects(observed, blueprint)
       : undefined;
-  const available = decideAvailable(observed, blueprint, live, objects);
+  const carriedOut = readCarriedOut(observed.tenant, target);
+  const available = decideAvailable(observed, blueprint, live, objects, carriedOut);
   const rollout = planRollout(
     mapComponents((component) => {
       const deployment = live.deployment(component);
@@ -182,6 +192,7 @@ export const readSituation = (observed: Observed, release: OperatorRelease): Sit
     objects,
     steps: objects === undefined ? undefined : planSteps(observed, objects, live, rollout.open),
     target,
+    carriedOut,
     running: isComplete && rollout.direction === 'none' ? target.version : readRunningVersion(observed),
     available,
     rollout,

@@ -1,4 +1,4 @@
-import { nextConditions } from '../../api/conditions.ts';
+import { type Condition, nextConditions } from '../../api/conditions.ts';
 import type { ReportedStatus, TenantStatus } from '../../api/tenant-status.ts';
 import { parseKeyring } from '../../keys/signing-keyring.ts';
 import { type Component, isDatabaseManaged } from '../../manifests/blueprint.ts';
@@ -7,7 +7,7 @@ import { rememberedDatabase } from '../database/database-sources.ts';
 import type { Observed } from '../observed.ts';
 import type { Situation } from '../situation.ts';
 import { readReplicaTarget } from '../workloads/replica-plan.ts';
-import { readWorkloadState } from '../workloads/workload-state.ts';
+import { availabilityTypes, readWorkloadState } from '../workloads/workload-state.ts';
 import type { TenantVerdict } from './tenant-verdicts.ts';
 
 /** The CRD takes no more zones: with hosts as zones there may be hundreds. */
@@ -43,6 +43,19 @@ const readDatabase = (
   };
 };
 
+/** What is told of the services is of the generation that they were told of. */
+const readConditions = (
+  { tenant }: Observed,
+  { carriedOut }: Situation,
+  verdicts: readonly TenantVerdict[],
+  now: Date,
+): Condition[] => {
+  const ofServices = new Set<string>(Object.values(availabilityTypes));
+  return nextConditions(tenant.status.conditions ?? [], verdicts, tenant.metadata.generation, now).map((condition) =>
+    ofServices.has(condition.type) ? { ...condition, observedGeneration: carriedOut } : condition,
+  );
+};
+
 /** The status that tells of this observation and what was decided of it. */
 export const buildStatus = (
   observed: Observed,
@@ -50,7 +63,7 @@ export const buildStatus = (
   verdicts: readonly TenantVerdict[],
   now: Date,
 ): ReportedStatus => {
-  const { metadata, spec, status } = observed.tenant;
+  const { metadata, spec } = observed.tenant;
   const { blueprint, live, running, zonesOf, allZones } = situation;
   const everywhere = allZones.filter((zone) => Object.values(zonesOf).every((zones) => zones.includes(zone)));
   const service = (component: Component) => ({
@@ -59,7 +72,7 @@ export const buildStatus = (
   });
   return {
     observedGeneration: metadata.generation,
-    conditions: nextConditions(status.conditions ?? [], verdicts, metadata.generation, now),
+    conditions: readConditions(observed, situation, verdicts, now),
     endpoints: { issuer: spec.issuer, discovery: `${spec.issuer}/.well-known/openid-configuration` },
     ...(running === undefined ? {} : { version: running }),
     ...readDatabase(observed, situation),

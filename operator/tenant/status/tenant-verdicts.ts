@@ -74,6 +74,20 @@ export const summarize = (holding: readonly TenantVerdict[], unresolvedForMillis
   ];
 };
 
+/**
+ * The same summary for a tenant that works, and whose last change waits for its turn to follow the operator. Whether that
+ * will work nobody knows yet; and from its turn on `False` says since when it does not.
+ */
+export const asWaitingForTurn = (summary: readonly TenantVerdict[], message: string): readonly TenantVerdict[] => {
+  const isReady = summary.every(({ type, status }) => type === 'Ready' && status === 'True');
+  if (!isReady) return summary;
+  const reason = 'WaitingForTurn';
+  return [
+    { type: 'Ready', status: 'Unknown', reason, message },
+    { type: 'Reconciling', status: 'True', reason, message },
+  ];
+};
+
 const pausedNote = 'spec.paused is set: nothing is changed, and no certificate renewed, until it is unset';
 
 /**

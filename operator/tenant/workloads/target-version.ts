@@ -6,6 +6,7 @@ import type { ServiceRelease } from '../../manifests/service-releases.ts';
 import { compareVersions, isNextMinor, isSameMinor } from '../../manifests/service-version.ts';
 import type { Observed } from '../observed.ts';
 import type { OperatorRelease } from '../operator-release.ts';
+import { availabilityTypes } from './workload-state.ts';
 
 /** Which version of the services a tenant is to run. */
 export type Target =
@@ -59,6 +60,15 @@ export const readRunningVersion = ({ tenant, objects }: Pick<Observed, 'tenant' 
     .sort(compareVersions);
   return lowest;
 };
+
+/**
+ * The generation of a tenant that its services were last told of. Of a version that this operator cannot build that is as an
+ * earlier operator left it, whatever the spec asks for since: the conditions of the services have it.
+ */
+export const readCarriedOut = ({ metadata, status: { conditions = [] } }: IdentityTenant, target: Target): number =>
+  target.kind === 'run'
+    ? metadata.generation
+    : (conditions.find(({ type }) => type === availabilityTypes.gateway)?.observedGeneration ?? metadata.generation);
 
 const repositoryOf = (image: string): string => image.replace(/@.*$/, '').replace(/:[^:/]*$/, '');
 
