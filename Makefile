@@ -1,7 +1,7 @@
 # Newcomers need two commands: `make demo` and `make test`. Both do all the set-up, with the packages that they need.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down dev test soak-operator bench-operator lint generate image e2e clean
+.PHONY: help setup demo demo-down dev test soak-operator soak-consistency bench-operator lint generate image e2e clean
 
 help: ## What there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,6 +27,9 @@ test: setup ## Every test: unit, integration, end to end on the local cluster, b
 
 soak-operator: setup ## The operator's fault suites in their long form: about half an hour (SOAK="--crashes 100 --seed 7")
 	@node operator/faults/soak.ts $(SOAK)
+
+soak-consistency: setup ## Races over real services that are killed all the while: hours (SOAK="--races 2000 --seed 7")
+	@node services/consistency/soak.ts $(SOAK)
 
 e2e: setup ## The end-to-end tests alone
 	@node tools/test.ts e2e

@@ -1,20 +1,16 @@
-import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import { type Logger, pino } from 'pino';
 import { Agent } from 'undici';
-import { z } from 'zod';
 import type { ClientRegistration } from '../../shared/contracts/client-registration.ts';
 import type { Role } from '../../shared/contracts/spiffe-id.ts';
 import { loadWorkloadIdentity } from '../../shared/identity.ts';
 import { peerConnectOptions } from '../../shared/mutual-tls.ts';
 import { type RunningService, startService } from '../../shared/service-process.ts';
 import { eventually } from '../../shared/testing/condition.ts';
+import { type SpawnedService, spawnService } from '../../shared/testing/spawned-service.ts';
 import { startTokenStoreFixture, type TokenStoreFixture } from '../../token-store/testing/token-store-fixture.ts';
 import { buildAuth } from '../service.ts';
 import type { AuthSettings } from '../settings.ts';
@@ -59,7 +55,7 @@ export type AuthFixture = {
   settings(): AuthSettings;
   start(changes?: Partial<AuthSettings>): Promise<RunningService>;
   /** A process of its own, by `main.ts` or another program, such as a bundle of it. */
-  startProcess(program?: string): Promise<Pick<RunningService, 'ports'>>;
+  startProcess(program?: string, changes?: Partial<AuthSettings>): Promise<SpawnedService>;
   /** As a caller of this role, to the given processes in turn. */
   send(role: Role, services: () => readonly Pick<RunningService, 'ports'>[]): Send;
   browser(services: () => readonly Pick<RunningService, 'ports'>[]): Browser;
@@ -80,32 +76,6 @@ export const putClient = async (send: Send, registration: ClientRegistration): P
   return revision;
 };
 
-const listeningSchema = z.object({ msg: z.literal('listening'), ports: z.record(z.string(), z.number()) });
-
-/** Reads a process's log up to the line that tells its ports, and keeps reading, so that it never blocks on a full pipe. */
-const readPorts = async (stdout: Readable): Promise<Record<string, number>> => {
-  const lines = createInterface({ input: stdout });
-  return new Promise((resolve, reject) => {
-    lines.on('line', (line) => {
-      const parsed = listeningSchema.safeParse(JSON.parse(line));
-      if (parsed.success) resolve(parsed.data.ports);
-    });
-    lines.on('close', () => reject(new Error('the process ended before it listened')));
-  });
-};
-
-const isReady = (probePort: number): Promise<boolean> =>
-  fetch(`http://127.0.0.1:${probePort}/readyz`).then(
-    ({ status }) => status === 200,
-    () => false,
-  );
-
-const endProcess = async (child: ChildProcess): Promise<void> => {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  child.kill('SIGTERM');
-  await once(child, 'exit');
-};
-
 export const startAuthFixture = async (logger: Logger = pino({ level: 'silent' })): Promise<AuthFixture> => {
   const store = await startTokenStoreFixture(logger);
   const certificates = dirname(store.settings().identityDirectory);
@@ -113,7 +83,7 @@ export const startAuthFixture = async (logger: Logger = pino({ level: 'silent' }
   const ended = new AbortController();
   const running: RunningService[] = [];
   const agents: Agent[] = [];
-  const processes: ChildProcessByStdio<null, Readable, null>[] = [];
+  const processes: SpawnedService[] = [];
   const folder = (name: string, files: Record<string, string>): string => {
     mkdirSync(join(directory, name), { recursive: true });
     for (const [file, text] of Object.entries(files)) writeFileSync(join(directory, name, file), text, { mode: 0o600 });
@@ -180,18 +150,14 @@ export const startAuthFixture = async (logger: Logger = pino({ level: 'silent' }
       await eventually(() => options.ready().length === 0);
       return service;
     },
-    startProcess: async (program = join(import.meta.dirname, '..', 'main.ts')) => {
-      const path = join(directory, `settings-${processes.length}.json`);
+    startProcess: async (program = join(import.meta.dirname, '..', 'main.ts'), changes = {}) => {
+      const path = join(directory, `settings-${randomUUID()}.json`);
       // Its log tells the ports.
       const liveDirectory = writeLive('live-process', 'info');
-      writeFileSync(path, JSON.stringify({ ...settings(), liveDirectory }));
-      const child = spawn(process.execPath, [program, path], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      processes.push(child);
-      const ports = await readPorts(child.stdout);
-      await eventually(() => isReady(ports['probe'] ?? 0));
-      return { ports };
+      writeFileSync(path, JSON.stringify({ ...settings(), liveDirectory, ...changes }));
+      const service = await spawnService(program, path);
+      processes.push(service);
+      return service;
     },
     browser: (services) => createBrowser(issuer, send('gateway', services)),
     stopTokenStore: () => tokenStore.stop(),
@@ -201,7 +167,7 @@ export const startAuthFixture = async (logger: Logger = pino({ level: 'silent' }
     stop: async () => {
       ended.abort();
       await Promise.all(agents.map((agent) => agent.close()));
-      await Promise.all(processes.map(endProcess));
+      await Promise.all(processes.map((service) => service.stop()));
       await Promise.all(running.map((service) => service.stop()));
       await store.stop();
       rmSync(directory, { recursive: true, force: true });
