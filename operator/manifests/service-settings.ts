@@ -157,6 +157,11 @@ export const buildAuthLiveSettings = ({ name, spec: { auth } }: Blueprint): Auth
 
 export const buildTokenStoreLiveSettings = ({ spec }: Blueprint): TokenStoreLiveSettings => ({
   logLevel: spec.tokenStore.logLevel,
+  lifetimes: {
+    accessTokenSeconds: parseDurationSeconds(spec.tokens.accessTokenTTL),
+    refreshTokenSeconds: parseDurationSeconds(spec.tokens.refreshTokenAbsoluteTTL),
+  },
+  clockSkewSeconds: parseDurationSeconds(spec.keys.clockSkew),
 });
 
 const migrateRole = (

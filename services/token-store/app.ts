@@ -7,10 +7,23 @@ import type { Metrics } from '../shared/metrics.ts';
 import { allowRoles } from '../shared/mutual-tls.ts';
 import type { PostgresPool } from '../shared/postgres-pool.ts';
 import { problemHandler, sendProblem } from '../shared/problem-details.ts';
-import { findRequestSchema, introspectionRequestSchema, transactionRequestSchema } from './contract.ts';
+import {
+  completeOutboxRequestSchema,
+  epochsRequestSchema,
+  findRequestSchema,
+  introspectionRequestSchema,
+  leaseOutboxRequestSchema,
+  listSessionsRequestSchema,
+  type RevokeResponse,
+  revokeRequestSchema,
+  transactionRequestSchema,
+} from './contract.ts';
 import type { DataKeyring } from './data-encryption-keys.ts';
 import { introspectToken } from './introspection.ts';
+import { completeOutbox, leaseOutbox } from './outbox.ts';
 import { findRecord } from './record-lookup.ts';
+import { currentEpochs, type RevocationTimes, revoke } from './revocation.ts';
+import { listSubjectSessions } from './session-list.ts';
 import type { StoreMetrics } from './store-metrics.ts';
 import { runTransaction } from './transaction.ts';
 
@@ -22,6 +35,7 @@ const retryAfterSeconds = 1;
 export interface TokenStoreDependencies {
   readonly pool: PostgresPool;
   readonly keyring: () => DataKeyring;
+  readonly times: () => RevocationTimes;
   readonly state: () => Promise<InternalState>;
   readonly metrics: Metrics;
   readonly storeMetrics: StoreMetrics;
@@ -30,7 +44,7 @@ export interface TokenStoreDependencies {
 
 /** The routes of `contract.ts` for auth, and `/internal/state` for the operator. */
 export const createTokenStoreApp = (dependencies: TokenStoreDependencies): Express => {
-  const { pool, keyring, state, metrics, storeMetrics, logger } = dependencies;
+  const { pool, keyring, times, state, metrics, storeMetrics, logger } = dependencies;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -51,7 +65,7 @@ export const createTokenStoreApp = (dependencies: TokenStoreDependencies): Expre
   app.post(
     '/v1/transactions',
     withBody(transactionRequestSchema, async (body, response) => {
-      const outcome = await runTransaction(pool, keyring(), body);
+      const outcome = await runTransaction({ pool, keyring: keyring(), feedSeconds: times().feedSeconds }, body);
       storeMetrics.countTransaction(outcome);
       response.status(outcome.outcome === 'committed' ? 200 : 409).json(outcome);
     }),
@@ -60,6 +74,38 @@ export const createTokenStoreApp = (dependencies: TokenStoreDependencies): Expre
     '/v1/introspections',
     withBody(introspectionRequestSchema, async (body, response) => {
       response.json(await introspectToken(pool, body));
+    }),
+  );
+  app.post(
+    '/v1/epochs',
+    withBody(epochsRequestSchema, async (body, response) => {
+      response.json(await currentEpochs(pool, body));
+    }),
+  );
+  app.post(
+    '/v1/revocations/revoke',
+    withBody(revokeRequestSchema, async (body, response) => {
+      await revoke(pool, body, times());
+      response.json({ revoked: true } satisfies RevokeResponse);
+    }),
+  );
+  app.post(
+    '/v1/sessions/list',
+    withBody(listSessionsRequestSchema, async (body, response) => {
+      response.json(await listSubjectSessions(pool, keyring(), body));
+    }),
+  );
+  app.post(
+    '/v1/outbox/lease',
+    withBody(leaseOutboxRequestSchema, async (body, response) => {
+      response.json(await leaseOutbox(pool, keyring(), body));
+    }),
+  );
+  app.post(
+    '/v1/outbox/complete',
+    withBody(completeOutboxRequestSchema, async (body, response) => {
+      await completeOutbox(pool, body);
+      response.json({});
     }),
   );
 
@@ -72,7 +118,17 @@ export const createTokenStoreApp = (dependencies: TokenStoreDependencies): Expre
 };
 
 const routeNames = new Map(
-  ['/internal/state', '/v1/records/find', '/v1/transactions', '/v1/introspections'].map((path) => [path, path]),
+  [
+    '/internal/state',
+    '/v1/records/find',
+    '/v1/transactions',
+    '/v1/introspections',
+    '/v1/epochs',
+    '/v1/revocations/revoke',
+    '/v1/sessions/list',
+    '/v1/outbox/lease',
+    '/v1/outbox/complete',
+  ].map((path) => [path, path]),
 );
 
 /** Answers 400 with the names of the fields that are wrong, never with their values. */

@@ -50,7 +50,7 @@ export const cleanExpiredRows = async (
   for (const table of expiringTables) {
     for (;;) {
       const rows = await deleteExpiredRows(options.pool, table, { graceSeconds, limit });
-      if (rows > 0) options.onCleaned?.(table, rows);
+      if (rows > 0) options.onCleaned?.(table.name, rows);
       if (rows < limit) break;
       await options.pause?.();
     }

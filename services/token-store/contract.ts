@@ -39,6 +39,11 @@ const lifetimeSeconds = z.int().min(1).max(315_360_000);
 const payload = z.record(z.string(), z.unknown());
 /** Counts the writes of a session, from 1. */
 const sessionVersion = z.int().min(0);
+/**
+ * Counts how often everything of a subject, or of a client, was revoked; 0 until the first time. What carries a lower one
+ * than the current is not found, not issued to and not active.
+ */
+const epoch = z.int().min(0);
 
 /** A stored record; `payload` is oidc-provider's, with `consumed` (epoch seconds) left to the caller to derive. */
 export const storedRecordSchema = z.object({
@@ -49,6 +54,11 @@ export const storedRecordSchema = z.object({
   consumedAt: z.iso.datetime().optional(),
   /** Sessions only. */
   version: sessionVersion.optional(),
+  /** Sessions, interactions and grants that belong to somebody, with the epoch that they were signed in at. */
+  subject: identifier.optional(),
+  subjectEpoch: epoch.optional(),
+  /** Grants. */
+  clientEpoch: epoch.optional(),
 });
 export type StoredRecord = z.infer<typeof storedRecordSchema>;
 
@@ -62,7 +72,7 @@ export const findRequestSchema = z.object({
 export type FindRequest = z.infer<typeof findRequestSchema>;
 
 /**
- * `record` is absent when unknown, expired, or its grant is revoked. `related` holds the grant and the session of a code
+ * `record` is absent when unknown, expired, of an epoch that has passed, or when its grant is revoked. `related` holds the grant and the session of a code
  * or token, and the grant that an interaction names; the same visibility rules hold for each.
  */
 export const findResponseSchema = z.object({
@@ -70,6 +80,12 @@ export const findResponseSchema = z.object({
   related: z.array(storedRecordSchema),
 });
 export type FindResponse = z.infer<typeof findResponseSchema>;
+
+/** What an outbox is for; each has a worker in auth. */
+export const outboxTopicSchema = z.enum(['backchannel_logout']);
+export type OutboxTopic = z.infer<typeof outboxTopicSchema>;
+
+const outboxMessageSchema = z.object({ topic: outboxTopicSchema, key: identifier, payload });
 
 /**
  * One write of a transaction. All of them hold or none does. Of several upserts and destroys of one record the last one
@@ -96,10 +112,23 @@ export const intentSchema = z.discriminatedUnion('operation', [
      */
     grantId: identifier.optional(),
     sessionUid: identifier.optional(),
+    /** Sessions only: the families that end with it, when somebody revokes it by its `uid`. */
+    familyIds: z.array(identifier).max(1000).optional(),
+    subject: identifier.optional(),
+    clientId: identifier.optional(),
+    /** The subject's epoch of the moment when the password or code was verified. Absent: 0. */
+    subjectEpoch: epoch.optional(),
+    /** The client's epoch of that moment. Absent, for a grant or a token without one: as it is at the commit. */
+    clientEpoch: epoch.optional(),
+  }),
+  z.object({
+    operation: z.literal('consume'),
+    kind: consumableKindSchema,
+    id: identifier,
+    /** Whom the record belongs to, so that its use waits for a revocation of everything of theirs, or that for it. */
     subject: identifier.optional(),
     clientId: identifier.optional(),
   }),
-  z.object({ operation: z.literal('consume'), kind: consumableKindSchema, id: identifier }),
   z.object({
     operation: z.literal('destroy'),
     kind: recordKindSchema,
@@ -117,6 +146,8 @@ export const intentSchema = z.discriminatedUnion('operation', [
     id: identifier,
     expiresInSeconds: lifetimeSeconds,
   }),
+  /** A message for the outbox, there when the transaction is; a second one with its `key` changes nothing. */
+  z.object({ operation: z.literal('enqueue'), ...outboxMessageSchema.shape }),
 ]);
 export type Intent = z.infer<typeof intentSchema>;
 
@@ -134,7 +165,8 @@ export const transactionResponseSchema = z.discriminatedUnion('outcome', [
     outcome: z.literal('refused'),
     /**
      * already_consumed: another request won, or the record is gone; for a refresh token the family is revoked, in the
-     * same call. grant_revoked: the family is not alive. already_used: the one-time id is there.
+     * same call. grant_revoked: the family is not alive, or everything of its subject or client was revoked since the
+     * sign-in. already_used: the one-time id is there.
      * session_changed: a session has another version than expected; nothing was written, its one-time ids neither.
      */
     reason: z.enum(['already_consumed', 'grant_revoked', 'already_used', 'session_changed']),
@@ -142,13 +174,12 @@ export const transactionResponseSchema = z.discriminatedUnion('outcome', [
 ]);
 export type TransactionResponse = z.infer<typeof transactionResponseSchema>;
 
-/** `use_once` in this namespace with a JWT's `jti`, until its `exp`, revokes that one token for `/v1/introspections`. */
-export const revokedTokenNamespace = 'revoked_token';
-
 /** `POST /v1/introspections`: is what a JWT names still alive, all of it? Read from the primary. */
 export const introspectionRequestSchema = z.object({
   jti: identifier,
   clientId: identifier,
+  /** As the token says. Absent: 0. */
+  clientEpoch: epoch.optional(),
   grantId: identifier.optional(),
   sessionUid: identifier.optional(),
 });
@@ -156,3 +187,72 @@ export type IntrospectionRequest = z.infer<typeof introspectionRequestSchema>;
 
 export const introspectionResponseSchema = z.object({ active: z.boolean() });
 export type IntrospectionResponse = z.infer<typeof introspectionResponseSchema>;
+
+/** `POST /v1/epochs`: read at the moment when a password or a code was verified, and carried from there on. */
+export const epochsRequestSchema = z.object({ subject: identifier.optional(), clientId: identifier.optional() });
+export type EpochsRequest = z.infer<typeof epochsRequestSchema>;
+
+/** An epoch for each that was asked for. */
+export const epochsResponseSchema = z.object({ subjectEpoch: epoch.optional(), clientEpoch: epoch.optional() });
+export type EpochsResponse = z.infer<typeof epochsResponseSchema>;
+
+/**
+ * `POST /v1/revocations/revoke`. When it is answered, nothing of what it names can be found, used or issued to; the
+ * gateways follow by the feed. Safe to repeat. A session ends with the families that end with it: offline access, which
+ * is meant to outlive it, does not.
+ */
+export const revokeRequestSchema = z.discriminatedUnion('by', [
+  /** One JWT access token, for as long as it would live. */
+  z.object({ by: z.literal('token'), jti: identifier, expiresInSeconds: lifetimeSeconds }),
+  z.object({ by: z.literal('grant'), grantId: identifier }),
+  z.object({ by: z.literal('session'), sessionUid: identifier }),
+  z.object({ by: z.literal('client'), clientId: identifier }),
+  /** `keepSessionUid`: this session of the subject's goes on; its tokens end like all others. */
+  z.object({ by: z.literal('subject'), subject: identifier, keepSessionUid: identifier.optional() }),
+]);
+export type RevokeRequest = z.infer<typeof revokeRequestSchema>;
+
+export const revokeResponseSchema = z.object({ revoked: z.literal(true) });
+export type RevokeResponse = z.infer<typeof revokeResponseSchema>;
+
+/** `POST /v1/sessions/list`: the living sessions of a subject, newest first, at most 100. */
+export const listSessionsRequestSchema = z.object({ subject: identifier });
+export type ListSessionsRequest = z.infer<typeof listSessionsRequestSchema>;
+
+export const listSessionsResponseSchema = z.object({
+  sessions: z.array(z.object({ uid: identifier, createdAt: z.iso.datetime(), expiresAt: z.iso.datetime(), payload })),
+});
+export type ListSessionsResponse = z.infer<typeof listSessionsResponseSchema>;
+
+/**
+ * `POST /v1/outbox/lease`: messages that are due, for one worker alone until the lease ends; those that are not completed
+ * by then are due again. Delivery is at least once.
+ */
+export const leaseOutboxRequestSchema = z.object({
+  topic: outboxTopicSchema,
+  limit: z.int().min(1).max(100),
+  leaseSeconds: z.int().min(1).max(3600),
+});
+export type LeaseOutboxRequest = z.infer<typeof leaseOutboxRequestSchema>;
+
+/** `attempts` counts this one. */
+export const leaseOutboxResponseSchema = z.object({
+  messages: z.array(z.object({ id: z.uuid(), payload, attempts: z.int().min(1) })),
+});
+export type LeaseOutboxResponse = z.infer<typeof leaseOutboxResponseSchema>;
+
+/** `POST /v1/outbox/complete`: how it went. What was delivered stays so, whatever a later worker says. */
+export const completeOutboxRequestSchema = z.discriminatedUnion('outcome', [
+  z.object({ id: z.uuid(), outcome: z.literal('delivered') }),
+  z.object({
+    id: z.uuid(),
+    outcome: z.literal('failed'),
+    /** A code, never what the other side said. */
+    error: z.string().min(1).max(100),
+    /** Null: given up. */
+    retryInSeconds: z.int().min(0).max(604_800).nullable(),
+  }),
+]);
+export type CompleteOutboxRequest = z.infer<typeof completeOutboxRequestSchema>;
+
+export const completeOutboxResponseSchema = z.object({});

@@ -1,16 +1,18 @@
 import type { Queryable } from '../shared/postgres-pool.ts';
-import { type IntrospectionRequest, type IntrospectionResponse, revokedTokenNamespace } from './contract.ts';
+import type { IntrospectionRequest, IntrospectionResponse } from './contract.ts';
 import { isActive } from './queries/introspect.ts';
-import { hashOneTimeId, hashRecordId, hashSessionUid } from './record-hash.ts';
+import { hashRecordId, hashSessionUid, hashTokenId } from './record-hash.ts';
 
-/** Without a grant (client credentials) and a session, the `jti` alone decides. */
+/** Without a grant (client credentials) and a session, the `jti` and the client's epoch decide. */
 export const introspectToken = async (
   connection: Queryable,
-  { jti, grantId, sessionUid }: IntrospectionRequest,
+  { jti, clientId, clientEpoch = 0, grantId, sessionUid }: IntrospectionRequest,
 ): Promise<IntrospectionResponse> => ({
   active: await isActive(connection, {
-    revocation: hashOneTimeId(revokedTokenNamespace, jti),
-    grant: grantId === undefined ? null : hashRecordId('grant', grantId),
-    sessionUid: sessionUid === undefined ? null : hashSessionUid(sessionUid),
+    tokenHash: hashTokenId(jti),
+    grantHash: grantId === undefined ? null : hashRecordId('grant', grantId),
+    sessionUidHash: sessionUid === undefined ? null : hashSessionUid(sessionUid),
+    clientId,
+    clientEpoch,
   }),
 });

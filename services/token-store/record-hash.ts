@@ -10,6 +10,12 @@ export const hashSessionUid = (uid: string): Buffer => hashParts('session_uid', 
 /** Key of a one-time id within its namespace. 32 bytes. */
 export const hashOneTimeId = (namespace: string, id: string): Buffer => hashParts('one_time_id', namespace, id);
 
+/** Key of a JWT access token, by which it is revoked alone. 32 bytes. */
+export const hashTokenId = (jti: string): Buffer => hashParts('jti', jti);
+
+/** Key of an outbox message within its topic. 32 bytes. */
+export const hashOutboxKey = (topic: string, key: string): Buffer => hashParts('outbox', topic, key);
+
 const hashParts = (...parts: string[]): Buffer => {
   const hash = createHash('sha256');
   for (const part of parts) {

@@ -38,11 +38,12 @@ const recordKey = (keyring: DataKeyring, { kind, by, value }: FindRequest): Reco
 
 const openRecord = (
   keyring: DataKeyring,
-  { kind, idHash, payload, expiresAt, consumedAt, version }: SealedRecord,
+  { kind, idHash, payload, expiresAt, consumedAt, version, owner }: SealedRecord,
 ): StoredRecord =>
   storedRecordSchema.parse({
     kind,
     ...openEnvelope(keyring, { kind, idHash }, payload),
+    ...owner,
     expiresAt: expiresAt.toISOString(),
     ...(version === undefined ? {} : { version }),
     ...(consumedAt ? { consumedAt: consumedAt.toISOString() } : {}),

@@ -14,7 +14,7 @@ import { startRedis } from '../shared/testing/redis.ts';
 import { cleanExpiredRows } from './cleaning.ts';
 import { TokenStoreUnavailable } from './client/token-store-client.ts';
 import type { Intent } from './contract.ts';
-import { startTokenStoreFixture, type TokenStoreFixture } from './testing/token-store-fixture.ts';
+import { startTokenStoreFixture, type TokenStoreFixture, testLiveSettings } from './testing/token-store-fixture.ts';
 
 let fixture: TokenStoreFixture;
 let service: RunningService;
@@ -270,7 +270,7 @@ describe('the process', () => {
     const given = fixture.settings(listenAddress);
     const liveDirectory = join(given.liveDirectory, '..', `process-${listenAddress}`);
     mkdirSync(liveDirectory);
-    writeFileSync(join(liveDirectory, 'live.json'), JSON.stringify({ logLevel: 'info' }));
+    writeFileSync(join(liveDirectory, 'live.json'), JSON.stringify(testLiveSettings('info')));
     const path = join(liveDirectory, 'settings.json');
     writeFileSync(path, JSON.stringify({ ...given, liveDirectory, port: sharedPort }));
     const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), path], {

@@ -12,6 +12,7 @@ import { createTokenStoreApp } from './app.ts';
 import { type CacheConnection, openCacheConnection } from './cache-connection.ts';
 import { runCleaning } from './cleaning.ts';
 import { loadDataEncryptionKeys } from './data-encryption-keys.ts';
+import { nextRevocationTimes } from './revocation.ts';
 import { type TokenStoreSettings, tokenStoreLiveSettingsSchema } from './settings.ts';
 import { createStoreMetrics } from './store-metrics.ts';
 
@@ -26,13 +27,16 @@ export const buildTokenStore = async (settings: TokenStoreSettings, logger: Logg
   const shutdown = new AbortController();
   const { signal } = shutdown;
   const background = { signal, logger };
-  const live = watchSettings(settings.liveDirectory, tokenStoreLiveSettingsSchema, {
+  let live = watchSettings(settings.liveDirectory, tokenStoreLiveSettingsSchema, {
     ...background,
-    onChange: ({ logLevel }) => {
-      logger.level = logLevel;
+    onChange: (changed) => {
+      live = changed;
+      logger.level = changed.logLevel;
+      revocationTimes = nextRevocationTimes(revocationTimes, changed);
     },
   });
   logger.level = live.logLevel;
+  let revocationTimes = nextRevocationTimes(undefined, live);
   const identity = loadWorkloadIdentity(settings.identityDirectory, {
     tenant: settings.tenant,
     namespace: settings.namespace,
@@ -54,7 +58,8 @@ export const buildTokenStore = async (settings: TokenStoreSettings, logger: Logg
     database: await observeDatabase(pool, 'token_store'),
     ...(cache === undefined ? {} : { cache: await observeCache(cache) }),
   });
-  const app = createTokenStoreApp({ pool, keyring, state, metrics, storeMetrics, logger });
+  const times = () => revocationTimes;
+  const app = createTokenStoreApp({ pool, keyring, times, state, metrics, storeMetrics, logger });
 
   // Once is enough: a database lost later degrades answers, and must not take every pod out of its Service at once.
   const firstContact = waitForDatabase(pool, signal, (code) => {

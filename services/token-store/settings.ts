@@ -25,7 +25,13 @@ export const tokenStoreSettingsSchema = commonSettingsSchema.extend({
 export type TokenStoreSettings = z.infer<typeof tokenStoreSettingsSchema>;
 
 /** Settings of the token-store that change without a restart. */
-export const tokenStoreLiveSettingsSchema = z.object({ logLevel: logLevelSchema });
+export const tokenStoreLiveSettingsSchema = z.object({
+  logLevel: logLevelSchema,
+  /** The longest that tokens live, s; a family of refresh tokens from its first one. */
+  lifetimes: z.object({ accessTokenSeconds: z.int().min(1), refreshTokenSeconds: z.int().min(1) }),
+  /** The largest difference between any two clocks, s. */
+  clockSkewSeconds: z.int().min(0),
+});
 export type TokenStoreLiveSettings = z.infer<typeof tokenStoreLiveSettingsSchema>;
 
 /** `keys.json`: 256-bit keys, base64; the last one seals, all of them open. */

@@ -4,9 +4,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { TokenStoreClient } from './client/token-store-client.ts';
 import type { Intent, RecordKind, TransactionResponse } from './contract.ts';
 import { hashRecordId } from './record-hash.ts';
+import { committed, refused, upsert } from './testing/intents.ts';
 import { startTokenStoreFixture, type TokenStoreFixture } from './testing/token-store-fixture.ts';
-
-type Upsert = Extract<Intent, { operation: 'upsert' }>;
 
 let fixture: TokenStoreFixture;
 let first: TokenStoreClient;
@@ -26,25 +25,10 @@ afterAll(async () => {
   await fixture?.stop();
 });
 
-const upsert = (kind: RecordKind, id: string, more: Partial<Upsert> = {}): Upsert => ({
-  operation: 'upsert',
-  kind,
-  id,
-  payload: { jti: id, kind },
-  expiresInSeconds: 3600,
-  ...more,
-});
 const commit = (intents: Intent[], options: { client?: TokenStoreClient; commitId?: string } = {}) =>
   (options.client ?? first).commit({ commitId: options.commitId ?? randomUUID(), intents });
 const find = (kind: RecordKind, value: string, by: 'id' | 'uid' | 'user_code' = 'id') =>
   first.find({ kind, by, value });
-const committed: TransactionResponse = { outcome: 'committed' };
-const refused = (
-  reason: 'already_consumed' | 'grant_revoked' | 'already_used' | 'session_changed',
-): TransactionResponse => ({
-  outcome: 'refused',
-  reason,
-});
 const outcomes = (responses: TransactionResponse[]) =>
   responses.filter(({ outcome }) => outcome === 'committed').length;
 
@@ -245,7 +229,7 @@ describe('families', () => {
     const introspect = () => second.introspect({ jti, clientId: 'c', grantId, sessionUid: uid });
     expect(await introspect()).toEqual({ active: true });
     expect(await second.introspect({ jti, clientId: 'c', grantId, sessionUid: 'other' })).toEqual({ active: false });
-    await commit([{ operation: 'use_once', namespace: 'revoked_token', id: jti, expiresInSeconds: 60 }]);
+    await first.revoke({ by: 'token', jti, expiresInSeconds: 60 });
     expect(await introspect()).toEqual({ active: false });
     const other = { jti: randomUUID(), clientId: 'c', grantId };
     expect(await second.introspect(other)).toEqual({ active: true });

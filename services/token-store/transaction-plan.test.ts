@@ -1,11 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import type { Intent, RecordKind } from './contract.ts';
 import { hashRecordId } from './record-hash.ts';
-import { decideGrantsAlive, isSingleStatement, planTransaction } from './transaction-plan.ts';
+import {
+  type CarriedEpoch,
+  decideEpochsCurrent,
+  decideGrantsAlive,
+  isSingleStatement,
+  namePlanOwners,
+  planTransaction,
+  type UpsertIntent,
+} from './transaction-plan.ts';
 
 const commitId = '7f8ff8a6-6a63-4a4e-9d4d-2f4a1d4f0c11';
 const plan = (...intents: Intent[]) => planTransaction({ commitId, intents });
-const upsert = (kind: RecordKind, id: string, grantId?: string): Intent => ({
+const upsert = (kind: RecordKind, id: string, grantId?: string): UpsertIntent => ({
   operation: 'upsert',
   kind,
   id,
@@ -14,7 +22,14 @@ const upsert = (kind: RecordKind, id: string, grantId?: string): Intent => ({
   ...(grantId === undefined ? {} : { grantId }),
 });
 const grant = hashRecordId('grant', 'g');
-const alive = { idHash: grant, revoked: false, expired: false };
+const alive = {
+  idHash: grant,
+  revoked: false,
+  expired: false,
+  outdated: false,
+  subject: undefined,
+  clientId: undefined,
+};
 
 describe('planTransaction', () => {
   it('lets the last word on a record count', () => {
@@ -79,6 +94,7 @@ describe('decideGrantsAlive', () => {
     ['an alive one', [alive], true],
     ['a revoked one', [{ ...alive, revoked: true }], false],
     ['an expired one', [{ ...alive, expired: true }], false],
+    ['one of an epoch that has passed', [{ ...alive, outdated: true }], false],
     ['none', [], false],
   ])('issues to %s: %s -> %s', (_name, locked, expected) => {
     expect(decideGrantsAlive(plan(upsert('access_token', 't', 'g')), locked)).toBe(expected);
@@ -89,6 +105,34 @@ describe('decideGrantsAlive', () => {
     expect(decideGrantsAlive(together, [])).toBe(true);
     expect(decideGrantsAlive(together, [{ ...alive, expired: true }])).toBe(true);
     expect(decideGrantsAlive(together, [{ ...alive, revoked: true }])).toBe(false);
+    expect(decideGrantsAlive(together, [{ ...alive, outdated: true }])).toBe(false);
+  });
+});
+
+describe('decideEpochsCurrent', () => {
+  const session = { ...upsert('session', 's'), subject: 'ada', clientId: 'shop' };
+  const raised = (of: 'subject' | 'client', name: string, epoch: number): CarriedEpoch => ({ of, name, epoch });
+  it.each([
+    ['nobody’s was raised', session, [], true],
+    ['it is the current one', { ...session, subjectEpoch: 2 }, [raised('subject', 'ada', 2)], true],
+    ['it has passed', { ...session, subjectEpoch: 1 }, [raised('subject', 'ada', 2)], false],
+    ['none is carried, and one was raised', session, [raised('subject', 'ada', 1)], false],
+    ['it is somebody else’s', session, [raised('subject', 'bob', 1), raised('client', 'ada', 1)], true],
+    ['the client’s has passed', { ...session, clientEpoch: 0 }, [raised('client', 'shop', 1)], false],
+    ['the client’s is to be taken as it is', session, [raised('client', 'shop', 1)], true],
+  ] satisfies [string, UpsertIntent, CarriedEpoch[], boolean][])('%s', (_name, intent, current, expected) => {
+    expect(decideEpochsCurrent(plan(intent), current)).toBe(expected);
+  });
+});
+
+describe('namePlanOwners', () => {
+  it('adds owners that only the grants know, sorted, and nothing else', () => {
+    const issue = plan({ ...upsert('access_token', 't', 'g'), subject: 'bob' });
+    expect(namePlanOwners(issue, [alive])).toBeUndefined();
+    expect(namePlanOwners(issue, [{ ...alive, subject: 'ada', clientId: 'shop' }])).toMatchObject({
+      subjects: ['ada', 'bob'],
+      clients: ['shop'],
+    });
   });
 });
 
@@ -102,6 +146,7 @@ describe('isSingleStatement', () => {
     ['one proof', [proof('a')], true],
     ['two proofs, one of which may be refused', [proof('a'), proof('b')], false],
     ['a token of a grant, which is locked', [upsert('access_token', 't', 'g')], false],
+    ['a session of somebody’s, who is locked', [{ ...upsert('session', 's'), subject: 'ada' }], false],
     ['two tables', [upsert('session', 's'), upsert('interaction', 'i')], false],
   ] satisfies [string, Intent[], boolean][])('%s', (_name, intents, expected) => {
     expect(isSingleStatement(plan(...intents))).toBe(expected);

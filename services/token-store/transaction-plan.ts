@@ -1,5 +1,5 @@
 import type { Intent, RecordKind, TransactionRequest } from './contract.ts';
-import { hashOneTimeId, hashRecordId, hashSessionUid } from './record-hash.ts';
+import { hashOneTimeId, hashOutboxKey, hashRecordId, hashSessionUid } from './record-hash.ts';
 
 /** Tables whose rows belong to a grant and can be used once. */
 export type TokenTable = 'tokens' | 'short_lived';
@@ -20,6 +20,7 @@ export const tableOfKind: Readonly<Record<RecordKind, RecordTable>> = {
 };
 
 export type UpsertIntent = Extract<Intent, { operation: 'upsert' }>;
+export type EnqueueIntent = Extract<Intent, { operation: 'enqueue' }>;
 /** An upsert with the key of its row. */
 export type PlannedUpsert = {
   readonly idHash: Buffer;
@@ -47,7 +48,16 @@ export interface TransactionPlan {
   readonly upserts: Readonly<Record<RecordTable, readonly PlannedUpsert[]>>;
   /** Sessions that must have the version that their writer has read, locked FOR UPDATE. */
   readonly expectedSessions: readonly ExpectedSession[];
+  /** Whoever the records belong to: a revocation of everything of theirs waits for us, or we for it. */
+  readonly clients: readonly string[];
+  readonly subjects: readonly string[];
+  /** Epochs that the records carry; none may have passed. */
+  readonly epochs: readonly CarriedEpoch[];
+  readonly messages: readonly { readonly keyHash: Buffer; readonly intent: EnqueueIntent }[];
 }
+
+/** Of whom an epoch is, and which. */
+export type CarriedEpoch = { readonly of: 'subject' | 'client'; readonly name: string; readonly epoch: number };
 
 /** What the writer of a session takes for granted. `mayBeGone`: it only wants to end it. */
 export type ExpectedSession = { readonly uidHash: Buffer; readonly version: number; readonly mayBeGone: boolean };
@@ -64,11 +74,15 @@ export const planTransaction = ({ commitId, intents }: TransactionRequest): Tran
   const oneTimeIds = new HashMap<number>();
   const expected = new HashMap<Omit<ExpectedSession, 'uidHash'>>();
   const last = new HashMap<{ table: RecordTable; upsert: PlannedUpsert | undefined }>();
+  const messages = new HashMap<EnqueueIntent>();
 
   for (const intent of intents) {
     switch (intent.operation) {
       case 'use_once':
         oneTimeIds.set(hashOneTimeId(intent.namespace, intent.id), intent.expiresInSeconds);
+        break;
+      case 'enqueue':
+        messages.set(hashOutboxKey(intent.topic, intent.key), intent);
         break;
       case 'revoke_grant':
         revoked.set(hashRecordId('grant', intent.grantId), true);
@@ -121,11 +135,57 @@ export const planTransaction = ({ commitId, intents }: TransactionRequest): Tran
     destroys,
     upserts,
     expectedSessions: expected.sorted().map(([uidHash, expectation]) => ({ uidHash, ...expectation })),
+    clients: namesOf(intents, 'clientId'),
+    subjects: namesOf(intents, 'subject'),
+    epochs: Object.values(upserts).flatMap((planned) => planned.flatMap(({ intent }) => carriedEpochs(intent))),
+    messages: messages.sorted().map(([keyHash, intent]) => ({ keyHash, intent })),
   };
 };
 
+const namesOf = (intents: readonly Intent[], member: 'clientId' | 'subject'): string[] => {
+  const names = intents.flatMap((intent) =>
+    intent.operation === 'upsert' || intent.operation === 'consume' ? (intent[member] ?? []) : [],
+  );
+  return [...new Set(names)].sort();
+};
+
+const carriedEpochs = ({ subject, subjectEpoch = 0, clientId, clientEpoch }: UpsertIntent): CarriedEpoch[] => [
+  ...(subject === undefined ? [] : [{ of: 'subject', name: subject, epoch: subjectEpoch } as const]),
+  ...(clientId === undefined || clientEpoch === undefined
+    ? []
+    : [{ of: 'client', name: clientId, epoch: clientEpoch } as const]),
+];
+
+/** Is none of the epochs that the records carry lower than the current one? Nobody's was raised who is not in the list. */
+export const decideEpochsCurrent = (
+  { epochs }: Pick<TransactionPlan, 'epochs'>,
+  current: readonly CarriedEpoch[],
+): boolean =>
+  epochs.every(({ of, name, epoch }) =>
+    current.every((raised) => raised.of !== of || raised.name !== name || raised.epoch <= epoch),
+  );
+
 /** A row of `grants` as the locking statement sees it. */
-export type LockedGrant = { readonly idHash: Buffer; readonly revoked: boolean; readonly expired: boolean };
+export type LockedGrant = {
+  readonly idHash: Buffer;
+  readonly revoked: boolean;
+  readonly expired: boolean;
+  /** Everything of its subject, or of its client, was revoked since the sign-in. */
+  readonly outdated: boolean;
+  readonly subject: string | undefined;
+  readonly clientId: string | undefined;
+};
+
+/**
+ * The plan with the owners of grants that the request has not named: their locks come before the grants', so the
+ * transaction begins anew. Undefined when all of them are named.
+ */
+export const namePlanOwners = (plan: TransactionPlan, locked: readonly LockedGrant[]): TransactionPlan | undefined => {
+  const clients = new Set([...plan.clients, ...locked.flatMap(({ clientId }) => clientId ?? [])]);
+  const subjects = new Set([...plan.subjects, ...locked.flatMap(({ subject }) => subject ?? [])]);
+  if (clients.size === plan.clients.length && subjects.size === plan.subjects.length) return undefined;
+  return { ...plan, clients: [...clients].sort(), subjects: [...subjects].sort() };
+};
 
 /** Is every family alive that this plan issues to or writes? A grant that the plan itself writes need not be there yet. */
 export const decideGrantsAlive = (plan: TransactionPlan, locked: readonly LockedGrant[]): boolean => {
@@ -133,9 +193,10 @@ export const decideGrantsAlive = (plan: TransactionPlan, locked: readonly Locked
   for (const grant of locked) found.set(grant.idHash, grant);
   const issuable = plan.issuingGrants.every((hash) => {
     const grant = found.get(hash);
-    return grant !== undefined && !grant.revoked && !grant.expired;
+    return grant !== undefined && !grant.revoked && !grant.expired && !grant.outdated;
   });
-  return issuable && plan.writtenGrants.every((hash) => found.get(hash)?.revoked !== true);
+  const isOver = (grant: LockedGrant | undefined): boolean => grant !== undefined && (grant.revoked || grant.outdated);
+  return issuable && plan.writtenGrants.every((hash) => !isOver(found.get(hash)));
 };
 
 /** A row of `sessions` as the locking statement sees it. */
@@ -160,12 +221,13 @@ export const decideSessionsUnchanged = (
  * find one of several rows in its way is not.
  */
 export const isSingleStatement = (plan: TransactionPlan): boolean => {
-  if (plan.expectedSessions.length > 0) return false;
+  if (plan.expectedSessions.length + plan.clients.length + plan.subjects.length > 0) return false;
   const refusable = [plan.oneTimeIds, ...Object.values(plan.consumes)];
   const lists: readonly (readonly unknown[])[] = [
     ...refusable,
     [...plan.writtenGrants, ...plan.issuingGrants],
     plan.revokedGrants,
+    plan.messages,
     ...Object.values(plan.destroys),
     ...Object.values(plan.upserts),
   ];

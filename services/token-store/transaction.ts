@@ -1,24 +1,34 @@
-import { databaseErrorCode } from '../shared/postgres-errors.ts';
 import type { PostgresPool, Queryable } from '../shared/postgres-pool.ts';
 import type { TransactionRequest, TransactionResponse } from './contract.ts';
 import type { DataKeyring } from './data-encryption-keys.ts';
+import { retryLostRaces } from './lost-races.ts';
+import { sealMessages } from './outbox.ts';
 import { type ConsumeRefusal, consumeRecords, explainRefusal } from './queries/consume.ts';
 import { destroyRecords } from './queries/destroy.ts';
+import { lockOwners, readEpochs } from './queries/epochs.ts';
 import { lockGrantsForShare, lockGrantsForUpdate, revokeGrants, revokeReplayedFamilies } from './queries/grants.ts';
 import { useOneTimeIds } from './queries/one-time-ids.ts';
-import { lockSessions } from './queries/sessions.ts';
+import { enqueueMessages } from './queries/outbox.ts';
+import { destroySessions, lockSessions } from './queries/sessions.ts';
 import { upsertRecords } from './queries/upsert.ts';
 import {
+  type CarriedEpoch,
+  decideEpochsCurrent,
   decideGrantsAlive,
   decideSessionsUnchanged,
   isSingleStatement,
+  namePlanOwners,
   planTransaction,
   type TransactionPlan,
 } from './transaction-plan.ts';
 
-/** What another transaction may cause and a repetition cures: a deadlock, and a key that was taken meanwhile. */
-const lostRaces: ReadonlySet<string> = new Set(['40P01', '23505']);
-const attempts = 8;
+/** What transactions run with. */
+export interface TransactionContext {
+  readonly pool: PostgresPool;
+  readonly keyring: DataKeyring;
+  /** How long gateways have to know of a revocation, s. */
+  readonly feedSeconds: number;
+}
 
 /**
  * Runs one protocol request's writes in one PostgreSQL transaction. A replayed refresh token ends its family before the
@@ -26,46 +36,57 @@ const attempts = 8;
  * @throws what pg throws; by `isDatabaseUnavailable` the same request may be sent again
  */
 export const runTransaction = async (
-  pool: PostgresPool,
-  keyring: DataKeyring,
+  context: TransactionContext,
   request: TransactionRequest,
 ): Promise<TransactionResponse> => {
   const plan = planTransaction(request);
-  const response = await retryLostRaces(() => applyPlan(pool, keyring, plan));
+  const response = await applyNamed(context, plan);
   if (
     response.outcome === 'refused' &&
     response.reason === 'already_consumed' &&
     plan.consumedRefreshTokens.length > 0
   ) {
     // A transaction of its own: the refused one holds a shared lock, and two that want to raise it block each other.
-    await retryLostRaces(() => revokeReplayedFamilies(pool, plan.consumedRefreshTokens, plan.commitId));
+    const { commitId, consumedRefreshTokens } = plan;
+    const { pool, feedSeconds } = context;
+    await retryLostRaces(() => revokeReplayedFamilies(pool, consumedRefreshTokens, { commitId, feedSeconds }));
   }
   return response;
 };
 
-const applyPlan = async (
-  pool: PostgresPool,
-  keyring: DataKeyring,
-  plan: TransactionPlan,
-): Promise<TransactionResponse> => {
-  if (isSingleStatement(plan)) return runSteps(pool, keyring, plan);
-  return pool.transaction(
-    (connection) => runSteps(connection, keyring, plan),
-    (response) => keepsWork(plan, response),
+/** Begins anew with owners that only the grants have told. */
+const applyNamed = async (context: TransactionContext, plan: TransactionPlan): Promise<TransactionResponse> => {
+  for (let named = plan; ; ) {
+    const outcome = await retryLostRaces(() => applyPlan(context, named));
+    if (outcome.outcome !== 'owners_unnamed') return outcome;
+    named = outcome.plan;
+  }
+};
+
+type Outcome = TransactionResponse | { readonly outcome: 'owners_unnamed'; readonly plan: TransactionPlan };
+
+const applyPlan = async (context: TransactionContext, plan: TransactionPlan): Promise<Outcome> => {
+  if (isSingleStatement(plan)) return runSteps(context.pool, context, plan);
+  return context.pool.transaction(
+    (connection) => runSteps(connection, context, plan),
+    (outcome) => keepsWork(plan, outcome),
   );
 };
 
 /** The order is what makes it safe: locks first, then what can refuse, then what cannot. */
 const runSteps = async (
   connection: Queryable,
-  keyring: DataKeyring,
+  { keyring, feedSeconds }: TransactionContext,
   plan: TransactionPlan,
-): Promise<TransactionResponse> => {
+): Promise<Outcome> => {
+  const epochs = await lockAndReadEpochs(connection, plan);
   const locked = [
     // A lone revocation is one statement that takes its own lock.
     ...(isSingleStatement(plan) ? [] : await lockGrantsForUpdate(connection, grantsToChange(plan))),
     ...(await lockGrantsForShare(connection, plan.issuingGrants)),
   ];
+  const named = namePlanOwners(plan, locked);
+  if (named !== undefined) return { outcome: 'owners_unnamed', plan: named };
   const sessions = await lockSessions(
     connection,
     plan.expectedSessions.map(({ uidHash }) => uidHash),
@@ -74,23 +95,32 @@ const runSteps = async (
   if (!(await useOneTimeIds(connection, plan.oneTimeIds, plan.commitId))) return refused('already_used');
   if (hasMoreThanOneTimeIds(plan)) await connection.query({ text: 'SAVEPOINT one_time_ids' });
 
-  const refusal = await consumeUnlessRefused(connection, plan, decideGrantsAlive(plan, locked));
+  const alive = decideGrantsAlive(plan, locked) && decideEpochsCurrent(plan, epochs);
+  const refusal = await consumeUnlessRefused(connection, plan, alive);
   if (refusal) {
     // A proof that was seen stays seen, whatever becomes of the request that carried it.
     if (hasMoreThanOneTimeIds(plan)) await connection.query({ text: 'ROLLBACK TO SAVEPOINT one_time_ids' });
     return refused(refusal);
   }
 
-  for (const table of ['tokens', 'short_lived', 'sessions', 'interactions'] as const) {
+  for (const table of ['tokens', 'short_lived', 'interactions'] as const) {
     await destroyRecords(connection, table, plan.destroys[table]);
   }
-  await revokeGrants(connection, plan.revokedGrants);
+  await destroySessions(connection, plan.destroys.sessions, feedSeconds);
+  await revokeGrants(connection, plan.revokedGrants, feedSeconds);
   for (const table of ['grants', 'tokens', 'short_lived', 'sessions', 'interactions'] as const) {
     const written = await upsertRecords(connection, table, plan, keyring);
     // Only of sessions: one that came while there was nothing to lock yet.
     if (table === 'sessions' && written < plan.upserts.sessions.length) return refused('session_changed');
   }
+  await enqueueMessages(connection, sealMessages(keyring, plan));
   return { outcome: 'committed' };
+};
+
+const lockAndReadEpochs = async (connection: Queryable, plan: TransactionPlan): Promise<CarriedEpoch[]> => {
+  if (plan.clients.length + plan.subjects.length === 0) return [];
+  await lockOwners(connection, plan);
+  return plan.epochs.length === 0 ? [] : readEpochs(connection, plan);
 };
 
 const consumeUnlessRefused = async (
@@ -116,20 +146,13 @@ const refused = (reason: Extract<TransactionResponse, { outcome: 'refused' }>['r
 const hasMoreThanOneTimeIds = (plan: TransactionPlan): boolean =>
   plan.oneTimeIds.length > 0 && !isSingleStatement(plan);
 
-const keepsWork = (plan: TransactionPlan, response: TransactionResponse): boolean =>
-  response.outcome === 'committed' ||
-  // Whoever is told of a changed session comes again with the same one-time ids.
-  (response.reason !== 'already_used' && response.reason !== 'session_changed' && plan.oneTimeIds.length > 0);
+const keepsWork = (plan: TransactionPlan, outcome: Outcome): boolean =>
+  outcome.outcome === 'committed' ||
+  (outcome.outcome === 'refused' &&
+    // Whoever is told of a changed session comes again with the same one-time ids.
+    outcome.reason !== 'already_used' &&
+    outcome.reason !== 'session_changed' &&
+    plan.oneTimeIds.length > 0);
 
 const grantsToChange = ({ writtenGrants, revokedGrants }: TransactionPlan): Buffer[] =>
   [...writtenGrants, ...revokedGrants].sort((left, right) => Buffer.compare(left, right));
-
-const retryLostRaces = async <Value>(work: () => Promise<Value>): Promise<Value> => {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!lostRaces.has(databaseErrorCode(error)) || attempt === attempts) throw error;
-    }
-  }
-};

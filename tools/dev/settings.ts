@@ -145,7 +145,11 @@ export const buildDevSettings = (plan: DevPlan) => {
 
 /** `live.json` of each service. */
 export const buildDevLiveSettings = ({ ports }: DevPlan) => ({
-  'token-store': { logLevel: 'info' } satisfies TokenStoreLiveSettings,
+  'token-store': {
+    logLevel: 'info',
+    lifetimes: { accessTokenSeconds: 600, refreshTokenSeconds: hours(4_320) },
+    clockSkewSeconds: 30,
+  } satisfies TokenStoreLiveSettings,
   auth: { logLevel: 'info', branding: { name: 'make dev' } } satisfies AuthLiveSettings,
   gateway: {
     logLevel: 'info',

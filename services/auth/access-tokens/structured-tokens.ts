@@ -1,8 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { errors } from 'oidc-provider';
 import type { ClientRegistration } from '../../shared/contracts/client-registration.ts';
 import type { TokenStoreClient } from '../../token-store/client/token-store-client.ts';
-import { revokedTokenNamespace } from '../../token-store/contract.ts';
 import { currentUnit } from '../unit-of-work/current-unit.ts';
 import type { ProviderContext, ProviderNext } from '../unit-of-work/provider-context.ts';
 import type { AccessTokenClaims } from './access-token-verifier.ts';
@@ -12,7 +10,7 @@ import { assertMayRevoke, mayIntrospect } from './token-policies.ts';
 export type StructuredTokenOptions = {
   findLive: FindLiveToken;
   findClient: (clientId: string) => ClientRegistration | undefined;
-  store: Pick<TokenStoreClient, 'commit'>;
+  store: Pick<TokenStoreClient, 'revoke'>;
   /** Epoch seconds. */
   now: () => number;
 };
@@ -46,12 +44,7 @@ export const createStructuredTokenAnswers = ({ findLive, findClient, store, now 
     const claims = await findLive(token);
     if (claims === undefined) return;
     assertMayRevoke(clientId, { clientId: claims.client_id });
-    const expiresInSeconds = Math.max(1, claims.exp - now());
-    // A refusal says that somebody else has revoked it in between.
-    await store.commit({
-      commitId: randomUUID(),
-      intents: [{ operation: 'use_once', namespace: revokedTokenNamespace, id: claims.jti, expiresInSeconds }],
-    });
+    await store.revoke({ by: 'token', jti: claims.jti, expiresInSeconds: Math.max(1, claims.exp - now()) });
   };
 
   return async (context: ProviderContext, next: ProviderNext): Promise<void> => {

@@ -12,7 +12,11 @@ export type CommitOutcome =
   /** No answer: what was staged may or may not have been written, and the client may safely come again. */
   | { kind: 'unavailable'; cause?: unknown };
 
-type CommitOptions = { route: string | undefined; store: TokenStoreClient; newCommitId: () => string };
+type CommitOptions = {
+  route: string | undefined;
+  store: Pick<TokenStoreClient, 'find' | 'commit'>;
+  newCommitId: () => string;
+};
 
 /** Each round one tab of a session wins: more than the requests of all tabs that somebody opens at once. */
 const maxRounds = 32;

@@ -30,6 +30,7 @@ const operations = (intents: readonly Intent[]): string[] =>
   intents.map((intent) => {
     if (intent.operation === 'revoke_grant') return `revoke ${intent.grantId}`;
     if (intent.operation === 'use_once') return `use ${intent.id}`;
+    if (intent.operation === 'enqueue') return `enqueue ${intent.key}`;
     return `${intent.operation} ${intent.kind} ${intent.id}`;
   });
 

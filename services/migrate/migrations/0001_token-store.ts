@@ -9,7 +9,9 @@ export const up = (builder: MigrationBuilder): void => {
     CREATE TABLE token_store.grants (
       id_hash bytea PRIMARY KEY,
       subject text,
+      subject_epoch bigint NOT NULL DEFAULT 0,
       client_id text,
+      client_epoch bigint NOT NULL DEFAULT 0,
       payload bytea NOT NULL,
       created_at timestamptz NOT NULL DEFAULT now(),
       expires_at timestamptz NOT NULL,
@@ -26,6 +28,7 @@ export const up = (builder: MigrationBuilder): void => {
       session_uid_hash bytea,
       subject text,
       client_id text,
+      client_epoch bigint NOT NULL DEFAULT 0,
       payload bytea NOT NULL,
       created_at timestamptz NOT NULL DEFAULT now(),
       expires_at timestamptz NOT NULL,
@@ -54,6 +57,8 @@ export const up = (builder: MigrationBuilder): void => {
       id_hash bytea PRIMARY KEY,
       uid_hash bytea NOT NULL UNIQUE,
       subject text,
+      subject_epoch bigint NOT NULL DEFAULT 0,
+      family_hashes bytea[] NOT NULL DEFAULT '{}',
       payload bytea NOT NULL,
       version bigint NOT NULL DEFAULT 1,
       committed_by uuid,
@@ -61,10 +66,13 @@ export const up = (builder: MigrationBuilder): void => {
       expires_at timestamptz NOT NULL
     );
     CREATE INDEX sessions_expires_at ON token_store.sessions (expires_at);
+    CREATE INDEX sessions_subject ON token_store.sessions (subject) WHERE subject IS NOT NULL;
 
     CREATE TABLE token_store.interactions (
       id_hash bytea PRIMARY KEY,
       grant_hash bytea,
+      subject text,
+      subject_epoch bigint NOT NULL DEFAULT 0,
       payload bytea NOT NULL,
       created_at timestamptz NOT NULL DEFAULT now(),
       expires_at timestamptz NOT NULL

@@ -2,12 +2,26 @@ import { setTimeout as timerDelay } from 'node:timers/promises';
 import type { z } from 'zod';
 import type { PeerPool, PeerResponse } from '../../shared/peer-pool.ts';
 import {
+  type CompleteOutboxRequest,
+  completeOutboxResponseSchema,
+  type EpochsRequest,
+  type EpochsResponse,
+  epochsResponseSchema,
   type FindRequest,
   type FindResponse,
   findResponseSchema,
   type IntrospectionRequest,
   type IntrospectionResponse,
   introspectionResponseSchema,
+  type LeaseOutboxRequest,
+  type LeaseOutboxResponse,
+  type ListSessionsRequest,
+  type ListSessionsResponse,
+  leaseOutboxResponseSchema,
+  listSessionsResponseSchema,
+  type RevokeRequest,
+  type RevokeResponse,
+  revokeResponseSchema,
   type TransactionRequest,
   type TransactionResponse,
   transactionResponseSchema,
@@ -43,6 +57,13 @@ export interface TokenStoreClient {
   /** Sent again, to another pod, when its answer is lost: by its `commitId` the outcome is the same. */
   commit(request: TransactionRequest): Promise<TransactionResponse>;
   introspect(request: IntrospectionRequest): Promise<IntrospectionResponse>;
+  /** To be asked at the moment when a password or a code was verified. */
+  epochs(request: EpochsRequest): Promise<EpochsResponse>;
+  revoke(request: RevokeRequest): Promise<RevokeResponse>;
+  listSessions(request: ListSessionsRequest): Promise<ListSessionsResponse>;
+  /** A lease whose answer is lost ends by its time. */
+  leaseOutbox(request: LeaseOutboxRequest): Promise<LeaseOutboxResponse>;
+  completeOutbox(request: CompleteOutboxRequest): Promise<void>;
 }
 
 /** What the client takes from outside; clock, delay and random are there for tests. */
@@ -96,6 +117,13 @@ export const createTokenStoreClient = (options: TokenStoreClientOptions): TokenS
     find: (request) => call('/v1/records/find', request, findResponseSchema),
     commit: (request) => call('/v1/transactions', request, transactionResponseSchema, [200, 409]),
     introspect: (request) => call('/v1/introspections', request, introspectionResponseSchema),
+    epochs: (request) => call('/v1/epochs', request, epochsResponseSchema),
+    revoke: (request) => call('/v1/revocations/revoke', request, revokeResponseSchema),
+    listSessions: (request) => call('/v1/sessions/list', request, listSessionsResponseSchema),
+    leaseOutbox: (request) => call('/v1/outbox/lease', request, leaseOutboxResponseSchema),
+    completeOutbox: async (request) => {
+      await call('/v1/outbox/complete', request, completeOutboxResponseSchema);
+    },
   };
 };
 

@@ -1,34 +1,45 @@
 import type { Queryable } from '../../shared/postgres-pool.ts';
-import type { RecordTable } from '../transaction-plan.ts';
 
-/** Tables whose rows end by `expires_at`. */
-export const expiringTables: readonly (RecordTable | 'one_time_ids')[] = [
-  'tokens',
-  'short_lived',
-  'sessions',
-  'interactions',
-  'one_time_ids',
-  'grants',
+/** A table whose rows end at a time, with what tells them apart. */
+export interface ExpiringTable {
+  readonly name: string;
+  readonly key: string;
+  /** Column with the time; rows without one do not end. */
+  readonly endsAt: string;
+  /** Kept for so long after their end, s, whatever the grace. */
+  readonly keepSeconds: number;
+}
+
+const recordTable = (name: string): ExpiringTable => ({ name, key: 'id_hash', endsAt: 'expires_at', keepSeconds: 0 });
+
+// Whoever asks why a message did not come can look for a week.
+const outboxKeepSeconds = 604_800;
+
+/** Tables whose rows end by a time of their own. */
+export const expiringTables: readonly ExpiringTable[] = [
+  ...['tokens', 'short_lived', 'sessions', 'interactions', 'one_time_ids', 'grants'].map(recordTable),
+  { name: 'revocations', key: 'id', endsAt: 'expires_at', keepSeconds: 0 },
+  { name: 'outbox', key: 'id', endsAt: 'finished_at', keepSeconds: outboxKeepSeconds },
 ];
 
 /**
- * Removes rows that expired more than `graceSeconds` ago, `limit` at most; rows that somebody holds, or another process
+ * Removes rows that ended more than `graceSeconds` ago, `limit` at most; rows that somebody holds, or another process
  * is cleaning, are passed over.
  * @returns how many are gone
  */
 export const deleteExpiredRows = async (
   connection: Queryable,
-  table: RecordTable | 'one_time_ids',
+  { name, key, endsAt, keepSeconds }: ExpiringTable,
   { graceSeconds, limit }: { readonly graceSeconds: number; readonly limit: number },
 ): Promise<number> => {
   const { rowCount } = await connection.query({
-    name: `clean-${table}`,
+    name: `clean-${name}`,
     text: `
-      DELETE FROM token_store.${table} WHERE id_hash IN (
-        SELECT id_hash FROM token_store.${table}
-         WHERE expires_at <= now() - make_interval(secs => $1)
-         ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)`,
-    values: [graceSeconds, limit],
+      DELETE FROM token_store.${name} WHERE ${key} IN (
+        SELECT ${key} FROM token_store.${name}
+         WHERE ${endsAt} <= now() - make_interval(secs => $1)
+         ORDER BY ${endsAt} LIMIT $2 FOR UPDATE SKIP LOCKED)`,
+    values: [graceSeconds + keepSeconds, limit],
   });
   return rowCount ?? 0;
 };

@@ -5,8 +5,7 @@ import type { TokenTable } from '../transaction-plan.ts';
 export type ConsumeRefusal = 'already_consumed' | 'grant_revoked';
 
 const aliveGrant = `(record.grant_hash IS NULL OR EXISTS (
-  SELECT 1 FROM token_store.grants AS family
-   WHERE family.id_hash = record.grant_hash AND family.revoked_at IS NULL AND family.expires_at > now()))`;
+  SELECT 1 FROM token_store.living_grants AS family WHERE family.id_hash = record.grant_hash))`;
 const consumable = '((record.consumed_at IS NULL AND record.expires_at > now()) OR record.consumed_by = $2)';
 
 /**

@@ -4,7 +4,7 @@ import type { RecordTable } from '../transaction-plan.ts';
 /** Removes records; those that are not there are no fault. */
 export const destroyRecords = async (
   connection: Queryable,
-  table: Exclude<RecordTable, 'grants'>,
+  table: Exclude<RecordTable, 'grants' | 'sessions'>,
   hashes: readonly Buffer[],
 ): Promise<void> => {
   if (hashes.length === 0) return;

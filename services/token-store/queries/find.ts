@@ -9,6 +9,14 @@ export interface SealedRecord {
   readonly expiresAt: Date;
   readonly consumedAt: Date | undefined;
   readonly version: number | undefined;
+  readonly owner: RecordOwner;
+}
+
+/** Whom a record belongs to, with the epochs of its sign-in; absent for kinds that do not keep it. */
+export interface RecordOwner {
+  readonly subject?: string;
+  readonly subjectEpoch?: number;
+  readonly clientEpoch?: number;
 }
 
 /** A record with the grant and session that it names; absent ones are not visible. */
@@ -31,45 +39,61 @@ type Row = {
   grant_hash: Buffer | null;
   grant_payload: Buffer | null;
   grant_expires_at: Date | null;
+  grant_subject: string | null;
+  grant_subject_epoch: string | null;
+  grant_client_epoch: string | null;
   session_hash: Buffer | null;
   session_payload: Buffer | null;
   session_expires_at: Date | null;
   session_version: string | null;
+  session_subject: string | null;
+  session_subject_epoch: string | null;
   version?: string;
+  subject?: string | null;
+  subject_epoch?: string;
+  client_epoch?: string;
 };
 
 const recordColumns = 'record.id_hash, record.payload, record.expires_at';
-const grantColumns = `family.id_hash AS grant_hash, family.payload AS grant_payload, family.expires_at AS grant_expires_at`;
+const ownerColumns = 'record.subject, record.subject_epoch';
+const grantColumns = `family.id_hash AS grant_hash, family.payload AS grant_payload, family.expires_at AS grant_expires_at,
+  family.subject AS grant_subject, family.subject_epoch AS grant_subject_epoch, family.client_epoch AS grant_client_epoch`;
 const sessionColumns = `session.id_hash AS session_hash, session.payload AS session_payload,
-  session.expires_at AS session_expires_at, session.version AS session_version`;
-const noGrant = `NULL::bytea AS grant_hash, NULL::bytea AS grant_payload, NULL::timestamptz AS grant_expires_at`;
+  session.expires_at AS session_expires_at, session.version AS session_version, session.subject AS session_subject,
+  session.subject_epoch AS session_subject_epoch`;
+const noGrant = `NULL::bytea AS grant_hash, NULL::bytea AS grant_payload, NULL::timestamptz AS grant_expires_at,
+  NULL::text AS grant_subject, NULL::bigint AS grant_subject_epoch, NULL::bigint AS grant_client_epoch`;
 const noSession = `NULL::bytea AS session_hash, NULL::bytea AS session_payload, NULL::timestamptz AS session_expires_at,
-  NULL::bigint AS session_version`;
-const joinAliveGrant = `LEFT JOIN token_store.grants AS family
-  ON family.id_hash = record.grant_hash AND family.revoked_at IS NULL AND family.expires_at > now()`;
+  NULL::bigint AS session_version, NULL::text AS session_subject, NULL::bigint AS session_subject_epoch`;
+const joinLivingGrant = 'LEFT JOIN token_store.living_grants AS family ON family.id_hash = record.grant_hash';
 const notExpired = 'record.expires_at > now()';
+const ofCurrentSubject = `NOT EXISTS (SELECT 1 FROM token_store.subject_epochs AS raised
+  WHERE raised.subject = record.subject AND raised.epoch > record.subject_epoch)`;
+const ofCurrentClient = `NOT EXISTS (SELECT 1 FROM token_store.client_epochs AS raised
+  WHERE raised.client_id = record.client_id AND raised.epoch > record.client_epoch)`;
 
-const tokenStatement = (table: TokenTable) => `
+// A record of a family is as alive as the family; what a client has for itself, as the client's epoch.
+const tokenStatement = (table: TokenTable, aliveAlone: string) => `
   SELECT ${recordColumns}, record.consumed_at, ${grantColumns}, ${sessionColumns}
     FROM token_store.${table} AS record
-    ${joinAliveGrant}
-    LEFT JOIN token_store.sessions AS session
-      ON session.uid_hash = record.session_uid_hash AND session.expires_at > now()
-   WHERE ${notExpired} AND (record.grant_hash IS NULL OR family.id_hash IS NOT NULL) AND record.kind = $2`;
+    ${joinLivingGrant}
+    LEFT JOIN token_store.living_sessions AS session ON session.uid_hash = record.session_uid_hash
+   WHERE ${notExpired} AND record.kind = $2
+     AND (family.id_hash IS NOT NULL OR (record.grant_hash IS NULL AND ${aliveAlone}))`;
 
 const statements: Readonly<Record<RecordTable, string>> = {
-  tokens: tokenStatement('tokens'),
-  short_lived: tokenStatement('short_lived'),
+  tokens: tokenStatement('tokens', ofCurrentClient),
+  short_lived: tokenStatement('short_lived', 'true'),
   sessions: `
-    SELECT ${recordColumns}, record.version, NULL::timestamptz AS consumed_at, ${noGrant}, ${noSession}
-      FROM token_store.sessions AS record WHERE ${notExpired} AND $2::text IS NOT NULL`,
+    SELECT ${recordColumns}, ${ownerColumns}, record.version, NULL::timestamptz AS consumed_at, ${noGrant}, ${noSession}
+      FROM token_store.living_sessions AS record WHERE $2::text IS NOT NULL`,
   interactions: `
-    SELECT ${recordColumns}, NULL::timestamptz AS consumed_at, ${grantColumns}, ${noSession}
-      FROM token_store.interactions AS record ${joinAliveGrant} WHERE ${notExpired} AND $2::text IS NOT NULL`,
+    SELECT ${recordColumns}, ${ownerColumns}, NULL::timestamptz AS consumed_at, ${grantColumns}, ${noSession}
+      FROM token_store.interactions AS record ${joinLivingGrant}
+     WHERE ${notExpired} AND ${ofCurrentSubject} AND $2::text IS NOT NULL`,
   grants: `
-    SELECT ${recordColumns}, NULL::timestamptz AS consumed_at, ${noGrant}, ${noSession}
-      FROM token_store.grants AS record
-     WHERE ${notExpired} AND record.revoked_at IS NULL AND $2::text IS NOT NULL`,
+    SELECT ${recordColumns}, ${ownerColumns}, record.client_epoch, NULL::timestamptz AS consumed_at, ${noGrant}, ${noSession}
+      FROM token_store.living_grants AS record WHERE $2::text IS NOT NULL`,
 };
 
 /** One look-up, one round trip. Undefined for what is unknown, expired, or of a family that is not alive. */
@@ -93,26 +117,52 @@ export const findSealedRecord = async (
       payload: row.payload,
       expiresAt: row.expires_at,
       consumedAt: row.consumed_at ?? undefined,
-      version: toVersion(row.version),
+      version: toNumber(row.version),
+      owner: toOwner(row.subject, row.subject_epoch, row.client_epoch),
     },
-    related: [
-      ...relatedRecord('grant', row.grant_hash, row.grant_payload, row.grant_expires_at),
-      ...relatedRecord('session', row.session_hash, row.session_payload, row.session_expires_at, row.session_version),
-    ],
+    related: [...relatedGrant(row), ...relatedSession(row)],
   };
 };
 
 /** pg gives bigint as text. */
-const toVersion = (version: string | null | undefined): number | undefined =>
-  version === null || version === undefined ? undefined : Number(version);
+const toNumber = (value: string | null | undefined): number | undefined =>
+  value === null || value === undefined ? undefined : Number(value);
 
-const relatedRecord = (
-  kind: string,
-  idHash: Buffer | null,
-  payload: Buffer | null,
-  expiresAt: Date | null,
-  version: string | null = null,
-): SealedRecord[] =>
-  idHash && payload && expiresAt
-    ? [{ kind, idHash, payload, expiresAt, consumedAt: undefined, version: toVersion(version) }]
+const toOwner = (
+  subject: string | null | undefined,
+  subjectEpoch: string | null | undefined,
+  clientEpoch?: string | null,
+): RecordOwner => ({
+  ...(subject === null || subject === undefined ? {} : { subject, subjectEpoch: Number(subjectEpoch ?? 0) }),
+  ...(clientEpoch === null || clientEpoch === undefined ? {} : { clientEpoch: Number(clientEpoch) }),
+});
+
+const relatedGrant = (row: Row): SealedRecord[] =>
+  row.grant_hash && row.grant_payload && row.grant_expires_at
+    ? [
+        {
+          kind: 'grant',
+          idHash: row.grant_hash,
+          payload: row.grant_payload,
+          expiresAt: row.grant_expires_at,
+          consumedAt: undefined,
+          version: undefined,
+          owner: toOwner(row.grant_subject, row.grant_subject_epoch, row.grant_client_epoch),
+        },
+      ]
+    : [];
+
+const relatedSession = (row: Row): SealedRecord[] =>
+  row.session_hash && row.session_payload && row.session_expires_at
+    ? [
+        {
+          kind: 'session',
+          idHash: row.session_hash,
+          payload: row.session_payload,
+          expiresAt: row.session_expires_at,
+          consumedAt: undefined,
+          version: toNumber(row.session_version),
+          owner: toOwner(row.session_subject, row.session_subject_epoch),
+        },
+      ]
     : [];

@@ -1,17 +1,29 @@
 import type { Queryable } from '../../shared/postgres-pool.ts';
 import type { LockedGrant } from '../transaction-plan.ts';
 
-type LockedRow = { id_hash: Buffer; revoked: boolean; expired: boolean };
+type LockedRow = {
+  id_hash: Buffer;
+  revoked: boolean;
+  expired: boolean;
+  outdated: boolean;
+  subject: string | null;
+  client_id: string | null;
+};
 
 const lockStatement = (strength: 'UPDATE' | 'SHARE') => `
-  SELECT id_hash, revoked_at IS NOT NULL AS revoked, expires_at <= now() AS expired
-    FROM token_store.grants WHERE id_hash = ANY($1::bytea[])
-   ORDER BY id_hash FOR ${strength}`;
+  SELECT id_hash, revoked_at IS NOT NULL AS revoked, expires_at <= now() AS expired, subject, client_id,
+         EXISTS (SELECT 1 FROM token_store.subject_epochs AS raised
+                  WHERE raised.subject = family.subject AND raised.epoch > family.subject_epoch)
+      OR EXISTS (SELECT 1 FROM token_store.client_epochs AS raised
+                  WHERE raised.client_id = family.client_id AND raised.epoch > family.client_epoch) AS outdated
+    FROM token_store.grants AS family WHERE id_hash = ANY($1::bytea[])
+   ORDER BY id_hash FOR ${strength} OF family`;
 
-const toLockedGrant = ({ id_hash, revoked, expired }: LockedRow): LockedGrant => ({
+const toLockedGrant = ({ id_hash, subject, client_id, ...state }: LockedRow): LockedGrant => ({
+  ...state,
   idHash: id_hash,
-  revoked,
-  expired,
+  subject: subject ?? undefined,
+  clientId: client_id ?? undefined,
 });
 
 /** Locks grants that will be written or revoked. A statement of its own: the next one sees what the lock waited for. */
@@ -36,13 +48,27 @@ export const lockGrantsForShare = async (connection: Queryable, hashes: readonly
   return rows.map(toLockedGrant);
 };
 
-/** Ends families; for those that are over already, or unknown, nothing happens. */
-export const revokeGrants = async (connection: Queryable, hashes: readonly Buffer[]): Promise<void> => {
+const addToFeed = `INSERT INTO token_store.revocations (kind, key_hash, expires_at)
+  SELECT 'grant', id_hash, now() + make_interval(secs => $2) FROM ended`;
+
+/**
+ * Ends families; for those that are over already, or unknown, nothing happens.
+ * @param feedSeconds for how long gateways have to know of it
+ */
+export const revokeGrants = async (
+  connection: Queryable,
+  hashes: readonly Buffer[],
+  feedSeconds: number,
+): Promise<void> => {
   if (hashes.length === 0) return;
   await connection.query({
     name: 'revoke-grants',
-    text: `UPDATE token_store.grants SET revoked_at = now() WHERE id_hash = ANY($1::bytea[]) AND revoked_at IS NULL`,
-    values: [hashes],
+    text: `
+      WITH ended AS (
+        UPDATE token_store.grants SET revoked_at = now() WHERE id_hash = ANY($1::bytea[]) AND revoked_at IS NULL
+        RETURNING id_hash)
+      ${addToFeed}`,
+    values: [hashes, feedSeconds],
   });
 };
 
@@ -54,16 +80,19 @@ export const revokeGrants = async (connection: Queryable, hashes: readonly Buffe
 export const revokeReplayedFamilies = async (
   connection: Queryable,
   tokens: readonly Buffer[],
-  commitId: string,
+  { commitId, feedSeconds }: { readonly commitId: string; readonly feedSeconds: number },
 ): Promise<number> => {
   const { rowCount } = await connection.query({
     name: 'revoke-replayed-families',
     text: `
-      UPDATE token_store.grants AS family SET revoked_at = now()
-        FROM token_store.tokens AS token
-       WHERE token.id_hash = ANY($1::bytea[]) AND token.consumed_at IS NOT NULL AND token.consumed_by <> $2
-         AND family.id_hash = token.grant_hash AND family.revoked_at IS NULL`,
-    values: [tokens, commitId],
+      WITH ended AS (
+        UPDATE token_store.grants AS family SET revoked_at = now()
+          FROM token_store.tokens AS token
+         WHERE token.id_hash = ANY($1::bytea[]) AND token.consumed_at IS NOT NULL AND token.consumed_by <> $3
+           AND family.id_hash = token.grant_hash AND family.revoked_at IS NULL
+        RETURNING family.id_hash)
+      ${addToFeed}`,
+    values: [tokens, feedSeconds, commitId],
   });
   return rowCount ?? 0;
 };

@@ -1,27 +1,28 @@
 import type { Queryable } from '../../shared/postgres-pool.ts';
 
 /** What a JWT names, by the keys of its rows; null for what it does not name. */
-export interface IntrospectedHashes {
-  readonly revocation: Buffer;
-  readonly grant: Buffer | null;
-  readonly sessionUid: Buffer | null;
+export interface IntrospectedToken {
+  readonly tokenHash: Buffer;
+  readonly grantHash: Buffer | null;
+  readonly sessionUidHash: Buffer | null;
+  readonly clientId: string;
+  readonly clientEpoch: number;
 }
 
 /** Is everything alive that the token names, and the token itself not revoked? One SELECT. */
 export const isActive = async (
   connection: Queryable,
-  { revocation, grant, sessionUid }: IntrospectedHashes,
+  { tokenHash, grantHash, sessionUidHash, clientId, clientEpoch }: IntrospectedToken,
 ): Promise<boolean> => {
   const { rows } = await connection.query<{ active: boolean }>({
     name: 'introspect',
     text: `
-      SELECT NOT EXISTS (SELECT 1 FROM token_store.one_time_ids WHERE id_hash = $1 AND expires_at > now())
-         AND ($2::bytea IS NULL OR EXISTS (
-               SELECT 1 FROM token_store.grants
-                WHERE id_hash = $2 AND revoked_at IS NULL AND expires_at > now()))
-         AND ($3::bytea IS NULL OR EXISTS (
-               SELECT 1 FROM token_store.sessions WHERE uid_hash = $3 AND expires_at > now())) AS active`,
-    values: [revocation, grant, sessionUid],
+      SELECT NOT EXISTS (SELECT 1 FROM token_store.revocations
+                          WHERE kind = 'token' AND key_hash = $1 AND expires_at > now())
+         AND ($2::bytea IS NULL OR EXISTS (SELECT 1 FROM token_store.living_grants WHERE id_hash = $2))
+         AND ($3::bytea IS NULL OR EXISTS (SELECT 1 FROM token_store.living_sessions WHERE uid_hash = $3))
+         AND NOT EXISTS (SELECT 1 FROM token_store.client_epochs WHERE client_id = $4 AND epoch > $5) AS active`,
+    values: [tokenHash, grantHash, sessionUidHash, clientId, clientEpoch],
   });
   return rows[0]?.active === true;
 };

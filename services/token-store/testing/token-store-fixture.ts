@@ -42,6 +42,13 @@ export interface TokenStoreFixture {
 const name = { tenant: 'customers', namespace: 'identity' };
 const databaseRoles = { auth: 'customers_auth', 'token-store': 'customers_token_store' };
 
+/** `live.json` of a token-store under test. */
+export const testLiveSettings = (logLevel: string) => ({
+  logLevel,
+  lifetimes: { accessTokenSeconds: 600, refreshTokenSeconds: 7200 },
+  clockSkewSeconds: 30,
+});
+
 /** Starts PostgreSQL and migrates it; `start` then starts token-stores. */
 export const startTokenStoreFixture = async (
   logger: Logger = pino({ level: 'silent' }),
@@ -88,7 +95,7 @@ export const startTokenStoreFixture = async (
     writeTlsMaterial(join(directory, role), await authority.issueWorkload({ ...name, role }));
   }
   const liveDirectory = folder('live');
-  file('live/live.json', JSON.stringify({ logLevel: logger.level === 'silent' ? 'error' : logger.level }));
+  file('live/live.json', JSON.stringify(testLiveSettings(logger.level === 'silent' ? 'error' : logger.level)));
   const keysDirectory = folder('keys');
   const keys: { id: string; key: string }[] = [];
   const writeDataEncryptionKeys = (count: number) => {

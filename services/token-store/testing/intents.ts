@@ -1,0 +1,17 @@
+import type { Intent, RecordKind, TransactionResponse } from '../contract.ts';
+
+type Upsert = Extract<Intent, { operation: 'upsert' }>;
+type Refusal = Extract<TransactionResponse, { outcome: 'refused' }>['reason'];
+
+/** A record that lives for an hour, with what the test cares for. */
+export const upsert = (kind: RecordKind, id: string, more: Partial<Upsert> = {}): Upsert => ({
+  operation: 'upsert',
+  kind,
+  id,
+  payload: { jti: id, kind },
+  expiresInSeconds: 3600,
+  ...more,
+});
+
+export const committed: TransactionResponse = { outcome: 'committed' };
+export const refused = (reason: Refusal): TransactionResponse => ({ outcome: 'refused', reason });
