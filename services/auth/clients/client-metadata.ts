@@ -13,6 +13,14 @@ const hasCustomScheme = (uris: readonly string[]): boolean =>
     return protocol !== undefined && !webProtocols.has(protocol);
   });
 
+/** What the client demands of itself, so that nobody can do with less in its name. */
+const buildRequirements = (registration: ClientRegistration): Partial<ClientMetadata> => ({
+  ...(registration.jwks !== undefined && { jwks: registration.jwks }),
+  ...(registration.requirePushedAuthorizationRequests && { require_pushed_authorization_requests: true }),
+  ...(registration.requireSignedRequestObject && { require_signed_request_object: true }),
+  ...(registration.dpopBoundAccessTokens && { dpop_bound_access_tokens: true }),
+});
+
 /**
  * The client as oidc-provider reads it. Secrets never get there: it wants one for a confidential client, so it is given
  * the hashes, which also makes a changed secret a changed client, and asks `matchesClientSecret` for the comparison.
@@ -32,6 +40,7 @@ export const buildClientMetadata = (registration: ClientRegistration): ClientMet
     post_logout_redirect_uris: [...registration.postLogoutRedirectUris],
     // A machine's client may have none of them, and an empty scope is refused.
     ...(scope !== '' && { scope }),
+    ...buildRequirements(registration),
     token_endpoint_auth_method: tokenEndpointAuthMethod,
     ...(tokenEndpointAuthMethod !== 'none' && {
       client_secret: registration.secretHashes.join('.') || 'none is valid',

@@ -26,6 +26,15 @@ type PageValues = {
   };
   'sign-out': { action: string; xsrf: string };
   'signed-out': { stillSignedIn: boolean; application: string | undefined };
+  'device-code': {
+    action: string;
+    xsrf: string;
+    code: string;
+    notice: string | undefined;
+    problem: string | undefined;
+  };
+  'device-confirm': { action: string; xsrf: string; code: string; application: string };
+  'device-done': { application: string };
   error: { message: string; detail: string | undefined; correlationId: string };
 };
 export type PageName = keyof PageValues;
@@ -35,6 +44,9 @@ const titles: { [Name in PageName]: (values: PageValues[Name]) => string } = {
   register: () => texts.register.title,
   'sign-out': () => texts.signOut.title,
   'signed-out': ({ stillSignedIn }) => (stillSignedIn ? texts.signedOut.stillSignedInTitle : texts.signedOut.title),
+  'device-code': () => texts.device.title,
+  'device-confirm': () => texts.device.confirmTitle,
+  'device-done': () => texts.device.doneTitle,
   error: () => texts.errors.title,
 };
 

@@ -6,6 +6,7 @@ import { buildClientMetadata } from '../clients/client-metadata.ts';
 import { commitUnit } from '../unit-of-work/commit.ts';
 import { currentUnit } from '../unit-of-work/current-unit.ts';
 import { createUnitOfWork, type UnitOfWork } from '../unit-of-work/unit-of-work.ts';
+import { keptSeconds } from './lifetimes.ts';
 import { isConsumable, recordKindOf } from './model-kinds.ts';
 
 export type AdapterOptions = {
@@ -77,7 +78,7 @@ const createRecordAdapter = (kind: RecordKind, { store, newCommitId, now }: Adap
     upsert: (id, payload, expiresIn) =>
       // A record without an end would never be cleaned away; the library gives each of ours one.
       stage((unit) =>
-        unit.upsert({ kind, id, payload: { ...payload }, expiresInSeconds: Math.max(1, expiresIn ?? 1) }),
+        unit.upsert({ kind, id, payload: { ...payload }, expiresInSeconds: keptSeconds(kind, expiresIn) }),
       ),
     find: (id) => find('id', id),
     findByUid: (uid) => find('uid', uid),
@@ -94,11 +95,32 @@ const createRecordAdapter = (kind: RecordKind, { store, newCommitId, now }: Adap
   };
 };
 
+/**
+ * Replay detection of DPoP proofs and client assertions. The library looks whether it knows an id and then keeps it, which
+ * lets several through at once: nothing is ever found here, and a unique insert decides at the commit. Client
+ * authentication comes first in every request, so the first id of a request with an assertion is the assertion's.
+ */
+const createReplayAdapter = (): Adapter => ({
+  ...createAbsentAdapter('ReplayDetection'),
+  upsert: async (id, _payload, expiresIn) => {
+    const unit = currentUnit()?.unit;
+    if (unit === undefined) throw new Error('a proof outside of a request');
+    const hasAssertion = Provider.ctx?.oidc.params?.['client_assertion'] !== undefined;
+    const isAssertion = hasAssertion && unit.staged.oneTimeIds.length === 0;
+    unit.useOnce({
+      namespace: isAssertion ? 'client_assertion' : 'dpop',
+      id,
+      expiresInSeconds: Math.max(1, expiresIn ?? 1),
+    });
+  },
+});
+
 /** The provider's way to its records: clients from memory, everything else from the token-store by the unit of work. */
 export const createAdapterFactory =
   (options: AdapterOptions): AdapterFactory =>
   (model) => {
     if (model === 'Client') return createClientAdapter(options.findClient);
+    if (model === 'ReplayDetection') return createReplayAdapter();
     const kind = recordKindOf(model);
     return kind === undefined ? createAbsentAdapter(model) : createRecordAdapter(kind, options);
   };

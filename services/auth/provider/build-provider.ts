@@ -8,6 +8,7 @@ import { createStructuredTokenAnswers, isStructuredTokenRefusal } from '../acces
 import { acceptOwnTokensAtUserinfo } from '../access-tokens/userinfo-tokens.ts';
 import type { AuthMetrics } from '../auth-metrics.ts';
 import { matchesClientSecret } from '../clients/client-secret.ts';
+import { createDeviceCodePrefill, createDevicePages } from '../device/device-pages.ts';
 import type { VerifyIdTokenHint } from '../keys/id-token-hint.ts';
 import type { Pages } from '../pages/pages.ts';
 import { currentUnit } from '../unit-of-work/current-unit.ts';
@@ -19,7 +20,7 @@ import { assertModelNames } from './model-kinds.ts';
 import { answerUnknownPaths, createLibraryPagePolicy, createReplaceAnswer } from './provider-answers.ts';
 import { createProviderPages } from './provider-pages.ts';
 
-export type ProviderOptions = Omit<ConfigurationOptions, 'adapter' | 'pages'> &
+export type ProviderOptions = Omit<ConfigurationOptions, 'adapter' | 'pages' | 'devicePages'> &
   UnitOptions & {
     metrics: AuthMetrics;
     pages: Pages;
@@ -137,6 +138,8 @@ const logEvents = (provider: Provider, logger: Logger, correlationIdOf: (context
   provider.on('authorization.error', logRefusal);
   provider.on('grant.error', logRefusal);
   provider.on('end_session.error', logRefusal);
+  provider.on('pushed_authorization_request.error', logRefusal);
+  provider.on('device_authorization.error', logRefusal);
   provider.on('introspection.error', logRefusal);
   provider.on('revocation.error', logRefusal);
   provider.on('userinfo.error', logRefusal);
@@ -167,8 +170,9 @@ export const buildProvider = (options: ProviderOptions): Provider => {
   const correlationIdOf = createCorrelationIds();
   const adapter: Configuration['adapter'] = createAdapterFactory(options);
   const providerPages = createProviderPages({ pages, findClient, correlationIdOf });
+  const devicePages = createDevicePages({ pages, findClient });
   const findAccount = findAccountInUnit(options.findAccount);
-  const configuration = buildConfiguration({ ...options, adapter, findAccount, pages: providerPages });
+  const configuration = buildConfiguration({ ...options, adapter, findAccount, pages: providerPages, devicePages });
   const provider = new Provider(settings.issuer, configuration);
   // `pinIssuer` writes the headers that this makes koa believe.
   provider.proxy = true;
@@ -182,7 +186,10 @@ export const buildProvider = (options: ProviderOptions): Provider => {
   countTokens(provider, options.metrics);
   provider.use(answerUnknownPaths);
   provider.use(createLibraryPagePolicy(findClient));
-  provider.use(createUnitMiddleware(options, createReplaceAnswer({ pages, logger, correlationIdOf })));
+  provider.use(
+    createUnitMiddleware(options, createReplaceAnswer({ issuer: settings.issuer, pages, logger, correlationIdOf })),
+  );
   provider.use(createStructuredTokenAnswers(options));
+  provider.use(createDeviceCodePrefill(devicePages));
   return provider;
 };

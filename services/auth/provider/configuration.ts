@@ -1,3 +1,4 @@
+import { hkdfSync } from 'node:crypto';
 import {
   type AccountClaims,
   type Configuration,
@@ -11,9 +12,16 @@ import type { SigningAlgorithm } from '../../shared/contracts/keyring.ts';
 import { assertMayRevoke, mayIntrospect, type TokenOwnership } from '../access-tokens/token-policies.ts';
 import type { Account } from '../accounts/account-repository.ts';
 import { defaultAudience, identityScopes, isAudienceAllowed } from '../clients/client-metadata.ts';
+import type { DevicePages } from '../device/device-pages.ts';
 import type { AuthSettings } from '../settings.ts';
 import { issuerPath, paths } from './issuer.ts';
-import { grantSeconds, interactionSeconds, refreshTokenSeconds, sessionSeconds } from './lifetimes.ts';
+import {
+  deviceCodeSeconds,
+  grantSeconds,
+  interactionSeconds,
+  refreshTokenSeconds,
+  sessionSeconds,
+} from './lifetimes.ts';
 import type { ProviderPages } from './provider-pages.ts';
 
 /** How somebody proved who they are (OpenID Connect Core, `acr`); the only one until there are second factors. */
@@ -27,6 +35,7 @@ export type ConfigurationOptions = {
   findClient: (clientId: string) => ClientRegistration | undefined;
   findAccount: (id: string) => Promise<Account | undefined>;
   pages: ProviderPages;
+  devicePages: DevicePages;
   /** Epoch seconds. */
   now: () => number;
 };
@@ -54,6 +63,24 @@ const buildCookies = (issuer: string, keys: readonly string[]): NonNullable<Conf
     short: attributes,
   };
 };
+
+/** What others may sign with. Symmetric ones would make a verifier of a secret's hash into one who can sign. */
+const clientAlgorithms = ['ES256', 'EdDSA', 'Ed25519', 'PS256', 'RS256'] as const;
+
+const buildAlgorithms = (own: SigningAlgorithm): NonNullable<Configuration['enabledJWA']> => ({
+  idTokenSigningAlgValues: [own],
+  authorizationSigningAlgValues: [own],
+  requestObjectSigningAlgValues: [...clientAlgorithms],
+  clientAuthSigningAlgValues: [...clientAlgorithms],
+  dPoPSigningAlgValues: [...clientAlgorithms],
+});
+
+/**
+ * The same at every pod. It follows the cookie keys: a nonce is good for minutes, and one that is not known any more costs
+ * its client one more round.
+ */
+const deriveNonceSecret = ([newest = '']: readonly string[]): Buffer =>
+  Buffer.from(hkdfSync('sha256', newest, '', 'dpop-nonce', 32));
 
 const identityScopeSet: ReadonlySet<string> = new Set(identityScopes);
 
@@ -109,12 +136,16 @@ const buildResourceIndicators = ({ settings, findClient }: ConfigurationOptions)
 
 /** oidc-provider's configuration: everything that is ours to decide is decided here, not by its defaults. */
 export const buildConfiguration = (options: ConfigurationOptions): Configuration => {
-  const { settings, keys, cookieKeys, adapter, findClient, findAccount, pages, now } = options;
+  const { settings, keys, cookieKeys, adapter, findClient, findAccount, pages, devicePages, now } = options;
   const { tokens, session } = settings;
   return {
     adapter,
     jwks: { keys: keys.jwks },
-    clientDefaults: { id_token_signed_response_alg: keys.algorithm },
+    clientDefaults: {
+      id_token_signed_response_alg: keys.algorithm,
+      authorization_signed_response_alg: keys.algorithm,
+    },
+    enabledJWA: buildAlgorithms(keys.algorithm),
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
     responseTypes: ['code'],
     pkce: { required: () => true },
@@ -126,6 +157,9 @@ export const buildConfiguration = (options: ConfigurationOptions): Configuration
       authorization: paths.authorization,
       token: paths.token,
       userinfo: paths.userinfo,
+      pushed_authorization_request: paths.pushedAuthorizationRequest,
+      device_authorization: paths.deviceAuthorization,
+      code_verification: paths.device,
       introspection: paths.introspection,
       revocation: paths.revocation,
       jwks: paths.jwks,
@@ -137,6 +171,7 @@ export const buildConfiguration = (options: ConfigurationOptions): Configuration
       ClientCredentials: tokens.accessTokenSeconds,
       IdToken: tokens.idTokenSeconds,
       AuthorizationCode: tokens.authorizationCodeSeconds,
+      DeviceCode: deviceCodeSeconds,
       Interaction: interactionSeconds,
       Grant: grantSeconds(settings),
       RefreshToken: (_context, token) =>
@@ -165,8 +200,25 @@ export const buildConfiguration = (options: ConfigurationOptions): Configuration
     renderError: pages.renderError,
     features: {
       devInteractions: { enabled: false },
-      dPoP: { enabled: false },
-      pushedAuthorizationRequests: { enabled: false },
+      dPoP: {
+        enabled: true,
+        nonceSecret: deriveNonceSecret(cookieKeys),
+        // A nonce bounds the age of a proof by our clock; without one the client's would decide.
+        requireNonce: () => true,
+      },
+      pushedAuthorizationRequests: { enabled: true },
+      requestObjects: { enabled: true },
+      jwtResponseModes: { enabled: true },
+      deviceFlow: {
+        enabled: true,
+        charset: 'base-20',
+        mask: '****-****',
+        // Nobody is shown where a device stands, so nothing of it is kept.
+        deviceInfo: () => ({}),
+        userCodeInputSource: devicePages.renderInput,
+        userCodeConfirmSource: devicePages.renderConfirmation,
+        successSource: devicePages.renderDone,
+      },
       clientCredentials: { enabled: true },
       userinfo: { enabled: true },
       introspection: {

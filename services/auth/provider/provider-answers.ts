@@ -22,16 +22,42 @@ const withdrawnHeaders = [
 ];
 
 export type AnswerOptions = {
+  issuer: string;
   pages: Pages;
   logger: Logger;
   correlationIdOf: (context: object) => string;
 };
 
 /**
+ * A proof or an assertion that was used before: what the library would have said, had it found it. Which of them it was is
+ * told by what the request came with; with both, the client is the one to be doubted.
+ */
+const answerReplay = (context: ProviderContext, route: string | undefined, issuer: string): void => {
+  context.set('Cache-Control', 'no-store');
+  if (context.oidc?.params?.['client_assertion'] !== undefined) {
+    context.status = 401;
+    context.body = { error: 'invalid_client', error_description: 'client authentication failed' };
+    return;
+  }
+  const description = 'DPoP proof JWT Replay detected';
+  const error = replayErrors[route ?? ''] ?? 'invalid_grant';
+  context.status = error === 'invalid_token' ? 401 : 400;
+  if (context.status === 401) {
+    context.set('WWW-Authenticate', `DPoP realm="${issuer}", error="${error}", error_description="${description}"`);
+  }
+  context.body = { error, error_description: description };
+};
+
+const replayErrors: Readonly<Record<string, string>> = {
+  userinfo: 'invalid_token',
+  pushed_authorization_request: 'invalid_request',
+};
+
+/**
  * The answer in place of one whose work was not written: 503 when the store is away (nothing was used up), 400 when
  * another request was first.
  */
-export const createReplaceAnswer = ({ pages, logger, correlationIdOf }: AnswerOptions): ReplaceAnswer => {
+export const createReplaceAnswer = ({ issuer, pages, logger, correlationIdOf }: AnswerOptions): ReplaceAnswer => {
   return (context, outcome, route) => {
     const correlationId = correlationIdOf(context);
     const away = outcome.kind === 'unavailable';
@@ -42,6 +68,10 @@ export const createReplaceAnswer = ({ pages, logger, correlationIdOf }: AnswerOp
     for (const header of withdrawnHeaders) context.remove(header);
     context.status = away ? 503 : 400;
     if (away) context.set('Retry-After', String(retryAfterSeconds));
+    if (!away && outcome.reason === 'already_used') {
+      answerReplay(context, route, issuer);
+      return;
+    }
     if (isPageRoute(route)) {
       const message = away ? texts.errors.unavailable : texts.errors.overtaken;
       setPage(context, pages.render('error', { message, detail: undefined, correlationId }));

@@ -17,6 +17,8 @@ const pageRoutes: ReadonlySet<string> = new Set([
   'end_session',
   'end_session_confirm',
   'end_session_success',
+  'code_verification',
+  'device_resume',
 ]);
 
 export const isPageRoute = (route: string | undefined): boolean => route !== undefined && pageRoutes.has(route);

@@ -5,23 +5,25 @@ import type { Browser, Page, Send } from './browser.ts';
 
 export const ada = { email: 'ada@example.test', password: 'analytical engine no. 1', name: 'Ada Lovelace' };
 
+const buildClientAuth = (
+  method: ClientRegistration['tokenEndpointAuthMethod'],
+  credential: string | client.ClientAuth | undefined,
+): client.ClientAuth => {
+  if (typeof credential === 'function') return credential;
+  return method === 'none' ? client.None() : client.ClientSecretBasic(credential ?? '');
+};
+
 /** An application: openid-client 6 with the client's credentials, through the gateway's role. */
 export const discover = (
   send: Send,
   { clientId, tokenEndpointAuthMethod }: Pick<ClientRegistration, 'clientId' | 'tokenEndpointAuthMethod'>,
-  secret?: string,
+  credential?: string | client.ClientAuth,
 ): Promise<client.Configuration> =>
-  client.discovery(
-    new URL(issuer),
-    clientId,
-    undefined,
-    tokenEndpointAuthMethod === 'none' ? client.None() : client.ClientSecretBasic(secret ?? ''),
-    {
-      // openid-client's fetch is the global one; ours is undici's, of the same standard.
-      [client.customFetch]: (url, init) =>
-        send(new URL(url), init as Parameters<Send>[1]) as unknown as Promise<Response>,
-    },
-  );
+  client.discovery(new URL(issuer), clientId, undefined, buildClientAuth(tokenEndpointAuthMethod, credential), {
+    // openid-client's fetch is the global one; ours is undici's, of the same standard.
+    [client.customFetch]: (url, init) =>
+      send(new URL(url), init as Parameters<Send>[1]) as unknown as Promise<Response>,
+  });
 
 /** An authorization request with PKCE, and what its answer is checked with. */
 export const startAuthorization = async (

@@ -68,7 +68,7 @@ const grantsFirst = (writes: Iterable<StagedUpsert>): StagedUpsert[] =>
   [...writes].sort((a, b) => Number(b.kind === 'grant') - Number(a.kind === 'grant'));
 
 /**
- * What of the staged work is to be written, in the token-store's order: consumes, deletes, revocations, upserts.
+ * What of the staged work is to be written, in the token-store's order: one-time ids, consumes, deletes, revocations, upserts.
  * A failed request burns nothing and issues nothing, but what it revoked stays revoked: a refresh with a bad `resource`
  * leaves the token usable, and a replayed one still ends its family.
  */
@@ -94,6 +94,7 @@ export const planIntents = (staged: StagedWork, { route }: { route: string | und
     kind === 'session' ? sessionById.get(id) : undefined;
   const consumes = staged.failed ? [] : [...staged.consumed.values()];
   return [
+    ...staged.oneTimeIds.map((id): Intent => ({ operation: 'use_once', ...id })),
     ...consumes.map(({ kind, id }): Intent => ({ operation: 'consume', kind, id })),
     ...[...staged.destroyed.values()]
       .filter(({ kind, id }) => kind !== 'grant' || !revoked.has(id))

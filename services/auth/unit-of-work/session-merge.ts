@@ -109,6 +109,5 @@ export const rebaseSessions = async (
     upserts.delete(key);
     upserts.set(`session ${id}`, { ...write, id, payload });
   }
-  const { consumed, revokedGrants, failed, away } = staged;
-  return { upserts, destroyed, sessionsBefore, consumed, revokedGrants, failed, away };
+  return { ...staged, failed: staged.failed, away: staged.away, upserts, destroyed, sessionsBefore };
 };

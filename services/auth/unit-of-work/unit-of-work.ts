@@ -11,6 +11,9 @@ export type Payload = Record<string, unknown>;
 
 export type StagedUpsert = { kind: RecordKind; id: string; payload: Payload; expiresInSeconds: number };
 
+/** Proof `jti`s, kept whatever becomes of the request (`use_once` of the contract). */
+export type OneTimeId = { namespace: string; id: string; expiresInSeconds: number };
+
 /** What one protocol request has read and means to write. Nothing is written before `planIntents` and a commit. */
 export type UnitOfWork = {
   find(kind: RecordKind, by: FindRequest['by'], value: string): Promise<Payload | undefined>;
@@ -18,6 +21,8 @@ export type UnitOfWork = {
   consume(kind: ConsumableKind, id: string): void;
   destroy(kind: RecordKind, id: string): void;
   revokeGrant(grantId: string): void;
+  /** Marks an id as used; the commit decides whether nobody else has. */
+  useOnce(id: OneTimeId): void;
   /** The protocol request failed, told by the provider's events; its status does not tell (errors are redirects too). */
   markFailed(): void;
   /** Something that the request needs could not be read. */
@@ -34,6 +39,7 @@ export type StagedWork = {
   readonly consumed: ReadonlyMap<string, { kind: ConsumableKind; id: string }>;
   readonly destroyed: ReadonlyMap<string, { kind: RecordKind; id: string }>;
   readonly revokedGrants: ReadonlySet<string>;
+  readonly oneTimeIds: readonly OneTimeId[];
   /** Sessions as they were read, by `uid`. */
   readonly sessionsBefore: ReadonlyMap<string, SessionBefore>;
   readonly failed: boolean;
@@ -58,6 +64,7 @@ export const createUnitOfWork = (
   const consumed = new Map<string, { kind: ConsumableKind; id: string }>();
   const destroyed = new Map<string, { kind: RecordKind; id: string }>();
   const revokedGrants = new Set<string>();
+  const oneTimeIds: OneTimeId[] = [];
   const sessionsBefore = new Map<string, SessionBefore>();
   const state = { failed: false, away: false };
 
@@ -135,6 +142,9 @@ export const createUnitOfWork = (
     revokeGrant: (grantId) => {
       revokedGrants.add(grantId);
     },
+    useOnce: (id) => {
+      oneTimeIds.push(id);
+    },
     markFailed: () => {
       state.failed = true;
     },
@@ -146,6 +156,7 @@ export const createUnitOfWork = (
       consumed,
       destroyed,
       revokedGrants,
+      oneTimeIds,
       sessionsBefore,
       get failed() {
         return state.failed;

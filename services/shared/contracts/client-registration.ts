@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+export const deviceCodeGrantType = 'urn:ietf:params:oauth:grant-type:device_code';
+
 /**
  * An OpenID client as the operator writes it to auth: `PUT /internal/clients/{clientId}` (mTLS, role operator), and as
  * `make dev` reads it from a file. Members are RFC 7591's, in camel case as everywhere in this project.
@@ -7,7 +9,9 @@ import { z } from 'zod';
 export const clientRegistrationSchema = z.object({
   clientId: z.string().min(1).max(253),
   clientName: z.string().max(253).optional(),
-  grantTypes: z.array(z.enum(['authorization_code', 'refresh_token', 'client_credentials'])).min(1),
+  grantTypes: z
+    .array(z.enum(['authorization_code', 'refresh_token', 'client_credentials', deviceCodeGrantType]))
+    .min(1),
   redirectUris: z.array(z.string().max(2048)).max(100),
   postLogoutRedirectUris: z.array(z.string().max(2048)).max(100),
   scopes: z.array(z.string().min(1).max(256)).max(100),
@@ -17,6 +21,21 @@ export const clientRegistrationSchema = z.object({
   accessTokenFormat: z.enum(['jwt', 'opaque']).optional(),
   /** Audiences whose access tokens the client may introspect besides its own: it is the API that they are for. */
   introspectedAudiences: z.array(z.string().min(1).max(2048)).max(100).optional(),
+  /** Refuses authorization requests that were not pushed before (RFC 9126). */
+  requirePushedAuthorizationRequests: z.boolean().optional(),
+  /** Refuses authorization requests that the client has not signed (RFC 9101). */
+  requireSignedRequestObject: z.boolean().optional(),
+  /** Refuses tokens without a DPoP proof (RFC 9449). */
+  dpopBoundAccessTokens: z.boolean().optional(),
+  /** Public keys by which the client signs request objects and assertions. */
+  jwks: z
+    .object({
+      keys: z
+        .array(z.looseObject({ kty: z.string() }))
+        .min(1)
+        .max(20),
+    })
+    .optional(),
   tokenEndpointAuthMethod: z.enum(['client_secret_basic', 'client_secret_post', 'none']),
   /** SHA-256 of each secret that is accepted, base64url. A generated secret of 256 bits needs no slow hash. */
   secretHashes: z.array(z.string().length(43)).max(2),
