@@ -1,7 +1,12 @@
 import { X509Certificate as NodeCertificate } from 'node:crypto';
 import { importJWK, importPKCS8, jwtVerify, SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { generateCertificateAuthority, issueCertificate, renewalTime } from './internal-certificate.ts';
+import {
+  generateCertificateAuthority,
+  issueCertificate,
+  parseCertificateAuthority,
+  renewalTime,
+} from './internal-certificate.ts';
 import { generateSigningKeys, parseKeyring, privateKeyEntry } from './signing-keyring.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
@@ -56,5 +61,34 @@ describe('internal certificates', () => {
     const other = generateCertificateAuthority('acme', now);
     expect(renewalTime(issueCertificate(authority, request, now), other.certificatePem)).toBeUndefined();
     expect(renewalTime({ 'ca.crt': authority.certificatePem }, authority.certificatePem)).toBeUndefined();
+  });
+
+  it('are renewed at once when they are damaged, or their key is another one', () => {
+    const authority = generateCertificateAuthority('acme', now);
+    const entries = issueCertificate(authority, request, now);
+    const other = issueCertificate(authority, request, now);
+    for (const damage of [
+      { 'tls.key': undefined },
+      { 'tls.key': 'damaged' },
+      { 'tls.key': other['tls.key'] },
+      { 'tls.crt': 'damaged' },
+    ])
+      expect(
+        renewalTime({ ...entries, ...damage } as Record<string, string>, authority.certificatePem),
+      ).toBeUndefined();
+  });
+
+  it('need a CA that is whole', () => {
+    const authority = generateCertificateAuthority('acme', now);
+    const entries = { 'tls.crt': authority.certificatePem, 'tls.key': authority.privateKeyPem };
+    expect(parseCertificateAuthority(entries)).toEqual(authority);
+    const { privateKeyPem } = generateCertificateAuthority('acme', now);
+    for (const damaged of [
+      undefined,
+      {},
+      { ...entries, 'tls.key': privateKeyPem },
+      { ...entries, 'tls.crt': 'damaged' },
+    ])
+      expect(parseCertificateAuthority(damaged)).toBeUndefined();
   });
 });

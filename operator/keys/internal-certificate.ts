@@ -1,4 +1,4 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, hash, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
 import type { Name } from '@peculiar/asn1-x509';
 import { LRUCache } from 'lru-cache';
 import { buildName, parseSubject, type SubjectAltName, signCertificate } from './signed-certificate.ts';
@@ -95,28 +95,45 @@ export const issueCertificate = (
 /** ms since 1970. */
 type Validity = { readonly notBefore: number; readonly notAfter: number };
 
-// Each pass asks several times for each certificate of its tenant.
-const validities = new LRUCache<string, Validity>({ max: 128 });
+const readValidity = (certificatePem: string, privateKeyPem: string): Validity | 'damaged' => {
+  try {
+    const certificate = new X509Certificate(certificatePem);
+    if (!certificate.checkPrivateKey(createPrivateKey(privateKeyPem))) return 'damaged';
+    return { notBefore: Date.parse(certificate.validFrom), notAfter: Date.parse(certificate.validTo) };
+  } catch {
+    return 'damaged';
+  }
+};
 
-const validityOf = (certificatePem: string): Validity => {
-  const known = validities.get(certificatePem);
-  if (known !== undefined) return known;
-  const { validFrom, validTo } = new X509Certificate(certificatePem);
-  const validity = { notBefore: Date.parse(validFrom), notAfter: Date.parse(validTo) };
-  validities.set(certificatePem, validity);
+// Each pass asks several times for each certificate of its tenant. By a hash: the cache is to hold no keys.
+const validities = new LRUCache<string, Validity | 'damaged'>({ max: 512 });
+
+/** Of a certificate whose key is its own. */
+const validityOf = (certificatePem: string, privateKeyPem: string): Validity | 'damaged' => {
+  const content = hash('sha256', JSON.stringify([certificatePem, privateKeyPem]));
+  const validity = validities.get(content) ?? readValidity(certificatePem, privateKeyPem);
+  validities.set(content, validity);
   return validity;
+};
+
+/** The CA in its Secret; undefined when it is missing, or what is there can sign nothing that would be believed. */
+export const parseCertificateAuthority = (
+  entries: Readonly<Record<string, string>> | undefined,
+): CertificateAuthority | undefined => {
+  const certificatePem = entries?.[tlsEntries.certificate] ?? '';
+  const privateKeyPem = entries?.[tlsEntries.privateKey] ?? '';
+  return validityOf(certificatePem, privateKeyPem) === 'damaged' ? undefined : { certificatePem, privateKeyPem };
 };
 
 /**
  * When a certificate has to be renewed: after two thirds of its life.
- * @returns undefined for what is no certificate or is signed by another CA than `authorityPem`: renew now.
+ * @returns undefined for what is no certificate, has a key that is none or not its own, or comes with another CA than
+ * `authorityPem`: renew now.
  */
 export const renewalTime = (entries: Readonly<Record<string, string>>, authorityPem: string): Date | undefined => {
   if (entries[tlsEntries.authority] !== authorityPem) return undefined;
-  try {
-    const { notBefore, notAfter } = validityOf(entries[tlsEntries.certificate] ?? '');
-    return new Date(notBefore + ((notAfter - notBefore) * leafLifetime.renewAfterDays) / leafLifetime.days);
-  } catch {
-    return undefined;
-  }
+  const validity = validityOf(entries[tlsEntries.certificate] ?? '', entries[tlsEntries.privateKey] ?? '');
+  if (validity === 'damaged') return undefined;
+  const { notBefore, notAfter } = validity;
+  return new Date(notBefore + ((notAfter - notBefore) * leafLifetime.renewAfterDays) / leafLifetime.days);
 };

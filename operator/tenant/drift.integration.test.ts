@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { ISecret } from 'kubernetes-models/v1';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { labels } from '../api/group.ts';
@@ -6,6 +7,7 @@ import { builtInResources, createResourceLookup } from '../runtime/resource-kind
 import { type OperatedCluster, startOperatedCluster } from '../testing/operated-cluster.ts';
 import { createTenantFixture } from '../testing/tenant-fixture.ts';
 import type { TestCluster } from '../testing/test-cluster.ts';
+import { decodeEntries } from './caches/object-projections.ts';
 import { ownedKinds } from './caches/tenant-caches.ts';
 
 const namespace = 'drift';
@@ -105,6 +107,24 @@ describe('what somebody damages of an object of ours', () => {
         // Nobody can change what is immutable.
         if ('immutable' in object && object.immutable === true) return;
         await expectRepaired(object, () => patch(object, damageOf(object)));
+      },
+    ));
+
+  it('the key of an internal certificate, and of the CA: they are made anew', () =>
+    inTurn(
+      objects.filter(({ metadata }) => /-(auth-identity|internal-ca)$/.test(metadata.name)),
+      async (object) => {
+        await patch(object, { data: { 'tls.key': 'eA==' } });
+        await expect
+          .poll(async () => {
+            // Kubernetes validated it as a Secret.
+            const { data = {} } = ((await read(object)) ?? {}) as LiveObject & ISecret;
+            const { 'tls.crt': certificate = '', 'tls.key': key = '' } = decodeEntries({ data });
+            return (
+              key.startsWith('-----BEGIN') && new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))
+            );
+          }, repaired)
+          .toBe(true);
       },
     ));
 

@@ -310,6 +310,34 @@ describe('certificates', () => {
   });
 });
 
+describe('a damaged key', () => {
+  const damage = async (name: string) => {
+    const observed = await install('ready');
+    const secret = observed.secrets.get(name);
+    if (secret === undefined) throw new Error(`there is no ${name}`);
+    const entries = { ...secret.entries, 'tls.key': 'damaged' };
+    return { ...observed, secrets: new Map([...observed.secrets, [name, { ...secret, entries }]]) };
+  };
+  const written = (plan: Plan) => plan.secrets.map(({ name, write }) => `${write} ${name}`);
+
+  it('of a certificate has that made anew at once, and nothing else', async () => {
+    const observed = await damage('acme-auth-identity');
+    const plan = planTenant(observed, release, now);
+    expect(written(plan)).toEqual(['renew acme-auth-identity']);
+    expect(condition(plan, 'Ready')?.status).toBe('True');
+    expect(planTenant(await carryOut(observed, plan), release, now).secrets).toEqual([]);
+  });
+
+  it('of the CA has that made anew, and then all that it signed; meanwhile nothing is told to trust it', async () => {
+    const observed = await damage('acme-internal-ca');
+    const plan = planTenant(observed, release, now);
+    expect([written(plan), plan.apply]).toEqual([['renew acme-internal-ca'], []]);
+    const next = planTenant(await carryOut(observed, plan), release, now);
+    expect(written(next)).toHaveLength(5);
+    expect(written(next)).toContain('renew acme-auth-identity');
+  });
+});
+
 describe('a certificate that is due', () => {
   const later = new Date(now.getTime() + 21 * 86_400_000);
 

@@ -1,7 +1,12 @@
 import { spiffeId } from '../../../services/shared/contracts/spiffe-id.ts';
 import { annotations } from '../../api/group.ts';
 import type { SecretContent } from '../../keys/generated-secret.ts';
-import { type CertificateAuthority, renewalTime, tlsEntries } from '../../keys/internal-certificate.ts';
+import {
+  type CertificateAuthority,
+  parseCertificateAuthority,
+  renewalTime,
+  tlsEntries,
+} from '../../keys/internal-certificate.ts';
 import { type Blueprint, isDatabaseManaged } from '../../manifests/blueprint.ts';
 import { objectLabels, ownerReference } from '../../manifests/metadata.ts';
 import { type IdentityRole, identityRoles, objectNames } from '../../manifests/object-names.ts';
@@ -94,14 +99,13 @@ export const nextRenewal = (blueprint: Blueprint, secrets: Secrets): Date | unde
   return times.length === 0 ? undefined : new Date(Math.min(...times));
 };
 
-/** Certificates that are missing or due. Empty while there is no CA. */
+const readAuthority = (blueprint: Blueprint, secrets: Secrets): CertificateAuthority | undefined =>
+  parseCertificateAuthority(secrets.get(objectNames.certificateAuthority(blueprint))?.entries);
+
+/** Certificates that are missing, damaged or due. Empty while there is no CA. */
 const planIdentities = (blueprint: Blueprint, secrets: Secrets, now: Date): PlannedSecret[] => {
-  const entries = secrets.get(objectNames.certificateAuthority(blueprint))?.entries;
-  if (entries === undefined) return [];
-  const authority = {
-    certificatePem: entries[tlsEntries.certificate] ?? '',
-    privateKeyPem: entries[tlsEntries.privateKey] ?? '',
-  };
+  const authority = readAuthority(blueprint, secrets);
+  if (authority === undefined) return [];
   return rolesOf(blueprint).flatMap((role) => {
     const present = secrets.get(objectNames.identity(blueprint, role));
     if (present === undefined) return [planIdentity(blueprint, role, authority, 'create')];
@@ -121,18 +125,20 @@ export const irreplaceableSecrets = (tenant: Pick<Blueprint, 'name'>): string[] 
   objectNames.databaseCredentials(tenant),
 ];
 
-/** Every Secret that has to be made now. Certificates come a pass after the CA that signs them. */
+/** Every Secret that has to be made now. Certificates come a pass after the CA that signs them; a damaged one is as good as none. */
 export const planSecrets = (blueprint: Blueprint, secrets: Secrets, now: Date): PlannedSecret[] => {
+  const name = objectNames.certificateAuthority(blueprint);
   const authority: PlannedSecret = {
-    name: objectNames.certificateAuthority(blueprint),
+    name,
     component: 'tenant',
-    write: 'create',
+    write: secrets.has(name) ? 'renew' : 'create',
     retained: false,
     type: 'kubernetes.io/tls',
     content: { kind: 'certificate-authority', tenant: blueprint.name },
   };
-  const missing = [...retainedSecrets(blueprint), authority].filter(({ name }) => !secrets.has(name));
-  return [...missing, ...planIdentities(blueprint, secrets, now)];
+  const missing = retainedSecrets(blueprint).filter((retained) => !secrets.has(retained.name));
+  const isWhole = readAuthority(blueprint, secrets) !== undefined;
+  return [...missing, ...(isWhole ? [] : [authority]), ...planIdentities(blueprint, secrets, now)];
 };
 
 /** Every Secret whose content is generated. */
@@ -146,9 +152,9 @@ export const generatedSecrets = (blueprint: Blueprint): Pick<PlannedSecret, 'nam
   })),
 ];
 
-/** Whether everything is there that pods mount. */
+/** Whether everything is there that pods mount, and the CA is one that they may be told to trust. */
 export const areSecretsComplete = (blueprint: Blueprint, secrets: Secrets): boolean =>
-  generatedSecrets(blueprint).every(({ name }) => secrets.has(name));
+  generatedSecrets(blueprint).every(({ name }) => secrets.has(name)) && readAuthority(blueprint, secrets) !== undefined;
 
 /** Metadata of a planned Secret. */
 export const buildSecretMetadata = (
