@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { type ClientRegistration, deviceCodeGrantType } from '../shared/contracts/client-registration.ts';
 import type { RunningService } from '../shared/service-process.ts';
 import { eventually } from '../shared/testing/condition.ts';
 import { type AuthFixture, issuer, putClient, shop, startAuthFixture } from './testing/auth-fixture.ts';
@@ -32,10 +34,8 @@ const authorization = `${issuer}/oauth2/authorize?${new URLSearchParams({
 beforeAll(async () => {
   fixture = await startAuthFixture();
   service = await fixture.start();
-  await putClient(
-    fixture.send('operator', () => [service]),
-    shop,
-  );
+  const operator = fixture.send('operator', () => [service]);
+  for (const registration of [shop, television]) await putClient(operator, registration);
   entrance = await startPublicEntrance(
     issuer,
     fixture.send('gateway', () => [service]),
@@ -55,6 +55,26 @@ afterAll(async () => {
   await entrance?.stop();
   await fixture?.stop();
 });
+
+const television: ClientRegistration = {
+  ...shop,
+  clientId: 'television',
+  clientName: 'Television',
+  grantTypes: [deviceCodeGrantType],
+  redirectUris: [],
+  tokenEndpointAuthMethod: 'none',
+  secretHashes: [],
+};
+
+/** The address that a television shows as a picture, with its code in it. */
+const askForDevice = async (): Promise<string> => {
+  const answer = await fixture.send('gateway', () => [service])(new URL('/oauth2/device-authorization', issuer), {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: 'client_id=television&scope=openid',
+  });
+  return z.object({ verification_uri_complete: z.string() }).parse(await answer.json()).verification_uri_complete;
+};
 
 /** Devices that people have; all without script, since the pages have none. */
 const devices: Record<string, BrowserContextOptions> = {
@@ -134,6 +154,21 @@ describe.each(Object.entries(devices))('on a %s', (device, options) => {
     await page.keyboard.press('Enter');
     await page.waitForURL('https://shop.example/callback?*');
     expect(new URL(page.url()).searchParams.get('code')).toBeTruthy();
+
+    await page.goto(await askForDevice());
+    await look('device-code');
+    await page.keyboard.press('Control+A');
+    await page.keyboard.type('bcdf bcdf');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('#user_code-error');
+    await look('device-code-wrong');
+    await page.goto(await askForDevice());
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('button[name=confirm]');
+    await look('device-confirm');
+    await page.click('button[name=confirm]');
+    await page.waitForSelector('[role=status]');
+    await look('device-done');
 
     await page.goto(`${issuer}/oauth2/sign-out?client_id=shop&post_logout_redirect_uri=https://shop.example/bye`);
     await look('sign-out');
