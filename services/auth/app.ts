@@ -6,6 +6,7 @@ import { databaseProblemHandler } from '../shared/database-problem.ts';
 import type { Metrics } from '../shared/metrics.ts';
 import { allowRoles } from '../shared/mutual-tls.ts';
 import { problemHandler, sendProblem } from '../shared/problem-details.ts';
+import { type TokenStoreClient, TokenStoreUnavailable } from '../token-store/client/token-store-client.ts';
 import type { ClientRegistry } from './clients/client-registry.ts';
 import type { ClientRepository } from './clients/client-repository.ts';
 import { createClientRoutes } from './clients/client-routes.ts';
@@ -21,6 +22,7 @@ export type AppOptions = {
   assets: RequestHandler;
   registry: ClientRegistry;
   clients: ClientRepository;
+  store: Pick<TokenStoreClient, 'revoke'>;
   state: () => Promise<InternalState>;
   metrics: Metrics;
   logger: Logger;
@@ -70,7 +72,24 @@ const malformedPathHandler: ErrorRequestHandler = (error: unknown, _request, res
   });
 };
 
-const createInternalRoutes = ({ protocol, registry, clients, state }: AppOptions): RequestHandler => {
+/** A token-store that cannot answer for now: 503, and when to come again. */
+const tokenStoreProblemHandler =
+  (logger: Logger): ErrorRequestHandler =>
+  (error: unknown, _request, response, next) => {
+    if (!(error instanceof TokenStoreUnavailable)) {
+      next(error);
+      return;
+    }
+    logger.warn({ err: error }, 'token store unavailable');
+    response.set('Retry-After', String(retryAfterSeconds));
+    sendProblem(response, {
+      status: 503,
+      type: 'urn:identity-operator:problem:token-store-unavailable',
+      title: 'The token-store cannot answer for now',
+    });
+  };
+
+const createInternalRoutes = ({ protocol, registry, clients, store, state }: AppOptions): RequestHandler => {
   const routes = express.Router();
   routes.use(allowRoles('operator'));
   routes.get('/state', async (_request, response) => {
@@ -81,7 +100,7 @@ const createInternalRoutes = ({ protocol, registry, clients, state }: AppOptions
     else next();
   };
   const findFault: Protocol['findFault'] = async (registration) => protocol()?.findFault(registration);
-  routes.use('/clients', requireProtocol, createClientRoutes({ registry, repository: clients, findFault }));
+  routes.use('/clients', requireProtocol, createClientRoutes({ registry, repository: clients, store, findFault }));
   return routes;
 };
 
@@ -111,6 +130,7 @@ export const createAuthApp = (options: AppOptions): Express => {
     }),
   );
   app.use(malformedPathHandler);
+  app.use(tokenStoreProblemHandler(logger));
   app.use(databaseProblemHandler(logger, retryAfterSeconds));
   app.use(problemHandler(logger));
   return app;

@@ -164,7 +164,17 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
       ...(clientRegistryRevision !== undefined && { clientRegistryRevision }),
     };
   };
-  const app = createAuthApp({ settings, protocol, assets: assets.routes, registry, clients, state, metrics, logger });
+  const app = createAuthApp({
+    settings,
+    protocol,
+    assets: assets.routes,
+    registry,
+    clients,
+    store,
+    state,
+    metrics,
+    logger,
+  });
   const polling = runFirstContact(registry, background).then(() => runClientRegistryPolling(registry, background));
 
   return {

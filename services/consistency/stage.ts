@@ -6,6 +6,7 @@ import { internalStateSchema } from '../shared/contracts/internal-state.ts';
 import { eventually } from '../shared/testing/condition.ts';
 import { type SpawnedService, spawnService } from '../shared/testing/spawned-service.ts';
 import type { TokenStoreClient } from '../token-store/client/token-store-client.ts';
+import { testLiveSettings } from '../token-store/testing/token-store-fixture.ts';
 import { type LossyRelay, startLossyRelay } from './failpoint/lossy-relay.ts';
 
 /** A process that can be killed, and then comes again at the same address. */
@@ -88,7 +89,7 @@ export const startStage = async (): Promise<Stage> => {
     databaseUrl.hostname = '127.0.0.1';
     const urlFile = fixture.store.writeFile('relayed-url', databaseUrl.href);
     // Their logs tell the ports.
-    fixture.store.writeFile('live/live.json', JSON.stringify({ logLevel: 'info' }));
+    fixture.store.writeFile('live/live.json', JSON.stringify(testLiveSettings('info')));
 
     const startStore = (address: string) => (ports: SpawnedService['ports'] | undefined) => {
       const settings = fixture.store.settings(address);

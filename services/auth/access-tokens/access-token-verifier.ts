@@ -14,6 +14,8 @@ const accessTokenSchema = z.looseObject({
   scope: z.string().default(''),
   /** The grant; absent where there is no user. */
   gid: identifier.optional(),
+  /** The epoch of the client; one that has passed was revoked with everything else of the client's. */
+  cep: z.int().min(0).default(0),
   cnf: z.object({ jkt: identifier.optional(), 'x5t#S256': identifier.optional() }).optional(),
 });
 export type AccessTokenClaims = z.infer<typeof accessTokenSchema>;

@@ -21,9 +21,14 @@ export const createFindLiveToken =
   async (token) => {
     const claims = await verify(token);
     if (claims === undefined || findClient(claims.client_id) === undefined) return undefined;
-    const { jti, client_id: clientId, gid } = claims;
+    const { jti, client_id: clientId, gid, cep: clientEpoch } = claims;
     try {
-      const { active } = await store.introspect({ jti, clientId, ...(gid !== undefined && { grantId: gid }) });
+      const { active } = await store.introspect({
+        jti,
+        clientId,
+        clientEpoch,
+        ...(gid !== undefined && { grantId: gid }),
+      });
       return active ? claims : undefined;
     } catch (error) {
       currentUnit()?.unit.markAway();

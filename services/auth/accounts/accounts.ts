@@ -15,9 +15,15 @@ export type RegistrationRefusal =
   | { field: 'email'; reason: 'invalid' }
   | { field: 'password'; reason: PasswordRefusal };
 
+/**
+ * Runs when it is known whose password will be compared, and before it is read: whoever reads something here that a change
+ * of the password changes too cannot be given it anew for the old password. `undefined` for an unknown address.
+ */
+export type BeforeCredential = (accountId: string | undefined) => Promise<void>;
+
 export type Accounts = {
   /** The account, or undefined for an unknown address and a wrong password alike, after the same work. */
-  authenticate(credentials: Credentials): Promise<Account | undefined>;
+  authenticate(credentials: Credentials, beforeCredential?: BeforeCredential): Promise<Account | undefined>;
   /**
    * Undefined when accepted, which does not say that an account was made: an address that has one already is accepted in
    * the same words and time, and its account stays as it is.
@@ -39,10 +45,11 @@ export const createAccounts = ({ repository, hashing, passwordMinimumLength, new
     await repository.updatePasswordHash(account.id, await hashing.hash(password));
   };
   return {
-    authenticate: async (credentials) => {
+    authenticate: async (credentials, beforeCredential) => {
       const email = parseEmailAddress(credentials.email);
       if (email === undefined || !isPasswordLengthBounded(credentials.password)) return undefined;
       const password = normalisePassword(credentials.password);
+      if (beforeCredential !== undefined) await beforeCredential((await repository.findByEmail(email))?.account.id);
       const found = await repository.findByEmail(email);
       const matches = await hashing.verify(found?.passwordHash, password);
       if (!matches || found?.passwordHash === undefined) return undefined;

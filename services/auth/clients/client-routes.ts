@@ -1,12 +1,14 @@
 import express, { type RequestHandler, Router } from 'express';
 import { type ClientRegistryRevision, clientRegistrationSchema } from '../../shared/contracts/client-registration.ts';
 import { sendProblem } from '../../shared/problem-details.ts';
+import type { TokenStoreClient } from '../../token-store/client/token-store-client.ts';
 import type { ClientRegistry } from './client-registry.ts';
 import type { ClientRepository } from './client-repository.ts';
 
 export type ClientRoutesOptions = {
   registry: ClientRegistry;
   repository: ClientRepository;
+  store: Pick<TokenStoreClient, 'revoke'>;
   /** Why oidc-provider would refuse such a client; undefined when it would not. */
   findFault: (registration: ReturnType<typeof clientRegistrationSchema.parse>) => Promise<string | undefined>;
 };
@@ -15,7 +17,7 @@ export type ClientRoutesOptions = {
 const bodyLimit = '512kb';
 
 /** `/internal/clients`, for the operator: how IdentityClients become clients. Every write may be repeated. */
-export const createClientRoutes = ({ registry, repository, findFault }: ClientRoutesOptions): RequestHandler => {
+export const createClientRoutes = ({ registry, repository, store, findFault }: ClientRoutesOptions): RequestHandler => {
   const routes = Router();
 
   routes.get('/', (_request, response) => {
@@ -44,8 +46,11 @@ export const createClientRoutes = ({ registry, repository, findFault }: ClientRo
   });
 
   routes.delete('/:clientId', async (request, response) => {
-    const revision = await repository.remove(String(request.params['clientId']));
+    const clientId = String(request.params['clientId']);
+    const revision = await repository.remove(clientId);
     await registry.refresh();
+    // Last: whoever is told to repeat this finds the client gone, and its tokens are revoked then.
+    await store.revoke({ by: 'client', clientId });
     response.json({ revision } satisfies ClientRegistryRevision);
   });
   return routes;

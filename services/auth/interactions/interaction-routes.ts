@@ -4,6 +4,8 @@ import { errors, type Interaction, type Provider } from 'oidc-provider';
 import type { Logger } from 'pino';
 import type { ClientRegistration } from '../../shared/contracts/client-registration.ts';
 import { databaseErrorCode, isDatabaseUnavailable } from '../../shared/postgres-errors.ts';
+import type { TokenStoreClient } from '../../token-store/client/token-store-client.ts';
+import type { EpochsRequest, EpochsResponse } from '../../token-store/contract.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import { HashingOverloaded } from '../accounts/concurrency-limit.ts';
 import type { AuthMetrics } from '../auth-metrics.ts';
@@ -13,6 +15,7 @@ import { passwordAcr } from '../provider/configuration.ts';
 import { issuerPath, paths } from '../provider/issuer.ts';
 import { retryAfterSeconds } from '../provider/provider-answers.ts';
 import type { AuthSettings } from '../settings.ts';
+import { currentUnit } from '../unit-of-work/current-unit.ts';
 import type { UnitOptions } from '../unit-of-work/unit-middleware.ts';
 import { createCsrfToken, verifyCsrfToken } from './csrf.ts';
 import { grantFirstParty } from './first-party-grant.ts';
@@ -50,6 +53,18 @@ class ForgedForm extends Error {
   override name = 'ForgedForm';
 }
 
+/** Asked about in place of an account that there is none of, so that the answer takes as long. */
+const nobody = 'nobody';
+
+const readEpochs = async (store: Pick<TokenStoreClient, 'epochs'>, request: EpochsRequest): Promise<EpochsResponse> => {
+  try {
+    return await store.epochs(request);
+  } catch (error) {
+    currentUnit()?.unit.markAway();
+    throw error;
+  }
+};
+
 /** Our forms are a few hundred bytes. */
 const formLimitBytes = 16 * 1024;
 
@@ -57,7 +72,7 @@ const asText = (value: unknown): string => (typeof value === 'string' ? value.sl
 
 /** Sign-in and registration: what happens between an authorization request and its answer. */
 export const createInteractionRoutes = (options: InteractionOptions): RequestHandler => {
-  const { settings, provider, cookieKeys, accounts, findClient, pages, metrics, logger } = options;
+  const { settings, provider, cookieKeys, accounts, findClient, pages, metrics, logger, store } = options;
   const base = `${issuerPath(settings.issuer)}${paths.interaction}`;
 
   const answerFailure: InteractionUnitOptions['answerFailure'] = (failure) => {
@@ -170,13 +185,17 @@ export const createInteractionRoutes = (options: InteractionOptions): RequestHan
     const form = signInFormSchema.parse(request.body);
     const fieldErrors = decideSignInErrors(form);
     if (Object.keys(fieldErrors).length > 0) return renderSignIn(opened, { email: form.email, errors: fieldErrors });
-    const account = await accounts.authenticate(form);
     const client = opened.registration.clientId;
+    let epochs: EpochsResponse = {};
+    const account = await accounts.authenticate(form, async (subject = nobody) => {
+      epochs = await readEpochs(store, { subject, clientId: client });
+    });
     if (account === undefined) {
       metrics.countSignIn('refused');
       logger.info({ client }, 'sign-in refused');
       return renderSignIn(opened, { email: form.email, failed: true });
     }
+    currentUnit()?.unit.verified({ subject: account.id, clientId: client }, epochs);
     const grantId = await grantFirstParty(provider, opened.interaction, {
       accountId: account.id,
       registration: opened.registration,

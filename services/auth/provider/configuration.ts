@@ -14,6 +14,7 @@ import type { Account } from '../accounts/account-repository.ts';
 import { defaultAudience, identityScopes, isAudienceAllowed } from '../clients/client-metadata.ts';
 import type { DevicePages } from '../device/device-pages.ts';
 import type { AuthSettings } from '../settings.ts';
+import { currentUnit } from '../unit-of-work/current-unit.ts';
 import { issuerPath, paths } from './issuer.ts';
 import {
   deviceCodeSeconds,
@@ -94,7 +95,9 @@ const resourceScopes = ({ scopes }: ClientRegistration, hasUser: boolean): strin
 /** Claims of ours in access tokens: what a revocation names, since `sub` may be a pairwise one some day. */
 const buildTokenLinks = (token: object): Record<string, unknown> | undefined => {
   const [gid, sid]: unknown[] = [Reflect.get(token, 'grantId'), Reflect.get(token, 'sessionUid')];
-  return typeof gid === 'string' ? { gid, ...(typeof sid === 'string' && { sid }) } : undefined;
+  if (typeof gid !== 'string') return undefined;
+  const cep = currentUnit()?.unit.clientEpochOf(gid) ?? 0;
+  return { gid, ...(typeof sid === 'string' && { sid }), cep };
 };
 
 /** Of an opaque token that is stored. */

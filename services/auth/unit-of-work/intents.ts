@@ -1,9 +1,12 @@
 import type { Intent, RecordKind } from '../../token-store/contract.ts';
-import { addSessionFamilies, decideEndedFamilies } from './session-families.ts';
-import type { SessionBefore, StagedUpsert, StagedWork } from './unit-of-work.ts';
+import { addSessionFamilies, decideEndedFamilies, familiesOf } from './session-families.ts';
+import type { SessionBefore, StagedConsume, StagedUpsert, StagedWork } from './unit-of-work.ts';
 
 /** The token-store takes at most this many intents in one transaction. */
 const maxIntents = 64;
+
+/** The token-store takes at most this many families with a session; the newest count. */
+const maxFamilies = 1000;
 
 /** Kept when a request fails, except at the token endpoint: cookies that are on their way refer to them. */
 const keptOnFailure: ReadonlySet<RecordKind> = new Set(['session', 'interaction', 'device_code']);
@@ -28,15 +31,30 @@ const familyOf = ({ kind, payload }: StagedUpsert): string | undefined => {
   return optionalString(payload['grantId']);
 };
 
-const buildUpsert = (write: StagedUpsert, sessionsBefore: StagedWork['sessionsBefore']): Intent => {
+/** Whom a record stands for; an interaction for whoever has signed in with it, else for whose session it began in. */
+const subjectOf = (payload: Record<string, unknown>): string | undefined =>
+  optionalString(payload['accountId']) ??
+  optionalString(memberAt(payload, 'result', 'login', 'accountId')) ??
+  optionalString(memberAt(payload, 'session', 'accountId'));
+
+const buildUpsert = (
+  write: StagedUpsert,
+  {
+    sessionsBefore,
+    subjectEpochs,
+    clientEpochs,
+  }: Pick<StagedWork, 'sessionsBefore' | 'subjectEpochs' | 'clientEpochs'>,
+): Intent => {
   const { kind, id, payload, expiresInSeconds } = write;
   const uid = kind === 'session' ? optionalString(payload['uid']) : undefined;
   const userCode = kind === 'device_code' ? optionalString(payload['userCode']) : undefined;
   const grantId = familyOf(write);
   const sessionUid = optionalString(payload['sessionUid']) ?? optionalString(memberAt(payload, 'session', 'uid'));
-  const subject =
-    optionalString(payload['accountId']) ?? optionalString(memberAt(payload, 'result', 'login', 'accountId'));
+  const subject = subjectOf(payload);
   const clientId = optionalString(payload['clientId']);
+  const subjectEpoch = subject === undefined ? undefined : subjectEpochs.get(subject);
+  const clientEpoch = kind === 'grant' && clientId !== undefined ? clientEpochs.get(clientId) : undefined;
+  const familyIds = kind === 'session' ? familiesOf(payload) : [];
   return {
     operation: 'upsert',
     kind,
@@ -47,6 +65,21 @@ const buildUpsert = (write: StagedUpsert, sessionsBefore: StagedWork['sessionsBe
     ...(userCode !== undefined && { userCode }),
     ...(grantId !== undefined && { grantId }),
     ...(sessionUid !== undefined && { sessionUid }),
+    ...(subject !== undefined && { subject }),
+    ...(clientId !== undefined && { clientId }),
+    ...(subjectEpoch !== undefined && { subjectEpoch }),
+    ...(clientEpoch !== undefined && { clientEpoch }),
+    ...(familyIds.length > 0 && { familyIds: familyIds.slice(-maxFamilies) }),
+  };
+};
+
+const buildConsume = ({ kind, id, payload }: StagedConsume): Intent => {
+  const subject = subjectOf(payload);
+  const clientId = optionalString(payload['clientId']);
+  return {
+    operation: 'consume',
+    kind,
+    id,
     ...(subject !== undefined && { subject }),
     ...(clientId !== undefined && { clientId }),
   };
@@ -95,14 +128,15 @@ export const planIntents = (staged: StagedWork, { route }: { route: string | und
   const consumes = staged.failed ? [] : [...staged.consumed.values()];
   return [
     ...staged.oneTimeIds.map((id): Intent => ({ operation: 'use_once', ...id })),
-    ...consumes.map(({ kind, id }): Intent => ({ operation: 'consume', kind, id })),
+    ...consumes.map(buildConsume),
     ...[...staged.destroyed.values()]
       .filter(({ kind, id }) => kind !== 'grant' || !revoked.has(id))
       // A session that only gets a new id is one write: its row, and the version of it, go on.
       .filter((record) => !writtenSessions.has(sessionOf(record)?.uid ?? null))
       .map((record) => buildDestroy(record, sessionOf(record))),
     ...[...revoked].map((grantId): Intent => ({ operation: 'revoke_grant', grantId })),
-    ...written.map(withFamilies).map((write) => buildUpsert(write, staged.sessionsBefore)),
+    ...written.map(withFamilies).map((write) => buildUpsert(write, staged)),
+    ...staged.messages.map((message): Intent => ({ operation: 'enqueue', ...message })),
   ];
 };
 

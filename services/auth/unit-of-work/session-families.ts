@@ -33,7 +33,8 @@ export const addSessionFamilies = (session: Payload, upserts: Iterable<StagedUps
   return { ...session, ...(session['authorizations'] !== undefined && { authorizations: added }) };
 };
 
-const familiesOf = (session: Payload | undefined): string[] => {
+/** The families that end with a session. */
+export const familiesOf = (session: Payload | undefined): string[] => {
   const parsed = authorizationsSchema.safeParse(session?.['authorizations'] ?? {});
   return parsed.success ? Object.values(parsed.data).flatMap(({ families = [] }) => families) : [];
 };

@@ -133,6 +133,68 @@ describe('planIntents', () => {
     ]);
   });
 
+  describe('epochs', () => {
+    const owned = { accountId: 'ada', clientId: 'shop', grantId: 'g1' };
+    const stored = (subjectEpoch: number): StoredRecord => ({ ...grant, subject: 'ada', subjectEpoch, clientEpoch: 4 });
+    const epochsOf = (unit: UnitOfWork) =>
+      planIntents(unit.staged, { route: undefined }).flatMap((intent) =>
+        intent.operation === 'upsert' ? [[intent.kind, intent.subjectEpoch, intent.clientEpoch]] : [],
+      );
+
+    it('go on from what was read, the lowest of them', async () => {
+      const { unit } = startUnit({
+        'grant id g1': { record: stored(3), related: [{ ...session, subject: 'ada', subjectEpoch: 2 }] },
+      });
+      await unit.find('grant', 'id', 'g1');
+      expect(unit.clientEpochOf('g1')).toBe(4);
+      unit.upsert({ kind: 'refresh_token', id: 'r1', payload: owned, expiresInSeconds: 60 });
+      unit.upsert({ kind: 'grant', id: 'g2', payload: owned, expiresInSeconds: 60 });
+      unit.upsert({ kind: 'session', id: 's2', payload: { accountId: 'bob' }, expiresInSeconds: 60 });
+      expect(epochsOf(unit)).toEqual([
+        ['grant', 2, undefined],
+        ['refresh_token', 2, undefined],
+        ['session', undefined, undefined],
+      ]);
+    });
+
+    it('of a verification count for whatever was read', async () => {
+      const { unit } = startUnit({ 'grant id g1': { record: stored(1), related: [] } });
+      unit.verified({ subject: 'ada', clientId: 'shop' }, { subjectEpoch: 5, clientEpoch: 6 });
+      await unit.find('grant', 'id', 'g1');
+      unit.upsert({ kind: 'grant', id: 'g2', payload: owned, expiresInSeconds: 60 });
+      const result = { login: { accountId: 'ada' } };
+      unit.upsert({
+        kind: 'interaction',
+        id: 'i1',
+        payload: { session: { accountId: 'bob' }, result },
+        expiresInSeconds: 60,
+      });
+      expect(epochsOf(unit)).toEqual([
+        ['grant', 5, 6],
+        ['interaction', 5, undefined],
+      ]);
+    });
+  });
+
+  it('names whom a consumed record belongs to, and the families that end with a session', async () => {
+    const payload = { jti: 'c1', grantId: 'g1', accountId: 'ada', clientId: 'shop' };
+    const { unit } = startUnit({ 'authorization_code id c1': { record: { ...code, payload }, related: [] } });
+    await unit.find('authorization_code', 'id', 'c1');
+    unit.consume('authorization_code', 'c1');
+    unit.upsert({ ...session, expiresInSeconds: 60 });
+    unit.enqueue({ topic: 'backchannel_logout', key: 'k', payload: {} });
+    unit.markFailed();
+    expect(operations(planIntents(unit.staged, { route: 'token' }))).toEqual(['enqueue k']);
+    const { unit: done } = startUnit({ 'authorization_code id c1': { record: { ...code, payload }, related: [] } });
+    await done.find('authorization_code', 'id', 'c1');
+    done.consume('authorization_code', 'c1');
+    done.upsert({ ...session, expiresInSeconds: 60 });
+    expect(planIntents(done.staged, { route: 'token' })).toMatchObject([
+      { operation: 'consume', subject: 'ada', clientId: 'shop' },
+      { kind: 'session', familyIds: ['g1', 'g2', 'g3'] },
+    ]);
+  });
+
   it('writes nothing that hangs on a family revoked by the same request', () => {
     const { unit } = startUnit();
     unit.upsert({ kind: 'refresh_token', id: 'r1', payload: { grantId: 'g1' }, expiresInSeconds: 60 });

@@ -1,13 +1,17 @@
 import type {
   ConsumableKind,
+  EpochsResponse,
   FindRequest,
   FindResponse,
+  Intent,
   RecordKind,
   StoredRecord,
 } from '../../token-store/contract.ts';
 
 /** oidc-provider's form of a record; what is in it is the library's matter but for the members that link records. */
 export type Payload = Record<string, unknown>;
+
+export type OutboxMessage = Omit<Extract<Intent, { operation: 'enqueue' }>, 'operation'>;
 
 export type StagedUpsert = { kind: RecordKind; id: string; payload: Payload; expiresInSeconds: number };
 
@@ -23,6 +27,12 @@ export type UnitOfWork = {
   revokeGrant(grantId: string): void;
   /** Marks an id as used; the commit decides whether nobody else has. */
   useOnce(id: OneTimeId): void;
+  /** A message that goes out when the work is written; also when the request failed, as what it ended stays ended. */
+  enqueue(message: OutboxMessage): void;
+  /** A password or a code was verified: from now on the subject's records carry the epochs of that moment. */
+  verified(owner: { subject: string; clientId: string }, epochs: EpochsResponse): void;
+  /** Of a grant that was read. */
+  clientEpochOf(grantId: string): number | undefined;
   /** The protocol request failed, told by the provider's events; its status does not tell (errors are redirects too). */
   markFailed(): void;
   /** Something that the request needs could not be read. */
@@ -30,18 +40,29 @@ export type UnitOfWork = {
   readonly staged: StagedWork;
 };
 
+/** `payload` is what was read of it. */
+export type StagedConsume = { kind: ConsumableKind; id: string; payload: Payload };
+
 /** A session as it was read; its writes hold only while it has this version. */
 export type SessionBefore = { readonly payload: Payload; readonly version: number };
 
 /** The staged writes, each record once: a later write of the same record replaces an earlier one. */
 export type StagedWork = {
   readonly upserts: ReadonlyMap<string, StagedUpsert>;
-  readonly consumed: ReadonlyMap<string, { kind: ConsumableKind; id: string }>;
+  readonly consumed: ReadonlyMap<string, StagedConsume>;
   readonly destroyed: ReadonlyMap<string, { kind: RecordKind; id: string }>;
   readonly revokedGrants: ReadonlySet<string>;
   readonly oneTimeIds: readonly OneTimeId[];
   /** Sessions as they were read, by `uid`. */
   readonly sessionsBefore: ReadonlyMap<string, SessionBefore>;
+  readonly messages: readonly OutboxMessage[];
+  /**
+   * By subject, the epoch that everything of theirs carries: of the verification in this request, else the lowest of what
+   * was read. Never one that is asked for now: an old session could then make a fresh grant after a revocation.
+   */
+  readonly subjectEpochs: ReadonlyMap<string, number>;
+  /** By client, of the verification in this request. */
+  readonly clientEpochs: ReadonlyMap<string, number>;
   readonly failed: boolean;
   /** A read got no answer: whatever the provider made of that, the client is to come again. */
   readonly away: boolean;
@@ -61,15 +82,25 @@ export const createUnitOfWork = (
 ): UnitOfWork => {
   const known = new Map<string, StoredRecord>();
   const upserts = new Map<string, StagedUpsert>();
-  const consumed = new Map<string, { kind: ConsumableKind; id: string }>();
+  const consumed = new Map<string, StagedConsume>();
   const destroyed = new Map<string, { kind: RecordKind; id: string }>();
   const revokedGrants = new Set<string>();
   const oneTimeIds: OneTimeId[] = [];
   const sessionsBefore = new Map<string, SessionBefore>();
+  const messages: OutboxMessage[] = [];
+  const verifiedSubjects = new Set<string>();
+  const subjectEpochs = new Map<string, number>();
+  const clientEpochs = new Map<string, number>();
   const state = { failed: false, away: false };
+
+  const noteEpoch = ({ subject, subjectEpoch = 0 }: StoredRecord): void => {
+    if (subject === undefined || verifiedSubjects.has(subject)) return;
+    subjectEpochs.set(subject, Math.min(subjectEpoch, subjectEpochs.get(subject) ?? subjectEpoch));
+  };
 
   const remember = (record: StoredRecord): void => {
     known.set(keyOf(record.kind, record.id), record);
+    noteEpoch(record);
     const { uid } = record.payload;
     if (record.kind === 'session' && typeof uid === 'string' && !sessionsBefore.has(uid)) {
       sessionsBefore.set(uid, { payload: record.payload, version: record.version ?? 0 });
@@ -132,7 +163,8 @@ export const createUnitOfWork = (
       upserts.set(key, write);
     },
     consume: (kind, id) => {
-      consumed.set(keyOf(kind, id), { kind, id });
+      const key = keyOf(kind, id);
+      consumed.set(key, { kind, id, payload: known.get(key)?.payload ?? {} });
     },
     destroy: (kind, id) => {
       const key = keyOf(kind, id);
@@ -145,6 +177,15 @@ export const createUnitOfWork = (
     useOnce: (id) => {
       oneTimeIds.push(id);
     },
+    enqueue: (message) => {
+      messages.push(message);
+    },
+    verified: ({ subject, clientId }, { subjectEpoch = 0, clientEpoch = 0 }) => {
+      verifiedSubjects.add(subject);
+      subjectEpochs.set(subject, subjectEpoch);
+      clientEpochs.set(clientId, clientEpoch);
+    },
+    clientEpochOf: (grantId) => known.get(keyOf('grant', grantId))?.clientEpoch,
     markFailed: () => {
       state.failed = true;
     },
@@ -158,6 +199,9 @@ export const createUnitOfWork = (
       revokedGrants,
       oneTimeIds,
       sessionsBefore,
+      messages,
+      subjectEpochs,
+      clientEpochs,
       get failed() {
         return state.failed;
       },
