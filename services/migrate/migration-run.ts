@@ -52,6 +52,9 @@ export const runMigration = async (
   }
 };
 
+/** Enough for a token-store to start with, which knows the lifetimes and makes the rest. */
+const firstDaysOfTokens = 14;
+
 const migrateOnce = async (settings: MigrateSettings, options: MigrationRunOptions): Promise<MigrationReport> => {
   const { migrations = schemaMigrations, newDatabaseId = randomUUID } = options;
   const roles = [await readRole(settings.roles.tokenStore, 'token_store'), await readRole(settings.roles.auth, 'auth')];
@@ -80,6 +83,7 @@ const migrateOnce = async (settings: MigrateSettings, options: MigrationRunOptio
     const schemaVersion = lastName(migrations);
     for (const { schema } of roles) await writeSchemaVersion(client, schema, { schemaVersion, databaseId });
     await recordDataEncryptionKeys(client, expectation.keys);
+    await client.query('SELECT token_store.ensure_token_partitions($1, $1 + 2)', [firstDaysOfTokens]);
     const sharedRole = (await ensureServiceRoles(client, roles)) === 'shared';
     return { outcome: 'migrated', schemaVersion, applied, databaseId, ...(sharedRole ? { sharedRole } : {}) };
   } finally {

@@ -12,6 +12,7 @@ export class DatabaseChangedError extends Error {
 
 // Classes and codes of https://www.postgresql.org/docs/current/errcodes-appendix.html that say "not now", not "never".
 const transientSqlStates = new Set([
+  '23514', // check_violation: a token of a day that has no partition yet
   '25006', // read_only_sql_transaction: we talk to a former primary
   '40001', // serialization_failure
   '40P01', // deadlock_detected

@@ -3,6 +3,8 @@ import type { Logger } from 'pino';
 import { databaseErrorCode } from '../shared/postgres-errors.ts';
 import type { Queryable } from '../shared/postgres-pool.ts';
 import { deleteExpiredRows, expiringTables } from './queries/cleaning.ts';
+import type { TokenStoreLiveSettings } from './settings.ts';
+import { dropEndedTokenPartitions, ensureTokenPartitions } from './token-partitions.ts';
 
 const batchLimit = 1000;
 // Longer than any caller repeats a commit: it must find its own mark, even on a row that expired meanwhile.
@@ -16,11 +18,13 @@ export interface CleaningOptions {
   readonly logger: Logger;
   readonly signal: AbortSignal;
   readonly onCleaned?: (table: string, rows: number) => void;
+  /** The longest lifetimes of the moment. */
+  readonly lifetimes: () => TokenStoreLiveSettings['lifetimes'];
   readonly random?: () => number;
 }
 
 /**
- * Removes expired rows in small batches until the signal aborts; expired rows are invisible before. Every pod does so, at
+ * Makes partitions that will be needed, drops ended ones, and removes expired rows in small batches until the signal aborts; expired rows are invisible before. Every pod does so, at
  * moments of its own, and they pass each other's rows over.
  */
 export const runCleaning = async (options: CleaningOptions): Promise<void> => {
@@ -29,6 +33,8 @@ export const runCleaning = async (options: CleaningOptions): Promise<void> => {
   while (!signal.aborted) {
     try {
       await pause(everyMilliseconds * (0.5 + random()));
+      await ensureTokenPartitions(options.pool, options.lifetimes());
+      await dropEndedTokenPartitions(options.pool, (day) => logger.info({ day }, 'tokens of an ended day dropped'));
       await cleanExpiredRows({ ...options, pause: () => pause(betweenBatchesMilliseconds) });
     } catch (error) {
       if (signal.aborted) return;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseTokenDay } from './client/token-value.ts';
 
 /**
  * The token-store's API, spoken over mTLS and shared with its client. Identifiers that grant something (codes, tokens,
@@ -27,6 +28,11 @@ export const consumableKindSchema = z.enum([
   'pushed_authorization_request',
 ]);
 export type ConsumableKind = z.infer<typeof consumableKindSchema>;
+
+/** Of kinds that are kept by the day of their end (`client/token-value.ts`), the id of a new one has to name it. */
+const dayedKinds: ReadonlySet<string> = new Set(['refresh_token', 'access_token', 'client_credentials']);
+const namesItsDay = ({ kind, id }: { kind: RecordKind; id: string }): boolean =>
+  !dayedKinds.has(kind) || parseTokenDay(id) !== undefined;
 
 const identifier = z
   .string()
@@ -92,35 +98,37 @@ const outboxMessageSchema = z.object({ topic: outboxTopicSchema, key: identifier
  * counts; a revocation wins over everything that the same transaction issues to that family.
  */
 export const intentSchema = z.discriminatedUnion('operation', [
-  z.object({
-    operation: z.literal('upsert'),
-    kind: recordKindSchema,
-    id: identifier,
-    payload,
-    expiresInSeconds: lifetimeSeconds,
-    /** Second key of sessions (`uid`) and device codes (`userCode`). */
-    uid: identifier.optional(),
-    userCode: identifier.optional(),
-    /**
-     * Sessions with a `uid` only: the version that was read, 0 when there was none. Another one by now refuses the whole
-     * transaction. Absent: whatever is there is written over.
-     */
-    expectedVersion: sessionVersion.optional(),
-    /**
-     * The family that the record belongs to; refused when that grant is revoked, expired or not there (it may be written
-     * by the same transaction). An interaction only names it, so that reads bring it along.
-     */
-    grantId: identifier.optional(),
-    sessionUid: identifier.optional(),
-    /** Sessions only: the families that end with it, when somebody revokes it by its `uid`. */
-    familyIds: z.array(identifier).max(1000).optional(),
-    subject: identifier.optional(),
-    clientId: identifier.optional(),
-    /** The subject's epoch of the moment when the password or code was verified. Absent: 0. */
-    subjectEpoch: epoch.optional(),
-    /** The client's epoch of that moment. Absent, for a grant or a token without one: as it is at the commit. */
-    clientEpoch: epoch.optional(),
-  }),
+  z
+    .object({
+      operation: z.literal('upsert'),
+      kind: recordKindSchema,
+      id: identifier,
+      payload,
+      expiresInSeconds: lifetimeSeconds,
+      /** Second key of sessions (`uid`) and device codes (`userCode`). */
+      uid: identifier.optional(),
+      userCode: identifier.optional(),
+      /**
+       * Sessions with a `uid` only: the version that was read, 0 when there was none. Another one by now refuses the whole
+       * transaction. Absent: whatever is there is written over.
+       */
+      expectedVersion: sessionVersion.optional(),
+      /**
+       * The family that the record belongs to; refused when that grant is revoked, expired or not there (it may be written
+       * by the same transaction). An interaction only names it, so that reads bring it along.
+       */
+      grantId: identifier.optional(),
+      sessionUid: identifier.optional(),
+      /** Sessions only: the families that end with it, when somebody revokes it by its `uid`. */
+      familyIds: z.array(identifier).max(1000).optional(),
+      subject: identifier.optional(),
+      clientId: identifier.optional(),
+      /** The subject's epoch of the moment when the password or code was verified. Absent: 0. */
+      subjectEpoch: epoch.optional(),
+      /** The client's epoch of that moment. Absent, for a grant or a token without one: as it is at the commit. */
+      clientEpoch: epoch.optional(),
+    })
+    .refine(namesItsDay, { path: ['id'] }),
   z.object({
     operation: z.literal('consume'),
     kind: consumableKindSchema,

@@ -1,5 +1,12 @@
 import type { Queryable } from '../shared/postgres-pool.ts';
-import { type FindRequest, type FindResponse, type StoredRecord, storedRecordSchema } from './contract.ts';
+import { parseTokenDay } from './client/token-value.ts';
+import {
+  type FindRequest,
+  type FindResponse,
+  type RecordKind,
+  type StoredRecord,
+  storedRecordSchema,
+} from './contract.ts';
 import type { DataKeyring } from './data-encryption-keys.ts';
 import { openEnvelope } from './envelope.ts';
 import { findSealedRecord, type RecordKey, type SealedRecord } from './queries/find.ts';
@@ -28,12 +35,19 @@ export const findRecord = async (
 const recordKey = (keyring: DataKeyring, { kind, by, value }: FindRequest): RecordKey | undefined => {
   switch (by) {
     case 'id':
-      return { column: 'id_hash', values: [hashRecordId(kind, value)] };
+      return idKey(kind, value);
     case 'uid':
       return kind === 'session' ? { column: 'uid_hash', values: [hashSessionUid(value)] } : undefined;
     case 'user_code':
       return kind === 'device_code' ? { column: 'user_code_hmac', values: keyring.hashUserCode(value) } : undefined;
   }
+};
+
+const idKey = (kind: RecordKind, id: string): RecordKey | undefined => {
+  const key = { column: 'id_hash', values: [hashRecordId(kind, id)] } as const;
+  if (tableOfKind[kind] !== 'tokens') return key;
+  const day = parseTokenDay(id);
+  return day === undefined ? undefined : { ...key, day };
 };
 
 const openRecord = (

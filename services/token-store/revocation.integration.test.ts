@@ -3,7 +3,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TokenStoreClient } from './client/token-store-client.ts';
 import type { Intent, RecordKind, RevokeRequest } from './contract.ts';
-import { committed, refused, upsert } from './testing/intents.ts';
+import { committed, newTokenId, refused, upsert } from './testing/intents.ts';
 import { startTokenStoreFixture, type TokenStoreFixture } from './testing/token-store-fixture.ts';
 
 let fixture: TokenStoreFixture;
@@ -31,7 +31,7 @@ const find = (kind: RecordKind, id: string) => second.find({ kind, by: 'id', val
 /** Somebody who has signed in to a client, and what they were given. */
 const signIn = async (subject: string = newName(), clientId: string = newName()) => {
   const { subjectEpoch = 0, clientEpoch = 0 } = await first.epochs({ subject, clientId });
-  const [sessionUid, session, grantId, token] = [newName(), newName(), newName(), newName()] as const;
+  const [sessionUid, session, grantId, token] = [newName(), newName(), newName(), newTokenId()] as const;
   const owned = { subject, subjectEpoch };
   const signedIn = await commit([
     upsert('grant', grantId, { ...owned, clientId, clientEpoch }),
@@ -61,11 +61,11 @@ const expectOver = async (from: SignedIn, tokens: string[]) => {
   for (const token of tokens) {
     expect((await find('refresh_token', token)).record).toBeUndefined();
     // With the owners named, and without: then the grant tells them.
-    expect(await commit(refreshIntents({ ...from, token }, randomUUID()))).not.toEqual(committed);
+    expect(await commit(refreshIntents({ ...from, token }, newTokenId()))).not.toEqual(committed);
     expect(await commit([{ operation: 'consume', kind: 'refresh_token', id: token }])).not.toEqual(committed);
   }
   expect((await find('grant', from.grantId)).record).toBeUndefined();
-  expect(await commit([upsert('access_token', randomUUID(), { grantId: from.grantId })])).toEqual(
+  expect(await commit([upsert('access_token', newTokenId(), { grantId: from.grantId })])).toEqual(
     refused('grant_revoked'),
   );
   expect(await second.introspect({ jti: randomUUID(), clientId: from.clientId, grantId: from.grantId })).toEqual({
@@ -87,7 +87,7 @@ describe('a revocation', () => {
   it.each(revocations)('by %s racing refreshes leaves nothing alive, in 40 rounds', async (_by, request) => {
     for (let round = 0; round < 40; round += 1) {
       const signedIn = await signIn();
-      const successor = randomUUID();
+      const successor = newTokenId();
       const [refresh] = await Promise.all([
         commit(refreshIntents(signedIn, successor)),
         second.revoke(request(signedIn)),
@@ -154,7 +154,7 @@ describe('a revocation', () => {
 
   it('of a client ends what it has for itself, and what it is given after is alive', async () => {
     const clientId = randomUUID();
-    const [before, after] = [randomUUID(), randomUUID()];
+    const [before, after] = [newTokenId(), newTokenId()];
     await commit([upsert('client_credentials', before, { clientId })]);
     await second.revoke({ by: 'client', clientId });
     await commit([upsert('client_credentials', after, { clientId })]);
@@ -178,7 +178,7 @@ describe('a revocation', () => {
   it('of a session keeps what is meant to outlive it', async () => {
     const signedIn = await signIn();
     const { subject, subjectEpoch, clientId, sessionUid } = signedIn;
-    const [offline, token] = [randomUUID(), randomUUID()];
+    const [offline, token] = [randomUUID(), newTokenId()];
     await commit([
       upsert('grant', offline, { subject, subjectEpoch, clientId }),
       upsert('refresh_token', token, { grantId: offline, sessionUid, subject, subjectEpoch, clientId }),

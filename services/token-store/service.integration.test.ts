@@ -14,6 +14,7 @@ import { startRedis } from '../shared/testing/redis.ts';
 import { cleanExpiredRows } from './cleaning.ts';
 import { TokenStoreUnavailable } from './client/token-store-client.ts';
 import type { Intent } from './contract.ts';
+import { newTokenId } from './testing/intents.ts';
 import { startTokenStoreFixture, type TokenStoreFixture, testLiveSettings } from './testing/token-store-fixture.ts';
 
 let fixture: TokenStoreFixture;
@@ -289,7 +290,7 @@ describe('the process', () => {
       const exited = once(victim, 'exit');
       const refreshMany = async (killsAt?: number) => {
         const grantId = randomUUID();
-        let token = randomUUID();
+        let token = newTokenId();
         const lasting = { payload: {}, expiresInSeconds: 60 };
         const refreshToken = (id: string): Intent => ({
           ...{ operation: 'upsert', kind: 'refresh_token', id, grantId },
@@ -299,7 +300,7 @@ describe('the process', () => {
         await client.commit({ commitId: randomUUID(), intents: [grant, refreshToken(token)] });
         for (let round = 0; round < 100; round += 1) {
           if (round === killsAt) victim.kill('SIGKILL');
-          const next = randomUUID();
+          const next = newTokenId();
           // A repeated consume that forgot its own mark would be a replay, and end the family here.
           const outcome = await client.commit({
             commitId: randomUUID(),

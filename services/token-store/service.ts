@@ -5,16 +5,18 @@ import { observeDatabase } from '../shared/database-state.ts';
 import { loadWorkloadIdentity } from '../shared/identity.ts';
 import { createMetrics } from '../shared/metrics.ts';
 import { createMutualTlsServer } from '../shared/mutual-tls.ts';
+import { databaseErrorCode } from '../shared/postgres-errors.ts';
 import { createPostgresPool, type PostgresPool } from '../shared/postgres-pool.ts';
 import type { ServiceOptions } from '../shared/service-process.ts';
 import { watchSettings } from '../shared/watched-directory.ts';
 import { createTokenStoreApp } from './app.ts';
 import { type CacheConnection, openCacheConnection } from './cache-connection.ts';
-import { runCleaning } from './cleaning.ts';
+import { type CleaningOptions, runCleaning } from './cleaning.ts';
 import { loadDataEncryptionKeys } from './data-encryption-keys.ts';
 import { nextRevocationTimes } from './revocation.ts';
 import { type TokenStoreSettings, tokenStoreLiveSettingsSchema } from './settings.ts';
 import { createStoreMetrics } from './store-metrics.ts';
+import { ensureTokenPartitions } from './token-partitions.ts';
 
 const name = 'token-store';
 const startRetryMilliseconds = 500;
@@ -62,11 +64,13 @@ export const buildTokenStore = async (settings: TokenStoreSettings, logger: Logg
   const app = createTokenStoreApp({ pool, keyring, times, state, metrics, storeMetrics, logger });
 
   // Once is enough: a database lost later degrades answers, and must not take every pod out of its Service at once.
-  const firstContact = waitForDatabase(pool, signal, (code) => {
+  const firstContact = waitForDatabase({ pool, signal, lifetimes: () => live.lifetimes }, (code) => {
     notReached = code;
     if (code !== undefined) logger.warn({ code }, 'waiting for the database');
   });
-  const cleaning = firstContact.then(() => runCleaning({ pool, ...background, onCleaned: storeMetrics.countCleaned }));
+  const cleaning = firstContact.then(() =>
+    runCleaning({ pool, ...background, lifetimes: () => live.lifetimes, onCleaned: storeMetrics.countCleaned }),
+  );
   const ended = cleaning.catch((error: unknown) => {
     if (!signal.aborted) logger.error({ err: error }, 'background work ended');
   });
@@ -87,14 +91,16 @@ export const buildTokenStore = async (settings: TokenStoreSettings, logger: Logg
   };
 };
 
-/** @param onProbe told each time why the database could not be reached; undefined at the end. */
+/**
+ * Until the database answers and has a place for every token that may be issued.
+ * @param onProbe told each time why not; undefined at the end.
+ */
 const waitForDatabase = async (
-  pool: PostgresPool,
-  signal: AbortSignal,
+  { pool, signal, lifetimes }: { pool: PostgresPool; signal: AbortSignal; lifetimes: CleaningOptions['lifetimes'] },
   onProbe: (code: string | undefined) => void,
 ): Promise<void> => {
   for (;;) {
-    const code = await pool.probe();
+    const code = await ensureTokenPartitions(pool, lifetimes()).then(() => undefined, databaseErrorCode);
     onProbe(code);
     if (code === undefined) return;
     await delay(startRetryMilliseconds, undefined, { signal });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { TokenStoreClient } from './client/token-store-client.ts';
 import type { Intent, RecordKind, TransactionResponse } from './contract.ts';
 import { hashRecordId } from './record-hash.ts';
-import { committed, refused, upsert } from './testing/intents.ts';
+import { committed, newTokenId, refused, upsert } from './testing/intents.ts';
 import { startTokenStoreFixture, type TokenStoreFixture } from './testing/token-store-fixture.ts';
 
 let fixture: TokenStoreFixture;
@@ -44,7 +44,7 @@ const waitForLocks = (count: number) =>
 /** A grant with a record of its family; returns their ids. */
 const issue = async (kind: RecordKind): Promise<{ grantId: string; id: string }> => {
   const grantId = randomUUID();
-  const id = randomUUID();
+  const id = newTokenId();
   expect(
     await commit([upsert('grant', grantId, { subject: 's', clientId: 'c' }), upsert(kind, id, { grantId })]),
   ).toEqual(committed);
@@ -59,7 +59,7 @@ describe('single use', () => {
         const { grantId, id } = await issue(kind);
         const responses = await Promise.all(
           Array.from({ length: 8 }, (_, index) =>
-            commit([{ operation: 'consume', kind, id }, upsert('access_token', randomUUID(), { grantId })], {
+            commit([{ operation: 'consume', kind, id }, upsert('access_token', newTokenId(), { grantId })], {
               client: index % 2 === 0 ? first : second,
             }),
           ),
@@ -88,7 +88,7 @@ describe('single use', () => {
 
   it('ends the family of a refresh token that is presented again, in the same call', async () => {
     const { grantId, id } = await issue('refresh_token');
-    const successor = randomUUID();
+    const successor = newTokenId();
     await commit([
       { operation: 'consume', kind: 'refresh_token', id },
       upsert('refresh_token', successor, { grantId }),
@@ -138,7 +138,7 @@ describe('a commit that comes again', () => {
   it('has the same outcome, from another server too', async () => {
     const { grantId, id } = await issue('refresh_token');
     const commitId = randomUUID();
-    const successor = randomUUID();
+    const successor = newTokenId();
     const intents: Intent[] = [
       { operation: 'use_once', namespace: 'dpop', id: randomUUID(), expiresInSeconds: 60 },
       { operation: 'consume', kind: 'refresh_token', id },
@@ -177,9 +177,9 @@ describe('families', () => {
       expect(await find(kind, value)).toEqual({ related: [] });
     }
     expect(await commit([{ operation: 'consume', kind: 'refresh_token', id }])).toEqual(refused('grant_revoked'));
-    expect(await commit([upsert('access_token', randomUUID(), { grantId })])).toEqual(refused('grant_revoked'));
+    expect(await commit([upsert('access_token', newTokenId(), { grantId })])).toEqual(refused('grant_revoked'));
     expect(await commit([upsert('grant', grantId)])).toEqual(refused('grant_revoked'));
-    expect(await commit([upsert('access_token', randomUUID(), { grantId: 'unknown' })])).toEqual(
+    expect(await commit([upsert('access_token', newTokenId(), { grantId: 'unknown' })])).toEqual(
       refused('grant_revoked'),
     );
   });
@@ -194,7 +194,7 @@ describe('families', () => {
   it('leaves no living token of a refresh that races a revocation, in 30 rounds', async () => {
     for (let round = 0; round < 30; round += 1) {
       const { grantId, id } = await issue('refresh_token');
-      const successor = randomUUID();
+      const successor = newTokenId();
       const [refresh, revocation] = await Promise.all([
         commit([{ operation: 'consume', kind: 'refresh_token', id }, upsert('refresh_token', successor, { grantId })]),
         commit([{ operation: 'revoke_grant', grantId }], { client: second }),
@@ -214,7 +214,7 @@ describe('families', () => {
     ]);
     const refresh = commit([
       { operation: 'consume', kind: 'refresh_token', id },
-      upsert('refresh_token', randomUUID(), { grantId }),
+      upsert('refresh_token', newTokenId(), { grantId }),
     ]);
     await waitForLocks(1);
     await owner.query('COMMIT');
@@ -242,7 +242,7 @@ describe('families', () => {
 describe('records', () => {
   it('come with their grant and session in one answer', async () => {
     const { grantId } = await issue('access_token');
-    const [session, uid, token, interaction] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
+    const [session, uid, token, interaction] = [randomUUID(), randomUUID(), newTokenId(), randomUUID()];
     await commit([
       upsert('session', session, { uid, payload: { loginTs: 1 } }),
       upsert('refresh_token', token, { grantId, sessionUid: uid }),
@@ -356,7 +356,7 @@ describe('records', () => {
     expect((await find('grant', grantId)).record).toBeDefined();
     await owner.query(`UPDATE token_store.grants SET expires_at = now()`);
     expect((await find('grant', grantId)).record).toBeUndefined();
-    expect(await commit([upsert('access_token', randomUUID(), { grantId })])).toEqual(refused('grant_revoked'));
+    expect(await commit([upsert('access_token', newTokenId(), { grantId })])).toEqual(refused('grant_revoked'));
   });
 
   it('leave neither ids nor payloads readable in the database', async () => {
@@ -365,7 +365,7 @@ describe('records', () => {
     const [uid, session, device, jti] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
     await commit([
       upsert('session', session, { uid, payload: { secret } }),
-      upsert('access_token', randomUUID(), { grantId, sessionUid: uid, payload: { secret } }),
+      upsert('access_token', newTokenId(), { grantId, sessionUid: uid, payload: { secret } }),
       upsert('device_code', device, { userCode: 'QQQQ-WWWW', payload: { secret } }),
       { operation: 'use_once', namespace: 'dpop', id: jti, expiresInSeconds: 60 },
     ]);

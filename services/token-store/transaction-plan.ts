@@ -1,3 +1,4 @@
+import { parseTokenDay } from './client/token-value.ts';
 import type { Intent, RecordKind, TransactionRequest } from './contract.ts';
 import { hashOneTimeId, hashOutboxKey, hashRecordId, hashSessionUid } from './record-hash.ts';
 
@@ -53,6 +54,8 @@ export interface TransactionPlan {
   readonly subjects: readonly string[];
   /** Epochs that the records carry; none may have passed. */
   readonly epochs: readonly CarriedEpoch[];
+  /** Days of the tokens that are written, consumed or destroyed: nothing but their partitions is looked at. */
+  readonly tokenDays: readonly number[];
   readonly messages: readonly { readonly keyHash: Buffer; readonly intent: EnqueueIntent }[];
 }
 
@@ -138,8 +141,17 @@ export const planTransaction = ({ commitId, intents }: TransactionRequest): Tran
     clients: namesOf(intents, 'clientId'),
     subjects: namesOf(intents, 'subject'),
     epochs: Object.values(upserts).flatMap((planned) => planned.flatMap(({ intent }) => carriedEpochs(intent))),
+    tokenDays: tokenDaysOf(intents),
     messages: messages.sorted().map(([keyHash, intent]) => ({ keyHash, intent })),
   };
+};
+
+/** A value without a day is none of ours, and in no partition. */
+const tokenDaysOf = (intents: readonly Intent[]): number[] => {
+  const days = intents.flatMap((intent) =>
+    'kind' in intent && tableOfKind[intent.kind] === 'tokens' ? (parseTokenDay(intent.id) ?? []) : [],
+  );
+  return [...new Set(days)].sort((left, right) => left - right);
 };
 
 const namesOf = (intents: readonly Intent[], member: 'clientId' | 'subject'): string[] => {

@@ -47,9 +47,11 @@ export const runTransaction = async (
     plan.consumedRefreshTokens.length > 0
   ) {
     // A transaction of its own: the refused one holds a shared lock, and two that want to raise it block each other.
-    const { commitId, consumedRefreshTokens } = plan;
+    const { commitId, consumedRefreshTokens, tokenDays } = plan;
     const { pool, feedSeconds } = context;
-    await retryLostRaces(() => revokeReplayedFamilies(pool, consumedRefreshTokens, { commitId, feedSeconds }));
+    await retryLostRaces(() =>
+      revokeReplayedFamilies(pool, consumedRefreshTokens, { commitId, feedSeconds, tokenDays }),
+    );
   }
   return response;
 };
@@ -104,7 +106,7 @@ const runSteps = async (
   }
 
   for (const table of ['tokens', 'short_lived', 'interactions'] as const) {
-    await destroyRecords(connection, table, plan.destroys[table]);
+    await destroyRecords(connection, table, plan.destroys[table], plan.tokenDays);
   }
   await destroySessions(connection, plan.destroys.sessions, feedSeconds);
   await revokeGrants(connection, plan.revokedGrants, feedSeconds);
@@ -125,14 +127,14 @@ const lockAndReadEpochs = async (connection: Queryable, plan: TransactionPlan): 
 
 const consumeUnlessRefused = async (
   connection: Queryable,
-  { consumes, commitId }: TransactionPlan,
+  { consumes, commitId, tokenDays }: TransactionPlan,
   grantsAlive: boolean,
 ): Promise<ConsumeRefusal | undefined> => {
   for (const table of ['tokens', 'short_lived'] as const) {
-    const hashes = consumes[table];
-    if (hashes.length === 0) continue;
-    if (grantsAlive && (await consumeRecords(connection, table, hashes, commitId))) continue;
-    const refusal = await explainRefusal(connection, table, hashes, commitId);
+    const keys = { hashes: consumes[table], days: tokenDays };
+    if (keys.hashes.length === 0) continue;
+    if (grantsAlive && (await consumeRecords(connection, table, keys, commitId))) continue;
+    const refusal = await explainRefusal(connection, table, keys, commitId);
     if (grantsAlive || refusal === 'already_consumed') return refusal;
   }
   return grantsAlive ? undefined : 'grant_revoked';

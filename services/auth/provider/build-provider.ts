@@ -3,6 +3,7 @@ import { type Configuration, type KoaContextWithOIDC, Provider } from 'oidc-prov
 import type { Logger } from 'pino';
 import type { ClientRegistration } from '../../shared/contracts/client-registration.ts';
 import { isDatabaseUnavailable } from '../../shared/postgres-errors.ts';
+import { buildTokenValue } from '../../token-store/client/token-value.ts';
 import type { FindLiveToken } from '../access-tokens/live-access-token.ts';
 import { createStructuredTokenAnswers, isStructuredTokenRefusal } from '../access-tokens/structured-tokens.ts';
 import { acceptOwnTokensAtUserinfo } from '../access-tokens/userinfo-tokens.ts';
@@ -105,6 +106,21 @@ const keepIdsOfOneAccount = (provider: Provider): void => {
   };
 };
 
+/** The value of a stored token names the day of its end, and so the partition that it is kept in. */
+const nameTokenDays = (provider: Provider, now: () => number): void => {
+  for (const model of [provider.RefreshToken, provider.AccessToken, provider.ClientCredentials]) {
+    // The library's types leave it out.
+    const generateTokenId: unknown = Reflect.get(model.prototype, 'generateTokenId');
+    if (typeof generateTokenId !== 'function') throw new Error('oidc-provider names its tokens in another way');
+    Object.defineProperty(model.prototype, 'generateTokenId', {
+      value(this: InstanceType<typeof model>): string {
+        const id: string = Reflect.apply(generateTokenId, this, []);
+        return this.format === 'jwt' ? id : buildTokenValue(id, now() + this.expiration);
+      },
+    });
+  }
+};
+
 const errorFields = (error: unknown): Record<string, unknown> => {
   if (!(error instanceof Error)) return {};
   // `error_detail` tells what the client is not told, such as which check of a code failed; no value of a token.
@@ -181,6 +197,7 @@ export const buildProvider = (options: ProviderOptions): Provider => {
   compareSecretHashes(provider, findClient);
   acceptRetiredHints(provider, options.verifyHint);
   keepIdsOfOneAccount(provider);
+  nameTokenDays(provider, options.now);
   acceptOwnTokensAtUserinfo(provider, options.findLive);
   logEvents(provider, logger, correlationIdOf);
   countTokens(provider, options.metrics);

@@ -2,7 +2,9 @@ import type { MigrationBuilder } from 'node-pg-migrate';
 
 /**
  * The token-store's tables. Ids are SHA-256, payloads sealed: a dump of them signs nobody in. `expires_at` is indexed
- * everywhere, because rows past it are cleaned in small batches.
+ * everywhere else, because rows past it are cleaned in small batches; tokens have a partition for the day of their end,
+ * which is dropped as a whole. A partition is made beside its parent and attached, since making it in place would lock
+ * everybody out of all of them.
  */
 export const up = (builder: MigrationBuilder): void => {
   builder.sql(`
@@ -22,7 +24,8 @@ export const up = (builder: MigrationBuilder): void => {
     CREATE INDEX grants_client_id ON token_store.grants (client_id) WHERE client_id IS NOT NULL;
 
     CREATE TABLE token_store.tokens (
-      id_hash bytea PRIMARY KEY,
+      day int NOT NULL,
+      id_hash bytea NOT NULL,
       kind text NOT NULL,
       grant_hash bytea,
       session_uid_hash bytea,
@@ -33,9 +36,46 @@ export const up = (builder: MigrationBuilder): void => {
       created_at timestamptz NOT NULL DEFAULT now(),
       expires_at timestamptz NOT NULL,
       consumed_at timestamptz,
-      consumed_by uuid
-    );
-    CREATE INDEX tokens_expires_at ON token_store.tokens (expires_at);
+      consumed_by uuid,
+      PRIMARY KEY (day, id_hash)
+    ) PARTITION BY LIST (day);
+
+    CREATE FUNCTION token_store.ensure_token_partitions(ahead int, most int) RETURNS int
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    DECLARE
+      today int := floor(extract(epoch FROM now()) / 86400);
+      wanted int;
+      made int := 0;
+    BEGIN
+      IF ahead NOT BETWEEN 0 AND 4000 THEN RAISE EXCEPTION 'days ahead out of bounds'; END IF;
+      PERFORM pg_advisory_xact_lock(3, 1);
+      FOR wanted IN today - 1 .. today + ahead LOOP
+        EXIT WHEN made = most;
+        CONTINUE WHEN to_regclass(format('token_store.tokens_%s', wanted)) IS NOT NULL;
+        EXECUTE format('CREATE TABLE token_store.tokens_%s (LIKE token_store.tokens INCLUDING DEFAULTS INCLUDING INDEXES,'
+          ' CHECK (day = %s))', wanted, wanted);
+        EXECUTE format('ALTER TABLE token_store.tokens ATTACH PARTITION token_store.tokens_%s FOR VALUES IN (%s)',
+          wanted, wanted);
+        made := made + 1;
+      END LOOP;
+      RETURN made;
+    END $$;
+    REVOKE ALL ON FUNCTION token_store.ensure_token_partitions FROM PUBLIC;
+
+    CREATE FUNCTION token_store.drop_ended_token_partition() RETURNS int
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms' AS $$
+    DECLARE
+      today int := floor(extract(epoch FROM now()) / 86400);
+      ended int;
+    BEGIN
+      SELECT min(substring(relname FROM '^tokens_(\\d+)$')::int) INTO ended
+        FROM pg_class JOIN pg_inherits ON inhrelid = pg_class.oid
+       WHERE inhparent = 'token_store.tokens'::regclass;
+      IF ended IS NULL OR ended >= today - 1 THEN RETURN NULL; END IF;
+      EXECUTE format('DROP TABLE token_store.tokens_%s', ended);
+      RETURN ended;
+    END $$;
+    REVOKE ALL ON FUNCTION token_store.drop_ended_token_partition FROM PUBLIC;
 
     CREATE TABLE token_store.short_lived (
       id_hash bytea PRIMARY KEY,

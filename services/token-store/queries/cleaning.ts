@@ -15,9 +15,9 @@ const recordTable = (name: string): ExpiringTable => ({ name, key: 'id_hash', en
 // Whoever asks why a message did not come can look for a week.
 const outboxKeepSeconds = 604_800;
 
-/** Tables whose rows end by a time of their own. */
+/** Tables whose rows end by a time of their own; tokens end with the partition of their day. */
 export const expiringTables: readonly ExpiringTable[] = [
-  ...['tokens', 'short_lived', 'sessions', 'interactions', 'one_time_ids', 'grants'].map(recordTable),
+  ...['short_lived', 'sessions', 'interactions', 'one_time_ids', 'grants'].map(recordTable),
   { name: 'revocations', key: 'id', endsAt: 'expires_at', keepSeconds: 0 },
   { name: 'outbox', key: 'id', endsAt: 'finished_at', keepSeconds: outboxKeepSeconds },
 ];

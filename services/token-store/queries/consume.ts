@@ -6,6 +6,22 @@ export type ConsumeRefusal = 'already_consumed' | 'grant_revoked';
 
 const aliveGrant = `(record.grant_hash IS NULL OR EXISTS (
   SELECT 1 FROM token_store.living_grants AS family WHERE family.id_hash = record.grant_hash))`;
+/** Which records, by keys and, for tokens, the days that their values name. */
+export interface ConsumedKeys {
+  readonly hashes: readonly Buffer[];
+  readonly days: readonly number[];
+}
+
+const recordsOf: Readonly<Record<TokenTable, string>> = {
+  tokens: 'record.id_hash = ANY($1::bytea[]) AND record.day = ANY($3::int[])',
+  short_lived: 'record.id_hash = ANY($1::bytea[])',
+};
+const valuesOf = (table: TokenTable, { hashes, days }: ConsumedKeys, commitId: string): unknown[] => [
+  hashes,
+  commitId,
+  ...(table === 'tokens' ? [days] : []),
+];
+
 const consumable = '((record.consumed_at IS NULL AND record.expires_at > now()) OR record.consumed_by = $2)';
 
 /**
@@ -16,19 +32,19 @@ const consumable = '((record.consumed_at IS NULL AND record.expires_at > now()) 
 export const consumeRecords = async (
   connection: Queryable,
   table: TokenTable,
-  hashes: readonly Buffer[],
+  keys: ConsumedKeys,
   commitId: string,
 ): Promise<boolean> => {
-  if (hashes.length === 0) return true;
+  if (keys.hashes.length === 0) return true;
   const { rowCount } = await connection.query({
     name: `consume-${table}`,
     text: `
       UPDATE token_store.${table} AS record
          SET consumed_at = COALESCE(record.consumed_at, now()), consumed_by = $2
-       WHERE record.id_hash = ANY($1::bytea[]) AND ${consumable} AND ${aliveGrant}`,
-    values: [hashes, commitId],
+       WHERE ${recordsOf[table]} AND ${consumable} AND ${aliveGrant}`,
+    values: valuesOf(table, keys, commitId),
   });
-  return rowCount === hashes.length;
+  return rowCount === keys.hashes.length;
 };
 
 /**
@@ -38,15 +54,15 @@ export const consumeRecords = async (
 export const explainRefusal = async (
   connection: Queryable,
   table: TokenTable,
-  hashes: readonly Buffer[],
+  keys: ConsumedKeys,
   commitId: string,
 ): Promise<ConsumeRefusal> => {
   const { rows } = await connection.query<{ used: boolean | null; orphaned: boolean | null }>({
     name: `explain-refusal-${table}`,
     text: `
       SELECT bool_or(record.consumed_by <> $2) AS used, bool_or(${consumable} AND NOT ${aliveGrant}) AS orphaned
-        FROM token_store.${table} AS record WHERE record.id_hash = ANY($1::bytea[])`,
-    values: [hashes, commitId],
+        FROM token_store.${table} AS record WHERE ${recordsOf[table]}`,
+    values: valuesOf(table, keys, commitId),
   });
   const [row] = rows;
   return row?.orphaned === true && row.used !== true ? 'grant_revoked' : 'already_consumed';

@@ -29,6 +29,8 @@ export interface FoundRecord {
 export interface RecordKey {
   readonly column: 'id_hash' | 'uid_hash' | 'user_code_hmac';
   readonly values: readonly Buffer[];
+  /** Tokens only: the day that their value names. */
+  readonly day?: number;
 }
 
 type Row = {
@@ -105,8 +107,8 @@ export const findSealedRecord = async (
 ): Promise<FoundRecord | undefined> => {
   const { rows } = await connection.query<Row>({
     name: `find-${table}-by-${key.column}`,
-    text: `${statements[table]} AND record.${key.column} = ANY($1::bytea[])`,
-    values: [key.values, kind],
+    text: `${statements[table]} AND record.${key.column} = ANY($1::bytea[])${table === 'tokens' ? ' AND record.day = $3' : ''}`,
+    values: [key.values, kind, ...(table === 'tokens' ? [key.day ?? null] : [])],
   });
   const [row] = rows;
   if (!row) return undefined;

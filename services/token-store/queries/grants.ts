@@ -80,7 +80,7 @@ export const revokeGrants = async (
 export const revokeReplayedFamilies = async (
   connection: Queryable,
   tokens: readonly Buffer[],
-  { commitId, feedSeconds }: { readonly commitId: string; readonly feedSeconds: number },
+  { commitId, feedSeconds, tokenDays }: { commitId: string; feedSeconds: number; tokenDays: readonly number[] },
 ): Promise<number> => {
   const { rowCount } = await connection.query({
     name: 'revoke-replayed-families',
@@ -88,11 +88,11 @@ export const revokeReplayedFamilies = async (
       WITH ended AS (
         UPDATE token_store.grants AS family SET revoked_at = now()
           FROM token_store.tokens AS token
-         WHERE token.id_hash = ANY($1::bytea[]) AND token.consumed_at IS NOT NULL AND token.consumed_by <> $3
+         WHERE token.id_hash = ANY($1::bytea[]) AND token.day = ANY($4::int[]) AND token.consumed_at IS NOT NULL AND token.consumed_by <> $3
            AND family.id_hash = token.grant_hash AND family.revoked_at IS NULL
         RETURNING family.id_hash)
       ${addToFeed}`,
-    values: [tokens, feedSeconds, commitId],
+    values: [tokens, feedSeconds, commitId, tokenDays],
   });
   return rowCount ?? 0;
 };

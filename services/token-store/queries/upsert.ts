@@ -1,4 +1,5 @@
 import type { Queryable } from '../../shared/postgres-pool.ts';
+import { parseTokenDay } from '../client/token-value.ts';
 import type { DataKeyring } from '../data-encryption-keys.ts';
 import { sealEnvelope } from '../envelope.ts';
 import { hashRecordId, hashSessionUid } from '../record-hash.ts';
@@ -21,12 +22,13 @@ const statements: Readonly<Record<RecordTable, string>> = {
     WHERE current.revoked_at IS NULL`,
   tokens: `
     INSERT INTO token_store.tokens
-      (id_hash, payload, expires_at, subject, client_id, kind, grant_hash, session_uid_hash, client_epoch)
+      (id_hash, payload, expires_at, subject, client_id, kind, grant_hash, session_uid_hash, client_epoch, day)
     SELECT id_hash, payload, now() + make_interval(secs => seconds), subject, client_id, kind, grant_hash, uid_hash,
-           ${clientEpoch}
+           ${clientEpoch}, day
       FROM unnest($1::bytea[], $2::bytea[], $3::int[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::bytea[],
-        $9::bigint[]) AS row (id_hash, payload, seconds, subject, client_id, kind, grant_hash, uid_hash, client_epoch)
-    ON CONFLICT (id_hash) DO UPDATE SET payload = EXCLUDED.payload, expires_at = EXCLUDED.expires_at,
+        $9::bigint[], $10::int[])
+        AS row (id_hash, payload, seconds, subject, client_id, kind, grant_hash, uid_hash, client_epoch, day)
+    ON CONFLICT (day, id_hash) DO UPDATE SET payload = EXCLUDED.payload, expires_at = EXCLUDED.expires_at,
       subject = EXCLUDED.subject, grant_hash = EXCLUDED.grant_hash, session_uid_hash = EXCLUDED.session_uid_hash`,
   short_lived: `
     INSERT INTO token_store.short_lived
@@ -117,7 +119,11 @@ const columnsOf: Readonly<Record<RecordTable, Columns>> = {
     ...clients(upserts, keyring),
     ...clientEpochs(upserts, keyring),
   ],
-  tokens: (upserts, keyring) => [...tokenColumns(upserts, keyring), ...clientEpochs(upserts, keyring)],
+  tokens: (upserts, keyring) => [
+    ...tokenColumns(upserts, keyring),
+    ...clientEpochs(upserts, keyring),
+    upserts.map(({ intent }) => parseTokenDay(intent.id) ?? null),
+  ],
   short_lived: (upserts, keyring) => [
     ...tokenColumns(upserts, keyring),
     upserts.map(({ intent: { userCode } }) => (userCode === undefined ? null : keyring.hashUserCode(userCode)[0])),

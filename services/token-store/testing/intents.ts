@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { buildTokenValue } from '../client/token-value.ts';
 import type { Intent, RecordKind, TransactionResponse } from '../contract.ts';
 
 type Upsert = Extract<Intent, { operation: 'upsert' }>;
@@ -15,3 +17,6 @@ export const upsert = (kind: RecordKind, id: string, more: Partial<Upsert> = {})
 
 export const committed: TransactionResponse = { outcome: 'committed' };
 export const refused = (reason: Refusal): TransactionResponse => ({ outcome: 'refused', reason });
+
+/** The value of a token that ends within the hour. */
+export const newTokenId = (): string => buildTokenValue(randomUUID(), Date.now() / 1000 + 3600);
