@@ -6,6 +6,7 @@ import type { Keyring } from '../shared/contracts/keyring.ts';
 import type { TokenStoreClient } from '../token-store/client/token-store-client.ts';
 import { createAccessTokenVerifier } from './access-tokens/access-token-verifier.ts';
 import { createFindLiveToken } from './access-tokens/live-access-token.ts';
+import { createLinkRoutes } from './account-page/link-routes.ts';
 import type { Accounts } from './accounts/accounts.ts';
 import type { AuthMetrics } from './auth-metrics.ts';
 import { buildClientMetadata } from './clients/client-metadata.ts';
@@ -67,6 +68,7 @@ export const buildProtocol = (options: ProtocolOptions): Protocol => {
   });
   handle.use(requirePlainUtf8);
   handle.use(paths.interaction, createInteractionRoutes({ ...options, provider }));
+  if (settings.mail !== undefined) handle.use(paths.link, createLinkRoutes(options));
   handle.use(provider.callback());
 
   return {

@@ -10,12 +10,11 @@ import { createMetrics } from '../shared/metrics.ts';
 import { createMutualTlsServer, peerConnectOptions } from '../shared/mutual-tls.ts';
 import { createPeerPool } from '../shared/peer-pool.ts';
 import { databaseErrorCode } from '../shared/postgres-errors.ts';
-import { createPostgresPool } from '../shared/postgres-pool.ts';
+import { createPostgresPool, type Queryable } from '../shared/postgres-pool.ts';
 import type { ServiceOptions } from '../shared/service-process.ts';
 import { readSettings } from '../shared/settings-file.ts';
 import { watchDirectory, watchSettings } from '../shared/watched-directory.ts';
-import { createTokenStoreClient } from '../token-store/client/token-store-client.ts';
-import { createAccountRepository } from './accounts/account-repository.ts';
+import { createTokenStoreClient, type TokenStoreClient } from '../token-store/client/token-store-client.ts';
 import { createAccounts } from './accounts/accounts.ts';
 import { createConcurrencyLimit } from './accounts/concurrency-limit.ts';
 import { createPasswordHashing } from './accounts/password-hashing.ts';
@@ -24,7 +23,13 @@ import { createAuthMetrics } from './auth-metrics.ts';
 import { type ClientRegistry, createClientRegistry, runClientRegistryPolling } from './clients/client-registry.ts';
 import { createClientRepository } from './clients/client-repository.ts';
 import { readSigningKeys } from './keys/signing-key-files.ts';
+import { createMailDelivery } from './mail/mail-delivery.ts';
+import { createSmtpTransport } from './mail/smtp-transport.ts';
+import { createOutboxRepository } from './outbox/outbox-repository.ts';
+import { type Handlers, runOutbox } from './outbox/outbox-worker.ts';
+import { createRevocationDelivery } from './outbox/revocation-delivery.ts';
 import { createAssets } from './pages/assets.ts';
+import type { Branding } from './pages/brand.ts';
 import { createPages } from './pages/pages.ts';
 import { buildProtocol, type Protocol } from './protocol.ts';
 import { assertIssuer, issuerPath, paths } from './provider/issuer.ts';
@@ -84,6 +89,32 @@ const runFirstContact = async (registry: ClientRegistry, { signal, logger }: Bac
   }
 };
 
+/** What the outbox delivers, and how. */
+const buildHandlers = (options: {
+  settings: AuthSettings;
+  pool: Queryable;
+  store: TokenStoreClient;
+  branding: () => Branding;
+}): Handlers => {
+  const { settings, pool, store, branding } = options;
+  const { mail, issuer } = settings;
+  const revocations = createRevocationDelivery(store);
+  if (mail === undefined) return revocations;
+  return {
+    ...revocations,
+    mail: createMailDelivery({
+      database: pool,
+      branding,
+      from: mail.from,
+      transport: createSmtpTransport(mail),
+      linkTo: (page, query = {}) => {
+        const search = new URLSearchParams(query).toString();
+        return `${issuer}${paths[page]}${search === '' ? '' : `?${search}`}`;
+      },
+    }),
+  };
+};
+
 /**
  * Composes auth: what `runService` or `startService` needs to run it. Background work ends at its shutdown. Throws when
  * something that it was told to read cannot be used; keys may be put right later.
@@ -110,15 +141,23 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
   const concurrency = Math.min(availableParallelism(), maxConcurrentHashes);
   const limit = createConcurrencyLimit({ concurrency, maxWaiting: concurrency * waitingHashesPerCore });
   const authMetrics = createAuthMetrics(metrics.registry, limit.waiting);
+  const branding = () => live.branding;
+  const outbox = runOutbox({
+    repository: createOutboxRepository(pool),
+    handlers: buildHandlers({ settings, pool, store, branding }),
+    count: authMetrics.countOutbox,
+    ...background,
+  });
   const accounts = createAccounts({
-    repository: createAccountRepository(pool),
+    pool,
     hashing: await createPasswordHashing(limit),
     passwordMinimumLength: settings.passwordMinimumLength,
+    sendsMail: settings.mail !== undefined,
     newId: randomUUID,
+    onEnqueued: outbox.wake,
   });
   const clients = createClientRepository(pool);
   const registry = createClientRegistry(clients);
-  const branding = () => live.branding;
   const assets = createAssets(`${issuerPath(settings.issuer)}${paths.assets}`, branding);
   const pages = createPages(assets, branding);
 
@@ -186,7 +225,7 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
     metrics: metrics.registry,
     onShutdown: async () => {
       shutdown.abort();
-      await polling;
+      await Promise.all([polling, outbox.ended]);
       await storePool.close();
       await pool.end();
     },

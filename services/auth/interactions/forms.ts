@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import type { RegistrationRefusal } from '../accounts/accounts.ts';
+import type { RegistrationRefusal } from '../accounts/registration.ts';
 import { texts } from '../pages/texts.ts';
 
 // A field that was sent twice is an array, and one that was left out is missing: neither comes from our pages.
 const text = z.string().max(4096).catch('');
 
 export const signInFormSchema = z.object({ email: text, password: text });
+export const forgotFormSchema = z.object({ email: text });
 export const registerFormSchema = z.object({ email: text, password: text, name: text });
 
 export type FieldErrors<Field extends string> = Partial<Record<Field, string>>;

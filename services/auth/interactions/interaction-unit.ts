@@ -9,7 +9,7 @@ import { createUnitOfWork } from '../unit-of-work/unit-of-work.ts';
 /** What a route answers, as a value: it is sent after the commit. */
 export type InteractionAnswer =
   | { kind: 'page'; status: number; page: RenderedPage; retryAfterSeconds?: number }
-  | { kind: 'redirect'; location: string };
+  | { kind: 'redirect'; location: string; setCookies?: readonly string[] };
 
 export type InteractionRoute = (request: Request, response: Response) => Promise<InteractionAnswer>;
 
@@ -22,6 +22,7 @@ export type InteractionUnitOptions = UnitOptions & {
 
 const send = (response: Response, answer: InteractionAnswer): void => {
   if (answer.kind === 'redirect') {
+    for (const cookie of answer.setCookies ?? []) response.append('Set-Cookie', cookie);
     response.set('Cache-Control', 'no-store').redirect(303, answer.location);
     return;
   }

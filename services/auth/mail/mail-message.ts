@@ -28,7 +28,8 @@ const escapes: Readonly<Record<string, string>> = {
 const escapeHtml = (text: string): string => text.replaceAll(/[&<>"']/g, (character) => escapes[character] ?? '');
 
 const buildText = ({ paragraphs, action }: Letter, brandName: string): string =>
-  [...paragraphs, ...(action === undefined ? [] : [action.url, action.note]), `-- \n${brandName}`]
+  [...paragraphs, action?.url, action?.note, `-- \n${brandName}`]
+    .filter((part) => part !== undefined && part !== '')
     .join('\n\n')
     .concat('\n');
 
@@ -44,7 +45,7 @@ const buildHtml = (
   const button = (link: NonNullable<Letter['action']>): string =>
     [
       `<p style="margin:24px 0"><a href="${escapeHtml(link.url)}" style="display:inline-block;padding:12px 20px;border:2px solid ${primaryColor};border-radius:8px;color:#1b1e25;font-weight:600;text-decoration:none">${escapeHtml(link.label)}</a></p>`,
-      paragraph(link.note, quiet),
+      ...(link.note === '' ? [] : [paragraph(link.note, quiet)]),
       `<p style="margin:0 0 16px;${quiet}word-break:break-all">${escapeHtml(link.url)}</p>`,
     ].join('\n');
   return `<!doctype html>

@@ -10,9 +10,9 @@ const signIn = {
   csrf: 'token',
   email: '"><script>alert(1)</script>',
   notice: undefined,
-  failed: true,
+  alert: 'That was wrong.',
   errors: { password: 'Enter your password.' },
-  links: { signIn: '/i/sign-in', cancel: '/i/cancel', register: '/i/register' },
+  links: { signIn: '/i/sign-in', cancel: '/i/cancel', register: '/i/register', forgot: '/i/forgot' },
 };
 
 describe('pages', () => {
@@ -37,6 +37,7 @@ describe('pages', () => {
       email: '',
       name: '',
       passwordMinimumLength: 12,
+      alert: undefined,
       errors: {},
       links: { register: '/i/register', signInPage: '/i' },
     });

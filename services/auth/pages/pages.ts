@@ -12,18 +12,43 @@ type PageValues = {
     csrf: string;
     email: string;
     notice: string | undefined;
-    failed: boolean;
+    /** What went wrong, above the form. */
+    alert: string | undefined;
     errors: { email?: string; password?: string };
-    links: { signIn: string; cancel: string; register: string | undefined };
+    links: { signIn: string; cancel: string; register: string | undefined; forgot: string | undefined };
   };
   register: {
     csrf: string;
     email: string;
     name: string;
     passwordMinimumLength: number;
+    alert: string | undefined;
     errors: { email?: string; name?: string; password?: string };
     links: { register: string; signInPage: string };
   };
+  forgot: {
+    csrf: string;
+    email: string;
+    alert: string | undefined;
+    errors: { email?: string };
+    links: { forgot: string; signInPage: string };
+  };
+  /** A link of a mail, before it is used: with the password that is asked for or wanted, or with a button alone. */
+  link: {
+    title: string;
+    lead: string;
+    submit: string;
+    token: string;
+    action: string;
+    /** For password managers. */
+    email: string;
+    alert: string | undefined;
+    password:
+      | { label: string; autocomplete: 'current-password' | 'new-password'; hint?: string; error?: string }
+      | undefined;
+  };
+  /** Something was done. */
+  done: { title: string; lead: string; link: { label: string; href: string } | undefined };
   'sign-out': { action: string; xsrf: string };
   'signed-out': { stillSignedIn: boolean; application: string | undefined };
   'device-code': {
@@ -42,6 +67,9 @@ export type PageName = keyof PageValues;
 const titles: { [Name in PageName]: (values: PageValues[Name]) => string } = {
   'sign-in': () => texts.signIn.title,
   register: () => texts.register.title,
+  forgot: () => texts.forgot.title,
+  link: ({ title }) => title,
+  done: ({ title }) => title,
   'sign-out': () => texts.signOut.title,
   'signed-out': ({ stillSignedIn }) => (stillSignedIn ? texts.signedOut.stillSignedInTitle : texts.signedOut.title),
   'device-code': () => texts.device.title,

@@ -1,5 +1,13 @@
 import type { PasswordRefusal } from '../accounts/password-policy.ts';
 
+/** What a mail says, but for the address of its link. */
+export type MailWords = {
+  readonly subject: string;
+  readonly paragraphs: readonly string[];
+  /** `note` is what is said below the button. */
+  readonly action?: { readonly label: string; readonly note: string };
+};
+
 /** Every English text that a person reads. Another language is another object of this shape. */
 export const texts = {
   language: 'en',
@@ -15,8 +23,14 @@ export const texts = {
     newHere: 'New here?',
     register: 'Create an account',
     failed: 'That email address and password do not belong together. Check both and try again.',
+    forgot: 'Forgot your password?',
     registered:
       'Thank you. If this email address is new here, your account is ready: sign in with the password that you chose.',
+    registeredWithMail: (email: string) =>
+      `Thank you. We have sent a mail to ${email}. Follow its link to confirm the address, then sign in here.`,
+    unconfirmed: 'Confirm your email address first. We have sent you the mail with the link again.',
+    resetSent: (email: string) =>
+      `If there is an account with the address ${email}, a mail with a link to set a new password is on its way.`,
   },
   register: {
     title: 'Create an account',
@@ -26,6 +40,32 @@ export const texts = {
     passwordHint: (minimum: number) =>
       `At least ${minimum} characters. A few words that only you would put together work well.`,
     closed: 'New accounts cannot be created here.',
+  },
+  forgot: {
+    title: 'Reset your password',
+    lead: 'We send you a mail with a link by which you can set a new one.',
+    submit: 'Send the mail',
+    back: 'Back to sign-in',
+  },
+  link: {
+    confirmTitle: 'Confirm your email address',
+    confirmLead: (email: string) => `Enter the password that you chose for ${email}.`,
+    confirmSubmit: 'Confirm address',
+    newAddressLead: (email: string) => `${email} becomes the address that you sign in with.`,
+    wrongPassword: 'That is not the password of this account. Check it and try again.',
+    confirmed: 'Your address is confirmed',
+    confirmedLead: 'Go back to the application and sign in.',
+    newAddressLeadDone: 'From now on you sign in with your new address.',
+    resetTitle: 'Set a new password',
+    resetLead: (email: string) => `For the account of ${email}. You will be signed out everywhere.`,
+    newPassword: 'New password',
+    resetSubmit: 'Set password',
+    reset: 'Your password is changed',
+    resetDone: 'You are signed out everywhere. Go back to the application and sign in with the new password.',
+    expiredTitle: 'This link does not work any more',
+    expired:
+      'It was used already, or it is too old, or something has changed since. Ask for a new one where you sign in.',
+    toAccount: 'Go to your account',
   },
   signOut: {
     title: 'Sign out?',
@@ -79,8 +119,61 @@ export const texts = {
     invalidRequest: 'The application sent a request that we cannot accept. Go back and try again, or tell its makers.',
     overtaken: 'This sign-in was finished already, or it has been revoked. Go back to the application and start again.',
     unavailable: 'We cannot reach our database at the moment. Nothing is lost: wait a little and try again.',
+    throttled: (minutes: number) =>
+      `Too many attempts. Wait ${minutes === 1 ? 'a minute' : `${minutes} minutes`} and try again.`,
     busy: 'Very many people sign in at the moment. Wait a little and try again.',
     unexpected: 'Something on our side is broken, and we have been told. Try again in a few minutes.',
     notFound: 'There is nothing at this address.',
+  },
+  /** Mails; `brand` is what the tenant calls itself. */
+  mail: {
+    confirmAddress: (brand: string): MailWords => ({
+      subject: `Confirm your email address for ${brand}`,
+      paragraphs: [
+        `Somebody, you we hope, has given this address for an account at ${brand}. Confirm that it is yours.`,
+      ],
+      action: {
+        label: 'Confirm address',
+        note: 'The link holds for a day. If it was not you, do nothing: without you nobody can use the account.',
+      },
+    }),
+    resetPassword: (brand: string): MailWords => ({
+      subject: `Set a new password for ${brand}`,
+      paragraphs: [`Somebody, you we hope, has asked for a new password for your account at ${brand}.`],
+      action: {
+        label: 'Set a new password',
+        note: 'The link holds for half an hour. If it was not you, do nothing: your password stays as it is.',
+      },
+    }),
+    confirmNewAddress: (brand: string): MailWords => ({
+      subject: `Confirm your new email address for ${brand}`,
+      paragraphs: [`You want to sign in at ${brand} with this address. Confirm that it is yours.`],
+      action: {
+        label: 'Confirm address',
+        note: 'The link holds for an hour. If it was not you, do nothing: nobody gets this address without you.',
+      },
+    }),
+    accountExists: (brand: string): MailWords => ({
+      subject: `You have an account at ${brand} already`,
+      paragraphs: [
+        `Somebody, you we hope, wanted to use this address for an account at ${brand}. There is one already, and it stays as it is.`,
+        'Sign in with it. If you have forgotten the password, you can set a new one from the page where you sign in. If it was not you, do nothing.',
+      ],
+      action: { label: 'Go to your account', note: '' },
+    }),
+    addressChanged: (brand: string): MailWords => ({
+      subject: `Your email address at ${brand} has been changed`,
+      paragraphs: [
+        `The account at ${brand} that had this address has another one now, and mails go there.`,
+        `If it was not you, tell ${brand} at once.`,
+      ],
+    }),
+    passwordChanged: (brand: string): MailWords => ({
+      subject: `Your password at ${brand} has been changed`,
+      paragraphs: [
+        `The password of your account at ${brand} has been changed, and other devices were signed out.`,
+        'If it was not you, set a new one from the page where you sign in, at once.',
+      ],
+    }),
   },
 } as const;

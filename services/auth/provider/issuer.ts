@@ -16,6 +16,9 @@ export const paths = {
   signOut: `${root}/sign-out`,
   interaction: `${root}/interaction`,
   assets: `${root}/assets`,
+  /** Links of mails. */
+  link: `${root}/link`,
+  account: `${root}/account`,
 } as const;
 
 /** The issuer's path without a slash at its end: `''` for nearly everybody. */

@@ -7,6 +7,8 @@ export const issuerCookies = {
   pathSession: '__Secure-session',
   interaction: '__Secure-interaction',
   resume: '__Secure-resume',
+  /** A device that has signed in before: strangers' guesses at a password do not count against it. */
+  device: '__Secure-device',
 } as const;
 
 const names: ReadonlySet<string> = new Set(

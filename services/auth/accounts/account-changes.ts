@@ -1,0 +1,34 @@
+import type { PostgresPool, Queryable } from '../../shared/postgres-pool.ts';
+import { type AuditEvent, recordAuditEvents } from '../audit/audit-event.ts';
+import type { OutboxEvent } from '../outbox/outbox-event.ts';
+import { enqueueEvent } from '../outbox/outbox-repository.ts';
+import { type AccountRepository, createAccountRepository } from './account-repository.ts';
+
+/** What a change comes to: its value, what the audit trail says of it, and what has to happen elsewhere. */
+export type Change<Value> = {
+  readonly value: Value;
+  readonly events: readonly AuditEvent[];
+  readonly outbox?: readonly OutboxEvent[];
+};
+
+/**
+ * The one way in which accounts change: the change, its events and what it asks of others are one transaction. `connection`
+ * is for what else belongs to it.
+ */
+export type ChangeAccounts = <Value>(
+  work: (accounts: AccountRepository, connection: Queryable) => Promise<Change<Value>>,
+) => Promise<Value>;
+
+/** @param onEnqueued called after a commit with which something waits in the outbox */
+export const createAccountChanges =
+  (pool: Pick<PostgresPool, 'transaction'>, onEnqueued: () => void): ChangeAccounts =>
+  async (work) => {
+    const { value, outbox } = await pool.transaction(async (connection) => {
+      const change = await work(createAccountRepository(connection), connection);
+      await recordAuditEvents(connection, change.events);
+      for (const event of change.outbox ?? []) await enqueueEvent(connection, event);
+      return { value: change.value, outbox: change.outbox ?? [] };
+    });
+    if (outbox.length > 0) onEnqueued();
+    return value;
+  };

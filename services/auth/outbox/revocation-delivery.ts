@@ -1,0 +1,19 @@
+import type { TokenStoreClient } from '../../token-store/client/token-store-client.ts';
+import type { Handlers } from './outbox-worker.ts';
+
+/**
+ * Handlers for what has to end at the token-store. A repetition, after an answer that was lost, also ends what was begun in
+ * between: somebody may have to sign in once more.
+ */
+export const createRevocationDelivery = (
+  store: Pick<TokenStoreClient, 'revoke'>,
+): Required<Pick<Handlers, 'revoke_subject' | 'revoke_grant'>> => ({
+  revoke_subject: async ({ subject, keepSessionUid }) => {
+    await store.revoke({ by: 'subject', subject, ...(keepSessionUid !== undefined && { keepSessionUid }) });
+    return { outcome: 'delivered' };
+  },
+  revoke_grant: async ({ grantId }) => {
+    await store.revoke({ by: 'grant', grantId });
+    return { outcome: 'delivered' };
+  },
+});
