@@ -43,6 +43,27 @@ export const authSchema = z
       .describe(
         'How auth sends mail. Set: people confirm their address when they sign up, and can reset their password. Unset: `email_verified` stays false.',
       ),
+    consent: z
+      .object({
+        policyVersion: z
+          .string()
+          .max(63)
+          .default('')
+          .describe(
+            'Version of your privacy policy. Another one asks people again before they go on to an application.',
+          ),
+        policyURL: z.string().max(2_048).regex(httpsUrlPattern).optional().describe('Where they can read it.'),
+      })
+      .prefault({})
+      .describe('What people agree to, at applications whose IdentityClient says `consent: Required`.'),
+    audit: z
+      .object({
+        retention: durationBetween('audit.retention', '1h', '87600h')
+          .default('2160h')
+          .describe('How long is kept what happened to accounts, with addresses of clients.'),
+      })
+      .prefault({})
+      .describe('The audit trail, `auth.audit_events` in the database.'),
     branding: z
       .object({
         name: z.string().min(1).max(100).optional().describe('Shown on the pages. Default: the name of the tenant.'),

@@ -53,6 +53,12 @@ export const clientSpecSchema = z
       .describe(
         'Audiences that access tokens may be asked for by `resource`; the first is the default. Empty: the issuer.',
       ),
+    consent: z
+      .enum(['Implicit', 'Required'])
+      .default('Implicit')
+      .describe(
+        'Required: an application that is not yours. People are asked before it gets anything of theirs, and can take that back.',
+      ),
     tokenEndpointAuthMethod: z
       .enum(['client_secret_basic', 'client_secret_post', 'none'])
       .default('client_secret_basic')

@@ -113,6 +113,11 @@ export const buildAuthSettings = (blueprint: Blueprint, databaseHasCa: boolean):
     jwksMaxAgeSeconds: parseDurationSeconds(keys.jwksMaxAge),
     registrationEnabled: auth.registration.enabled,
     passwordMinimumLength: auth.passwordPolicy.minimumLength,
+    auditSeconds: parseDurationSeconds(auth.audit.retention),
+    consent: {
+      policyVersion: auth.consent.policyVersion,
+      ...(auth.consent.policyURL === undefined ? {} : { policyUrl: auth.consent.policyURL }),
+    },
     ...mailSettings(blueprint),
   };
 };

@@ -10,6 +10,7 @@ import { createLinkRoutes } from './account-page/link-routes.ts';
 import type { Accounts } from './accounts/accounts.ts';
 import type { AuthMetrics } from './auth-metrics.ts';
 import { buildClientMetadata } from './clients/client-metadata.ts';
+import type { Consents } from './consent/consents.ts';
 import { createInteractionRoutes } from './interactions/interaction-routes.ts';
 import { createIdTokenHintVerifier } from './keys/id-token-hint.ts';
 import { buildJsonWebKeySet, buildJwksAnswer } from './keys/json-web-key-set.ts';
@@ -27,6 +28,7 @@ export type ProtocolOptions = {
   cookieKeys: readonly string[];
   store: TokenStoreClient;
   accounts: Accounts;
+  consents: Consents;
   findClient: (clientId: string) => ClientRegistration | undefined;
   pages: Pages;
   metrics: AuthMetrics;

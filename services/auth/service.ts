@@ -15,13 +15,16 @@ import type { ServiceOptions } from '../shared/service-process.ts';
 import { readSettings } from '../shared/settings-file.ts';
 import { watchDirectory, watchSettings } from '../shared/watched-directory.ts';
 import { createTokenStoreClient, type TokenStoreClient } from '../token-store/client/token-store-client.ts';
+import { createAccountChanges } from './accounts/account-changes.ts';
 import { createAccounts } from './accounts/accounts.ts';
 import { createConcurrencyLimit } from './accounts/concurrency-limit.ts';
 import { createPasswordHashing } from './accounts/password-hashing.ts';
 import { createAuthApp } from './app.ts';
 import { createAuthMetrics } from './auth-metrics.ts';
+import { runAuthCleaning } from './cleaning.ts';
 import { type ClientRegistry, createClientRegistry, runClientRegistryPolling } from './clients/client-registry.ts';
 import { createClientRepository } from './clients/client-repository.ts';
+import { createConsents } from './consent/consents.ts';
 import { readSigningKeys } from './keys/signing-key-files.ts';
 import { createMailDelivery } from './mail/mail-delivery.ts';
 import { createSmtpTransport } from './mail/smtp-transport.ts';
@@ -33,6 +36,7 @@ import type { Branding } from './pages/brand.ts';
 import { createPages } from './pages/pages.ts';
 import { buildProtocol, type Protocol } from './protocol.ts';
 import { assertIssuer, issuerPath, paths } from './provider/issuer.ts';
+import { grantSeconds } from './provider/lifetimes.ts';
 import { type AuthSettings, authLiveSettingsSchema, cookieKeysSchema } from './settings.ts';
 
 const name = 'auth';
@@ -148,14 +152,16 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
     count: authMetrics.countOutbox,
     ...background,
   });
+  const change = createAccountChanges(pool, outbox.wake);
   const accounts = createAccounts({
     pool,
     hashing: await createPasswordHashing(limit),
     passwordMinimumLength: settings.passwordMinimumLength,
     sendsMail: settings.mail !== undefined,
     newId: randomUUID,
-    onEnqueued: outbox.wake,
+    change,
   });
+  const consents = createConsents({ pool, change, grantSeconds: grantSeconds(settings) });
   const clients = createClientRepository(pool);
   const registry = createClientRegistry(clients);
   const assets = createAssets(`${issuerPath(settings.issuer)}${paths.assets}`, branding);
@@ -169,6 +175,7 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
         settings,
         store,
         accounts,
+        consents,
         findClient: registry.find,
         pages,
         metrics: authMetrics,
@@ -214,6 +221,7 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
     metrics,
     logger,
   });
+  const cleaning = runAuthCleaning({ database: pool, auditSeconds: settings.auditSeconds, ...background });
   const polling = runFirstContact(registry, background).then(() => runClientRegistryPolling(registry, background));
 
   return {
@@ -225,7 +233,7 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
     metrics: metrics.registry,
     onShutdown: async () => {
       shutdown.abort();
-      await Promise.all([polling, outbox.ended]);
+      await Promise.all([polling, outbox.ended, cleaning]);
       await storePool.close();
       await pool.end();
     },

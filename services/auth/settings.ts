@@ -29,6 +29,13 @@ export const authSettingsSchema = commonSettingsSchema.extend({
   jwksMaxAgeSeconds: z.int().min(0),
   registrationEnabled: z.boolean(),
   passwordMinimumLength: z.int().min(8).max(64),
+  /** How long the audit trail is kept. */
+  auditSeconds: z.int().min(1),
+  /** What people agree to when they consent; another version asks them again. */
+  consent: z.object({
+    policyVersion: z.string().max(63),
+    policyUrl: z.url().max(2048).optional(),
+  }),
   /** Without it no mail is sent: addresses stay unverified, and the pages say nothing of what would need one. */
   mail: z
     .object({

@@ -129,6 +129,8 @@ export const buildDevSettings = (plan: DevPlan) => {
       jwksMaxAgeSeconds: 600,
       registrationEnabled: true,
       passwordMinimumLength: 15,
+      auditSeconds: hours(2_160),
+      consent: { policyVersion: '' },
     } satisfies AuthSettings,
     gateway: {
       ...buildCommonSettings(plan, 'gateway', ports.gatewayProbe),

@@ -1,5 +1,5 @@
 import type { PostgresPool } from '../../shared/postgres-pool.ts';
-import { createAccountChanges } from './account-changes.ts';
+import type { ChangeAccounts } from './account-changes.ts';
 import { type Account, createAccountRepository } from './account-repository.ts';
 import { type AccountSettings, createAccountSettings } from './account-settings.ts';
 import { type AddressConfirmation, createAddressConfirmation } from './address-confirmation.ts';
@@ -27,13 +27,12 @@ export type AccountsOptions = {
   /** Whether the tenant has mail: addresses are then confirmed before anybody signs in, and owners are told of changes. */
   sendsMail: boolean;
   newId: () => string;
-  /** Called when something waits in the outbox. */
-  onEnqueued: () => void;
+  change: ChangeAccounts;
 };
 
 export const createAccounts = (options: AccountsOptions): Accounts => {
-  const { pool, sendsMail, onEnqueued } = options;
-  const shared = { ...options, change: createAccountChanges(pool, onEnqueued), confirmsAddresses: sendsMail };
+  const { pool, sendsMail } = options;
+  const shared = { ...options, confirmsAddresses: sendsMail };
   return {
     ...createAddressConfirmation(shared),
     ...createPasswordReset(shared),

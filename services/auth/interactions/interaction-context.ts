@@ -6,6 +6,7 @@ import type { Accounts } from '../accounts/accounts.ts';
 import type { RequestOrigin } from '../audit/audit-event.ts';
 import { clientAddressOf } from '../audit/client-address.ts';
 import type { AuthMetrics } from '../auth-metrics.ts';
+import type { Consents } from '../consent/consents.ts';
 import type { Pages } from '../pages/pages.ts';
 import { issuerPath, paths } from '../provider/issuer.ts';
 import type { AuthSettings } from '../settings.ts';
@@ -15,10 +16,11 @@ import { ForgedForm } from './forged-form.ts';
 
 export type InteractionOptions = UnitOptions & {
   metrics: AuthMetrics;
-  settings: Pick<AuthSettings, 'issuer' | 'registrationEnabled' | 'passwordMinimumLength' | 'mail'>;
+  settings: Pick<AuthSettings, 'issuer' | 'registrationEnabled' | 'passwordMinimumLength' | 'mail' | 'consent'>;
   provider: Provider;
   cookieKeys: readonly string[];
   accounts: Accounts;
+  consents: Consents;
   findClient: (clientId: string) => ClientRegistration | undefined;
   pages: Pages;
   logger: Logger;

@@ -2,6 +2,7 @@ import express, { type RequestHandler, Router } from 'express';
 import { issuerPath, paths } from '../provider/issuer.ts';
 import { createDeviceCookies } from '../throttling/device-cookies.ts';
 import { createAnswerFailure } from './answer-failure.ts';
+import { createConsentRoute } from './consent-routes.ts';
 import { createForgotRoutes } from './forgot-routes.ts';
 import { createInteractionContext, type InteractionOptions } from './interaction-context.ts';
 import { type InteractionRoute, inUnit } from './interaction-unit.ts';
@@ -39,9 +40,10 @@ export const createInteractionRoutes = (options: InteractionOptions): RequestHan
     routes.get('/:uid/forgot', run(showForgot));
     routes.post('/:uid/forgot', parseForm, run(forgot));
   }
+  routes.post('/:uid/consent', parseForm, run(createConsentRoute(context)));
   routes.post('/:uid/cancel', parseForm, run(cancel));
   // A reload or a bookmark of what a form was sent to begins with the page again.
-  routes.get(['/:uid/sign-in', '/:uid/cancel'], (request, response) => {
+  routes.get(['/:uid/sign-in', '/:uid/consent', '/:uid/cancel'], (request, response) => {
     response.redirect(303, `${base}/${encodeURIComponent(String(request.params['uid']))}`);
   });
   return routes;

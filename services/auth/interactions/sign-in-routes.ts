@@ -5,7 +5,7 @@ import { texts } from '../pages/texts.ts';
 import { passwordAcr } from '../provider/configuration.ts';
 import type { DeviceCookies } from '../throttling/device-cookies.ts';
 import { currentUnit } from '../unit-of-work/current-unit.ts';
-import { grantFirstParty } from './first-party-grant.ts';
+import { grantWhatIsAgreed, renderConsent } from './consent-routes.ts';
 import { decideSignInErrors, type FieldErrors, signInFormSchema } from './forms.ts';
 import { asText, type InteractionContext, type Opened } from './interaction-context.ts';
 import type { InteractionAnswer, InteractionRoute } from './interaction-unit.ts';
@@ -91,12 +91,13 @@ export const createSignInRoutes = (context: InteractionContext, devices: DeviceC
   return {
     show: async (request, response) => {
       const opened = await open(request, response);
-      const { interaction, registration } = opened;
+      const { interaction } = opened;
       const accountId = interaction.session?.accountId;
       if (interaction.prompt.name !== 'consent' || accountId === undefined) {
         return renderSignIn(context, opened, { email: asText(interaction.params['login_hint']) });
       }
-      const grantId = await grantFirstParty(provider, interaction, { accountId, registration, isNewSignIn: false });
+      const grantId = await grantWhatIsAgreed(context, opened, { accountId, isNewSignIn: false });
+      if (grantId === undefined) return renderConsent(context, opened, accountId);
       const location = await provider.interactionResult(request, response, { consent: { grantId } });
       return { kind: 'redirect', location };
     },
@@ -105,7 +106,7 @@ export const createSignInRoutes = (context: InteractionContext, devices: DeviceC
       const form = signInFormSchema.parse(request.body);
       const errors = decideSignInErrors(form);
       if (Object.keys(errors).length > 0) return renderSignIn(context, opened, { email: form.email, errors });
-      const { interaction, registration, origin } = opened;
+      const { registration, origin } = opened;
       const { clientId } = registration;
       let epochs: EpochsResponse = {};
       const outcome = await accounts.authenticate({
@@ -120,9 +121,13 @@ export const createSignInRoutes = (context: InteractionContext, devices: DeviceC
       if (outcome.kind !== 'signed_in') return answerRefusal(opened, form.email, outcome);
       const { id: accountId } = outcome.account;
       currentUnit()?.unit.verified({ subject: accountId, clientId }, epochs);
-      const grantId = await grantFirstParty(provider, interaction, { accountId, registration, isNewSignIn: true });
+      const grantId = await grantWhatIsAgreed(context, opened, { accountId, isNewSignIn: true });
       const login = { accountId, acr: passwordAcr, amr: ['pwd'] };
-      const location = await provider.interactionResult(request, response, { login, consent: { grantId } });
+      const location = await provider.interactionResult(request, response, {
+        login,
+        // Without it oidc-provider comes back with the question, when the session stands.
+        ...(grantId !== undefined && { consent: { grantId } }),
+      });
       logger.info({ client: registration.clientId, subject: accountId }, 'signed in');
       return { kind: 'redirect', location, setCookies: [devices.remember(request, outcome.email)] };
     },

@@ -47,6 +47,15 @@ type PageValues = {
       | { label: string; autocomplete: 'current-password' | 'new-password'; hint?: string; error?: string }
       | undefined;
   };
+  consent: {
+    application: string;
+    email: string;
+    /** In words. */
+    scopes: readonly string[];
+    policyUrl: string | undefined;
+    csrf: string;
+    action: string;
+  };
   /** Something was done. */
   done: { title: string; lead: string; link: { label: string; href: string } | undefined };
   'sign-out': { action: string; xsrf: string };
@@ -68,6 +77,7 @@ const titles: { [Name in PageName]: (values: PageValues[Name]) => string } = {
   'sign-in': () => texts.signIn.title,
   register: () => texts.register.title,
   forgot: () => texts.forgot.title,
+  consent: () => texts.consent.title,
   link: ({ title }) => title,
   done: ({ title }) => title,
   'sign-out': () => texts.signOut.title,

@@ -47,6 +47,23 @@ export const texts = {
     submit: 'Send the mail',
     back: 'Back to sign-in',
   },
+  consent: {
+    title: 'Allow access?',
+    lead: (application: string, email: string) =>
+      `${application} is an application of somebody else's. You are signed in as ${email}. It asks for:`,
+    allow: 'Allow',
+    deny: 'Do not allow',
+    policy: 'What becomes of your data (opens in a new tab)',
+    later: 'You can take this back in your account at any time.',
+    otherScope: (scope: string) => `“${scope}” on your behalf`,
+  },
+  /** What a scope stands for, to the person who is asked for it. */
+  scopes: {
+    openid: 'Knowing that it is you, by a number that stands for you',
+    email: 'Your email address',
+    profile: 'Your name',
+    offline_access: 'Access while you are away, until you take it back',
+  } as Readonly<Record<string, string>>,
   link: {
     confirmTitle: 'Confirm your email address',
     confirmLead: (email: string) => `Enter the password that you chose for ${email}.`,

@@ -12,6 +12,8 @@ import type { SigningAlgorithm } from '../../shared/contracts/keyring.ts';
 import { assertMayRevoke, mayIntrospect, type TokenOwnership } from '../access-tokens/token-policies.ts';
 import type { Account } from '../accounts/account-repository.ts';
 import { defaultAudience, identityScopes, isAudienceAllowed } from '../clients/client-metadata.ts';
+import { buildInteractionPolicy } from '../consent/consent-prompt.ts';
+import type { Consents } from '../consent/consents.ts';
 import type { DevicePages } from '../device/device-pages.ts';
 import type { AuthSettings } from '../settings.ts';
 import { currentUnit } from '../unit-of-work/current-unit.ts';
@@ -29,11 +31,12 @@ import type { ProviderPages } from './provider-pages.ts';
 export const passwordAcr = 'pwd';
 
 export type ConfigurationOptions = {
-  settings: Pick<AuthSettings, 'issuer' | 'tokens' | 'session'>;
+  settings: Pick<AuthSettings, 'issuer' | 'tokens' | 'session' | 'consent'>;
   keys: { jwks: ExternalSigningKey[]; algorithm: SigningAlgorithm };
   cookieKeys: readonly string[];
   adapter: NonNullable<Configuration['adapter']>;
   findClient: (clientId: string) => ClientRegistration | undefined;
+  consents: Consents;
   findAccount: (id: string) => Promise<Account | undefined>;
   pages: ProviderPages;
   devicePages: DevicePages;
@@ -168,7 +171,10 @@ export const buildConfiguration = (options: ConfigurationOptions): Configuration
       jwks: paths.jwks,
       end_session: paths.signOut,
     },
-    interactions: { url: (_context, { uid }) => `${issuerPath(settings.issuer)}${paths.interaction}/${uid}` },
+    interactions: {
+      policy: buildInteractionPolicy(options),
+      url: (_context, { uid }) => `${issuerPath(settings.issuer)}${paths.interaction}/${uid}`,
+    },
     ttl: {
       AccessToken: tokens.accessTokenSeconds,
       ClientCredentials: tokens.accessTokenSeconds,

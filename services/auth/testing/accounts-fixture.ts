@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { createPostgresPool, type PostgresPool } from '../../shared/postgres-pool.ts';
 import { startTokenStoreFixture } from '../../token-store/testing/token-store-fixture.ts';
+import { createAccountChanges } from '../accounts/account-changes.ts';
 import { type Accounts, createAccounts } from '../accounts/accounts.ts';
 import { createConcurrencyLimit } from '../accounts/concurrency-limit.ts';
 import { createPasswordHashing, type PasswordHashing } from '../accounts/password-hashing.ts';
@@ -48,7 +49,7 @@ export const startAccountsFixture = async (): Promise<AccountsFixture> => {
         passwordMinimumLength: 12,
         sendsMail,
         newId: () => `account-${++made}`,
-        onEnqueued: () => undefined,
+        change: createAccountChanges(pool, () => undefined),
       }),
     rows: async (text, ...values) => (await pool.query({ text, values })).rows,
     clear: async () => {

@@ -127,6 +127,8 @@ export const startAuthFixture = async (logger: Logger = pino({ level: 'silent' }
     jwksMaxAgeSeconds: 600,
     registrationEnabled: true,
     passwordMinimumLength: 12,
+    auditSeconds: 86_400,
+    consent: { policyVersion: '1' },
   });
 
   const send = (role: Role, services: () => readonly Pick<RunningService, 'ports'>[]): Send => {

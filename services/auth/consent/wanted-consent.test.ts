@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import type { ClientRegistration } from '../../shared/contracts/client-registration.ts';
+import { buildWantedConsent, decideMissingConsent, joinConsents } from './wanted-consent.ts';
+
+const registration: ClientRegistration = {
+  clientId: 'partner',
+  grantTypes: ['authorization_code'],
+  redirectUris: ['https://partner.example/cb'],
+  postLogoutRedirectUris: [],
+  scopes: ['openid', 'email', 'profile', 'orders:read'],
+  audiences: [],
+  tokenEndpointAuthMethod: 'none',
+  secretHashes: [],
+  consent: 'required',
+};
+const consent = (scopes: string[], policyVersion = '1') => ({ scopes, claims: [], policyVersion });
+
+describe('what is wanted', () => {
+  it('are the scopes that the client may have, once each, with their claims', () => {
+    const params = { scope: 'profile openid email admin orders:read openid' };
+    expect(buildWantedConsent(params, registration, { policyVersion: '7' })).toEqual({
+      scopes: ['email', 'openid', 'orders:read', 'profile'],
+      claims: ['email', 'email_verified', 'name'],
+      policyVersion: '7',
+    });
+  });
+});
+
+describe('what is missing', () => {
+  it.each([
+    ['all of it, from somebody who was never asked', consent(['a', 'b']), undefined, ['a', 'b']],
+    ['nothing of what was agreed to', consent(['a']), consent(['a', 'b']), undefined],
+    ['what is new', consent(['a', 'c']), consent(['a', 'b']), ['c']],
+    ['all of it under another policy', consent(['a'], '2'), consent(['a', 'b']), ['a']],
+  ])('is %s', (_what, wanted, given, missing) => {
+    expect(decideMissingConsent(wanted, given)).toEqual(missing);
+  });
+
+  it('is nothing after agreeing, and what was agreed to before still holds', () => {
+    const joined = joinConsents(consent(['a', 'c']), consent(['a', 'b']));
+    expect(joined.scopes).toEqual(['a', 'b', 'c']);
+    expect(joinConsents(consent(['a'], '2'), consent(['a', 'b'])).scopes).toEqual(['a']);
+  });
+});
