@@ -127,6 +127,11 @@ export const tenantSpecSchema = z
         refreshTokenAbsoluteTTL: durationBetween('tokens.refreshTokenAbsoluteTTL', '1s', '87600h')
           .default('4320h')
           .describe('Whatever its use, a family of refresh tokens ends so long after its first one.'),
+        refreshReplayLeeway: durationBetween('tokens.refreshReplayLeeway', '0s', '5m')
+          .default('10s')
+          .describe(
+            'For so long a client that did not get the answer to a refresh may ask again, and gets the same one; 0s: never.',
+          ),
         idTokenTTL: durationBetween('tokens.idTokenTTL', '1s', '24h').default('10m').describe('Lifetime of ID tokens.'),
         authorizationCodeTTL: durationBetween('tokens.authorizationCodeTTL', '1s', '10m')
           .default('60s')

@@ -103,6 +103,7 @@ export const buildAuthSettings = (blueprint: Blueprint, databaseHasCa: boolean):
       accessTokenSeconds: parseDurationSeconds(tokens.accessTokenTTL),
       refreshTokenSeconds: parseDurationSeconds(tokens.refreshTokenTTL),
       refreshTokenAbsoluteSeconds: parseDurationSeconds(tokens.refreshTokenAbsoluteTTL),
+      refreshReplayLeewaySeconds: parseDurationSeconds(tokens.refreshReplayLeeway),
       idTokenSeconds: parseDurationSeconds(tokens.idTokenTTL),
       authorizationCodeSeconds: parseDurationSeconds(tokens.authorizationCodeTTL),
     },

@@ -21,6 +21,8 @@ export const authSettingsSchema = commonSettingsSchema.extend({
     accessTokenSeconds: z.int().min(1),
     refreshTokenSeconds: z.int().min(1),
     refreshTokenAbsoluteSeconds: z.int().min(1),
+    /** How long a refresh may be repeated whose answer was lost; 0: not at all. */
+    refreshReplayLeewaySeconds: z.int().min(0).max(300),
     idTokenSeconds: z.int().min(1),
     authorizationCodeSeconds: z.int().min(1),
   }),

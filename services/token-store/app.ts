@@ -67,7 +67,7 @@ export const createTokenStoreApp = (dependencies: TokenStoreDependencies): Expre
     withBody(transactionRequestSchema, async (body, response) => {
       const outcome = await runTransaction({ pool, keyring: keyring(), feedSeconds: times().feedSeconds }, body);
       storeMetrics.countTransaction(outcome);
-      response.status(outcome.outcome === 'committed' ? 200 : 409).json(outcome);
+      response.status(outcome.outcome === 'refused' ? 409 : 200).json(outcome);
     }),
   );
   app.post(

@@ -60,6 +60,8 @@ export const storedRecordSchema = z.object({
   consumedAt: z.iso.datetime().optional(),
   /** Sessions only. */
   version: sessionVersion.optional(),
+  /** Used refresh tokens only: the answer that was given for it may be given again; the commit decides. */
+  isReplayable: z.boolean().optional(),
   /** Sessions, interactions and grants that belong to somebody, with the epoch that they were signed in at. */
   subject: identifier.optional(),
   subjectEpoch: epoch.optional(),
@@ -92,6 +94,18 @@ export const outboxTopicSchema = z.enum(['backchannel_logout']);
 export type OutboxTopic = z.infer<typeof outboxTopicSchema>;
 
 const outboxMessageSchema = z.object({ topic: outboxTopicSchema, key: identifier, payload });
+
+/** The answer to a refresh, for a client that asks again because it did not get it. */
+export const refreshReplaySchema = z.object({
+  /** SHA-256, base64url, over what has to be the same then: client, proof of possession, scope, resource. */
+  fingerprint: z.base64url().length(43),
+  /** The refresh token that was issued; once it is used, the answer is not given again. */
+  successorId: identifier.refine((id) => parseTokenDay(id) !== undefined),
+  /** Sealed by the caller. */
+  answer: z.base64().max(16_384),
+  leewaySeconds: z.int().min(1).max(300),
+});
+export type RefreshReplay = z.infer<typeof refreshReplaySchema>;
 
 /**
  * One write of a transaction. All of them hold or none does. Of several upserts and destroys of one record the last one
@@ -136,6 +150,8 @@ export const intentSchema = z.discriminatedUnion('operation', [
     /** Whom the record belongs to, so that its use waits for a revocation of everything of theirs, or that for it. */
     subject: identifier.optional(),
     clientId: identifier.optional(),
+    /** Refresh tokens only: what is answered once more to whoever did not get the answer. */
+    replay: refreshReplaySchema.optional(),
   }),
   z.object({
     operation: z.literal('destroy'),
@@ -166,9 +182,11 @@ export type Intent = z.infer<typeof intentSchema>;
 export const transactionRequestSchema = z.object({ commitId: z.uuid(), intents: z.array(intentSchema).min(1).max(64) });
 export type TransactionRequest = z.infer<typeof transactionRequestSchema>;
 
-/** 200 for `committed`, 409 for `refused`; a refused transaction wrote nothing but its one-time ids. */
+/** 200 for `committed` and `replayed`, 409 for `refused`; a refused transaction wrote nothing but its one-time ids. */
 export const transactionResponseSchema = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('committed') }),
+  /** The refresh token was used by a like request, whose answer this is. Nothing was written but one-time ids. */
+  z.object({ outcome: z.literal('replayed'), answer: z.base64() }),
   z.object({
     outcome: z.literal('refused'),
     /**

@@ -52,12 +52,13 @@ const idKey = (kind: RecordKind, id: string): RecordKey | undefined => {
 
 const openRecord = (
   keyring: DataKeyring,
-  { kind, idHash, payload, expiresAt, consumedAt, version, owner }: SealedRecord,
+  { kind, idHash, payload, expiresAt, consumedAt, version, isReplayable, owner }: SealedRecord,
 ): StoredRecord =>
   storedRecordSchema.parse({
     kind,
     ...openEnvelope(keyring, { kind, idHash }, payload),
     ...owner,
+    ...(isReplayable === true && { isReplayable }),
     expiresAt: expiresAt.toISOString(),
     ...(version === undefined ? {} : { version }),
     ...(consumedAt ? { consumedAt: consumedAt.toISOString() } : {}),

@@ -13,7 +13,7 @@ export const createStoreMetrics = (registry: Registry, pool: PostgresPool): Stor
   const registers = [registry];
   const transactions = new Counter({
     name: 'token_store_transactions_total',
-    help: 'Transactions by outcome: committed, or the reason of the refusal.',
+    help: 'Transactions by outcome: committed, replayed, or the reason of the refusal.',
     labelNames: ['outcome'],
     registers,
   });
@@ -34,7 +34,7 @@ export const createStoreMetrics = (registry: Registry, pool: PostgresPool): Stor
   });
   return {
     countTransaction: (response) =>
-      transactions.inc({ outcome: response.outcome === 'committed' ? 'committed' : response.reason }),
+      transactions.inc({ outcome: response.outcome === 'refused' ? response.reason : response.outcome }),
     countCleaned: (table, rows) => cleaned.inc({ table }, rows),
   };
 };

@@ -1,5 +1,5 @@
 import { parseTokenDay } from './client/token-value.ts';
-import type { Intent, RecordKind, TransactionRequest } from './contract.ts';
+import type { Intent, RecordKind, RefreshReplay, TransactionRequest } from './contract.ts';
 import { hashOneTimeId, hashOutboxKey, hashRecordId, hashSessionUid } from './record-hash.ts';
 
 /** Tables whose rows belong to a grant and can be used once. */
@@ -21,6 +21,13 @@ export const tableOfKind: Readonly<Record<RecordKind, RecordTable>> = {
 };
 
 export type UpsertIntent = Extract<Intent, { operation: 'upsert' }>;
+export type PlannedReplay = {
+  readonly idHash: Buffer;
+  readonly fingerprint: Buffer;
+  readonly successor: { readonly day: number; readonly idHash: Buffer };
+  readonly answer: Buffer;
+  readonly leewaySeconds: number;
+};
 export type EnqueueIntent = Extract<Intent, { operation: 'enqueue' }>;
 /** An upsert with the key of its row. */
 export type PlannedUpsert = {
@@ -43,8 +50,9 @@ export interface TransactionPlan {
   /** Families that records are issued to, locked FOR SHARE: they must be alive. */
   readonly issuingGrants: readonly Buffer[];
   readonly consumes: Readonly<Record<TokenTable, readonly Buffer[]>>;
-  /** Consumed refresh tokens: a replay of one revokes its family. */
+  /** Consumed refresh tokens: a replay of one gets the same answer again, or revokes its family. */
   readonly consumedRefreshTokens: readonly Buffer[];
+  readonly replays: readonly PlannedReplay[];
   readonly destroys: Readonly<Record<Exclude<RecordTable, 'grants'>, readonly Buffer[]>>;
   readonly upserts: Readonly<Record<RecordTable, readonly PlannedUpsert[]>>;
   /** Sessions that must have the version that their writer has read, locked FOR UPDATE. */
@@ -78,6 +86,7 @@ export const planTransaction = ({ commitId, intents }: TransactionRequest): Tran
   const expected = new HashMap<Omit<ExpectedSession, 'uidHash'>>();
   const last = new HashMap<{ table: RecordTable; upsert: PlannedUpsert | undefined }>();
   const messages = new HashMap<EnqueueIntent>();
+  const replays = new HashMap<PlannedReplay>();
 
   for (const intent of intents) {
     switch (intent.operation) {
@@ -94,6 +103,7 @@ export const planTransaction = ({ commitId, intents }: TransactionRequest): Tran
         const idHash = hashRecordId(intent.kind, intent.id);
         consumed[intent.kind === 'refresh_token' ? 'tokens' : 'short_lived'].set(idHash, true);
         if (intent.kind === 'refresh_token') refreshTokens.set(idHash, true);
+        if (intent.kind === 'refresh_token' && intent.replay) replays.set(idHash, planReplay(idHash, intent.replay));
         break;
       }
       case 'destroy': {
@@ -135,6 +145,7 @@ export const planTransaction = ({ commitId, intents }: TransactionRequest): Tran
     issuingGrants: keys(issuing).filter((hash) => !written.has(hash)),
     consumes: { tokens: keys(consumed.tokens), short_lived: keys(consumed.short_lived) },
     consumedRefreshTokens: keys(refreshTokens),
+    replays: replays.sorted().map(([, replay]) => replay),
     destroys,
     upserts,
     expectedSessions: expected.sorted().map(([uidHash, expectation]) => ({ uidHash, ...expectation })),
@@ -145,6 +156,17 @@ export const planTransaction = ({ commitId, intents }: TransactionRequest): Tran
     messages: messages.sorted().map(([keyHash, intent]) => ({ keyHash, intent })),
   };
 };
+
+const planReplay = (
+  idHash: Buffer,
+  { fingerprint, successorId, answer, leewaySeconds }: RefreshReplay,
+): PlannedReplay => ({
+  idHash,
+  fingerprint: Buffer.from(fingerprint, 'base64url'),
+  successor: { day: parseTokenDay(successorId) ?? 0, idHash: hashRecordId('refresh_token', successorId) },
+  answer: Buffer.from(answer, 'base64'),
+  leewaySeconds,
+});
 
 /** A value without a day is none of ours, and in no partition. */
 const tokenDaysOf = (intents: readonly Intent[]): number[] => {
@@ -240,6 +262,7 @@ export const isSingleStatement = (plan: TransactionPlan): boolean => {
     [...plan.writtenGrants, ...plan.issuingGrants],
     plan.revokedGrants,
     plan.messages,
+    plan.replays,
     ...Object.values(plan.destroys),
     ...Object.values(plan.upserts),
   ];

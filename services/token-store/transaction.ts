@@ -9,6 +9,7 @@ import { lockOwners, readEpochs } from './queries/epochs.ts';
 import { lockGrantsForShare, lockGrantsForUpdate, revokeGrants, revokeReplayedFamilies } from './queries/grants.ts';
 import { useOneTimeIds } from './queries/one-time-ids.ts';
 import { enqueueMessages } from './queries/outbox.ts';
+import { findReplay, keepReplays } from './queries/refresh-replays.ts';
 import { destroySessions, lockSessions } from './queries/sessions.ts';
 import { upsertRecords } from './queries/upsert.ts';
 import {
@@ -31,8 +32,8 @@ export interface TransactionContext {
 }
 
 /**
- * Runs one protocol request's writes in one PostgreSQL transaction. A replayed refresh token ends its family before the
- * refusal is returned.
+ * Runs one protocol request's writes in one PostgreSQL transaction. A refresh token that was used before gets the same
+ * answer again, or ends its family before the refusal is returned.
  * @throws what pg throws; by `isDatabaseUnavailable` the same request may be sent again
  */
 export const runTransaction = async (
@@ -46,6 +47,8 @@ export const runTransaction = async (
     response.reason === 'already_consumed' &&
     plan.consumedRefreshTokens.length > 0
   ) {
+    const answer = await findReplayedAnswer(context.pool, plan);
+    if (answer !== undefined) return { outcome: 'replayed', answer };
     // A transaction of its own: the refused one holds a shared lock, and two that want to raise it block each other.
     const { commitId, consumedRefreshTokens, tokenDays } = plan;
     const { pool, feedSeconds } = context;
@@ -54,6 +57,16 @@ export const runTransaction = async (
     );
   }
   return response;
+};
+
+/** Of a request that consumes one refresh token, as refreshes do. */
+const findReplayedAnswer = async (
+  connection: Queryable,
+  { replays, consumedRefreshTokens }: TransactionPlan,
+): Promise<string | undefined> => {
+  const [replay] = replays;
+  if (replay === undefined || consumedRefreshTokens.length > 1) return undefined;
+  return (await findReplay(connection, replay))?.toString('base64');
 };
 
 /** Begins anew with owners that only the grants have told. */
@@ -105,6 +118,7 @@ const runSteps = async (
     return refused(refusal);
   }
 
+  await keepReplays(connection, plan.replays);
   for (const table of ['tokens', 'short_lived', 'interactions'] as const) {
     await destroyRecords(connection, table, plan.destroys[table], plan.tokenDays);
   }

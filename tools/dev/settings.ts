@@ -122,6 +122,7 @@ export const buildDevSettings = (plan: DevPlan) => {
         accessTokenSeconds: 600,
         refreshTokenSeconds: hours(720),
         refreshTokenAbsoluteSeconds: hours(4_320),
+        refreshReplayLeewaySeconds: 10,
         idTokenSeconds: 600,
         authorizationCodeSeconds: 60,
       },

@@ -201,10 +201,14 @@ export const buildProvider = (options: ProviderOptions): Provider => {
   acceptOwnTokensAtUserinfo(provider, options.findLive);
   logEvents(provider, logger, correlationIdOf);
   countTokens(provider, options.metrics);
+  const replay = { leewaySeconds: settings.tokens.refreshReplayLeewaySeconds, secrets: options.cookieKeys };
   provider.use(answerUnknownPaths);
   provider.use(createLibraryPagePolicy(findClient));
   provider.use(
-    createUnitMiddleware(options, createReplaceAnswer({ issuer: settings.issuer, pages, logger, correlationIdOf })),
+    createUnitMiddleware(
+      { ...options, replay },
+      createReplaceAnswer({ issuer: settings.issuer, pages, logger, correlationIdOf }),
+    ),
   );
   provider.use(createStructuredTokenAnswers(options));
   provider.use(createDeviceCodePrefill(devicePages));

@@ -6,6 +6,7 @@ const tokens = {
   accessTokenSeconds: 600,
   refreshTokenSeconds: 1000,
   refreshTokenAbsoluteSeconds: 5000,
+  refreshReplayLeewaySeconds: 10,
   idTokenSeconds: 600,
   authorizationCodeSeconds: 60,
 };

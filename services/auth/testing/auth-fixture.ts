@@ -120,6 +120,7 @@ export const startAuthFixture = async (logger: Logger = pino({ level: 'silent' }
       accessTokenSeconds: 600,
       refreshTokenSeconds: 3600,
       refreshTokenAbsoluteSeconds: 7200,
+      refreshReplayLeewaySeconds: 10,
       idTokenSeconds: 600,
       authorizationCodeSeconds: 60,
     },

@@ -5,10 +5,13 @@ import { rebaseSessions } from './session-merge.ts';
 import type { StagedWork, UnitOfWork } from './unit-of-work.ts';
 
 type Refusal = Extract<TransactionResponse, { outcome: 'refused' }>['reason'];
+type Unwritten = Exclude<TransactionResponse, { outcome: 'committed' }>;
 
 export type CommitOutcome =
   | { kind: 'committed' }
   | { kind: 'refused'; reason: Refusal }
+  /** A like request has used the refresh token, and this is its sealed answer; nothing of this one was written. */
+  | { kind: 'replayed'; answer: string }
   /** No answer: what was staged may or may not have been written, and the client may safely come again. */
   | { kind: 'unavailable'; cause?: unknown };
 
@@ -26,8 +29,9 @@ const maxRounds = 32;
  */
 export const commitUnit = async ({ staged }: UnitOfWork, options: CommitOptions): Promise<CommitOutcome> => {
   try {
-    const refusal = await commitInRounds(staged, options);
-    if (refusal !== undefined) return { kind: 'refused', reason: refusal };
+    const unwritten = await commitInRounds(staged, options);
+    if (unwritten?.outcome === 'refused') return { kind: 'refused', reason: unwritten.reason };
+    if (unwritten?.outcome === 'replayed' && !staged.away) return { kind: 'replayed', answer: unwritten.answer };
   } catch (cause) {
     return { kind: 'unavailable', cause };
   }
@@ -35,13 +39,14 @@ export const commitUnit = async ({ staged }: UnitOfWork, options: CommitOptions)
   return staged.away ? { kind: 'unavailable' } : { kind: 'committed' };
 };
 
-const commitInRounds = async (staged: StagedWork, options: CommitOptions): Promise<Refusal | undefined> => {
+const commitInRounds = async (staged: StagedWork, options: CommitOptions): Promise<Unwritten | undefined> => {
   let work = staged;
   for (let round = 1; ; round += 1) {
-    const refusal = await commitOnce(work, options);
-    if (refusal !== 'session_changed' || round === maxRounds) return refusal;
+    const unwritten = await commitOnce(work, options);
+    const isChanged = unwritten?.outcome === 'refused' && unwritten.reason === 'session_changed';
+    if (!isChanged || round === maxRounds) return unwritten;
     const rebased = await rebaseSessions(work, options.store.find);
-    if (rebased === undefined) return refusal;
+    if (rebased === undefined) return unwritten;
     work = rebased;
   }
 };
@@ -49,11 +54,11 @@ const commitInRounds = async (staged: StagedWork, options: CommitOptions): Promi
 const commitOnce = async (
   work: StagedWork,
   { route, store, newCommitId }: CommitOptions,
-): Promise<Refusal | undefined> => {
+): Promise<Unwritten | undefined> => {
   const intents = planIntents(work, { route });
   for (const batch of intents.length === 0 ? [] : splitIntents(intents)) {
     const response = await store.commit({ commitId: newCommitId(), intents: batch });
-    if (response.outcome === 'refused') return response.reason;
+    if (response.outcome !== 'committed') return response;
   }
   return undefined;
 };

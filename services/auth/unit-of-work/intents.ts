@@ -73,7 +73,7 @@ const buildUpsert = (
   };
 };
 
-const buildConsume = ({ kind, id, payload }: StagedConsume): Intent => {
+const buildConsume = ({ kind, id, payload }: StagedConsume, replay: StagedWork['replay']): Intent => {
   const subject = subjectOf(payload);
   const clientId = optionalString(payload['clientId']);
   return {
@@ -82,6 +82,7 @@ const buildConsume = ({ kind, id, payload }: StagedConsume): Intent => {
     id,
     ...(subject !== undefined && { subject }),
     ...(clientId !== undefined && { clientId }),
+    ...(kind === 'refresh_token' && replay !== undefined && { replay }),
   };
 };
 
@@ -128,7 +129,7 @@ export const planIntents = (staged: StagedWork, { route }: { route: string | und
   const consumes = staged.failed ? [] : [...staged.consumed.values()];
   return [
     ...staged.oneTimeIds.map((id): Intent => ({ operation: 'use_once', ...id })),
-    ...consumes.map(buildConsume),
+    ...consumes.map((use) => buildConsume(use, staged.replay)),
     ...[...staged.destroyed.values()]
       .filter(({ kind, id }) => kind !== 'grant' || !revoked.has(id))
       // A session that only gets a new id is one write: its row, and the version of it, go on.

@@ -18,7 +18,7 @@ export const decideReleasedEvents = (
   { failed, outcome }: { failed: boolean; outcome: CommitOutcome },
 ): HeldEvent[] => {
   // What the provider calls a fault of its own was ours: the caller logs it.
-  if (outcome.kind === 'unavailable') return [];
+  if (outcome.kind === 'unavailable' || outcome.kind === 'replayed') return [];
   if (outcome.kind === 'refused') return events.filter(({ name }) => isFailureEvent(name));
   return failed ? events.filter(({ name }) => survivesFailure(name)) : [...events];
 };

@@ -5,6 +5,7 @@ import type {
   FindResponse,
   Intent,
   RecordKind,
+  RefreshReplay,
   StoredRecord,
 } from '../../token-store/contract.ts';
 
@@ -31,6 +32,8 @@ export type UnitOfWork = {
   enqueue(message: OutboxMessage): void;
   /** A password or a code was verified: from now on the subject's records carry the epochs of that moment. */
   verified(owner: { subject: string; clientId: string }, epochs: EpochsResponse): void;
+  /** What is answered for a refresh, kept with the use of its token. */
+  keepAnswer(replay: RefreshReplay): void;
   /** Of a grant that was read. */
   clientEpochOf(grantId: string): number | undefined;
   /** The protocol request failed, told by the provider's events; its status does not tell (errors are redirects too). */
@@ -61,6 +64,7 @@ export type StagedWork = {
    * was read. Never one that is asked for now: an old session could then make a fresh grant after a revocation.
    */
   readonly subjectEpochs: ReadonlyMap<string, number>;
+  readonly replay: RefreshReplay | undefined;
   /** By client, of the verification in this request. */
   readonly clientEpochs: ReadonlyMap<string, number>;
   readonly failed: boolean;
@@ -74,11 +78,13 @@ const secondKeyMember = { uid: 'uid', user_code: 'userCode' } as const;
 
 /**
  * `read` is the token-store's find; `now` in epoch seconds. Records that a read brings along answer later finds, so that
- * a code exchange costs one read. Finds see staged writes.
+ * a code exchange costs one read. Finds see staged writes. `showsReplayable`: asked at a find, whether this request may get
+ * an answer again that was lost.
  */
 export const createUnitOfWork = (
   read: (request: FindRequest) => Promise<FindResponse>,
   now: () => number,
+  { showsReplayable = () => false }: { showsReplayable?: () => boolean } = {},
 ): UnitOfWork => {
   const known = new Map<string, StoredRecord>();
   const upserts = new Map<string, StagedUpsert>();
@@ -91,7 +97,11 @@ export const createUnitOfWork = (
   const verifiedSubjects = new Set<string>();
   const subjectEpochs = new Map<string, number>();
   const clientEpochs = new Map<string, number>();
-  const state = { failed: false, away: false };
+  const state: { failed: boolean; away: boolean; replay: RefreshReplay | undefined } = {
+    failed: false,
+    away: false,
+    replay: undefined,
+  };
 
   const noteEpoch = ({ subject, subjectEpoch = 0 }: StoredRecord): void => {
     if (subject === undefined || verifiedSubjects.has(subject)) return;
@@ -155,7 +165,12 @@ export const createUnitOfWork = (
       const staged = findStaged(kind, by, value);
       if (staged !== undefined) return view(kind, staged.id, staged.payload, undefined);
       const record = findKnown(kind, by, value) ?? (await readThrough({ kind, by, value }));
-      return record === undefined ? undefined : view(kind, record.id, record.payload, record.consumedAt);
+      // A used refresh token whose answer may be given again is shown as unused: the library checks everything once more, and
+      // the commit decides.
+      return (
+        record &&
+        view(kind, record.id, record.payload, record.isReplayable && showsReplayable() ? undefined : record.consumedAt)
+      );
     },
     upsert: (write) => {
       const key = keyOf(write.kind, write.id);
@@ -185,6 +200,9 @@ export const createUnitOfWork = (
       subjectEpochs.set(subject, subjectEpoch);
       clientEpochs.set(clientId, clientEpoch);
     },
+    keepAnswer: (replay) => {
+      state.replay = replay;
+    },
     clientEpochOf: (grantId) => known.get(keyOf('grant', grantId))?.clientEpoch,
     markFailed: () => {
       state.failed = true;
@@ -202,6 +220,9 @@ export const createUnitOfWork = (
       messages,
       subjectEpochs,
       clientEpochs,
+      get replay() {
+        return state.replay;
+      },
       get failed() {
         return state.failed;
       },

@@ -40,6 +40,16 @@ export const up = (builder: MigrationBuilder): void => {
       PRIMARY KEY (day, id_hash)
     ) PARTITION BY LIST (day);
 
+    CREATE TABLE token_store.refresh_replays (
+      id_hash bytea PRIMARY KEY,
+      fingerprint bytea NOT NULL,
+      successor_day int NOT NULL,
+      successor_hash bytea NOT NULL,
+      answer bytea NOT NULL,
+      expires_at timestamptz NOT NULL
+    );
+    CREATE INDEX refresh_replays_expires_at ON token_store.refresh_replays (expires_at);
+
     CREATE FUNCTION token_store.ensure_token_partitions(ahead int, most int) RETURNS int
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     DECLARE

@@ -17,7 +17,7 @@ const outboxKeepSeconds = 604_800;
 
 /** Tables whose rows end by a time of their own; tokens end with the partition of their day. */
 export const expiringTables: readonly ExpiringTable[] = [
-  ...['short_lived', 'sessions', 'interactions', 'one_time_ids', 'grants'].map(recordTable),
+  ...['short_lived', 'refresh_replays', 'sessions', 'interactions', 'one_time_ids', 'grants'].map(recordTable),
   { name: 'revocations', key: 'id', endsAt: 'expires_at', keepSeconds: 0 },
   { name: 'outbox', key: 'id', endsAt: 'finished_at', keepSeconds: outboxKeepSeconds },
 ];

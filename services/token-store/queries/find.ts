@@ -9,6 +9,7 @@ export interface SealedRecord {
   readonly expiresAt: Date;
   readonly consumedAt: Date | undefined;
   readonly version: number | undefined;
+  readonly isReplayable?: boolean;
   readonly owner: RecordOwner;
 }
 
@@ -38,6 +39,7 @@ type Row = {
   payload: Buffer;
   expires_at: Date;
   consumed_at: Date | null;
+  replayable?: boolean;
   grant_hash: Buffer | null;
   grant_payload: Buffer | null;
   grant_expires_at: Date | null;
@@ -75,8 +77,8 @@ const ofCurrentClient = `NOT EXISTS (SELECT 1 FROM token_store.client_epochs AS 
   WHERE raised.client_id = record.client_id AND raised.epoch > record.client_epoch)`;
 
 // A record of a family is as alive as the family; what a client has for itself, as the client's epoch.
-const tokenStatement = (table: TokenTable, aliveAlone: string) => `
-  SELECT ${recordColumns}, record.consumed_at, ${grantColumns}, ${sessionColumns}
+const tokenStatement = (table: TokenTable, aliveAlone: string, replayable: string) => `
+  SELECT ${recordColumns}, record.consumed_at, ${replayable} AS replayable, ${grantColumns}, ${sessionColumns}
     FROM token_store.${table} AS record
     ${joinLivingGrant}
     LEFT JOIN token_store.living_sessions AS session ON session.uid_hash = record.session_uid_hash
@@ -84,8 +86,13 @@ const tokenStatement = (table: TokenTable, aliveAlone: string) => `
      AND (family.id_hash IS NOT NULL OR (record.grant_hash IS NULL AND ${aliveAlone}))`;
 
 const statements: Readonly<Record<RecordTable, string>> = {
-  tokens: tokenStatement('tokens', ofCurrentClient),
-  short_lived: tokenStatement('short_lived', 'true'),
+  tokens: tokenStatement(
+    'tokens',
+    ofCurrentClient,
+    `record.consumed_at IS NOT NULL AND EXISTS (SELECT 1 FROM token_store.refresh_replays AS replay
+      WHERE replay.id_hash = record.id_hash AND replay.expires_at > now())`,
+  ),
+  short_lived: tokenStatement('short_lived', 'true', 'false'),
   sessions: `
     SELECT ${recordColumns}, ${ownerColumns}, record.version, NULL::timestamptz AS consumed_at, ${noGrant}, ${noSession}
       FROM token_store.living_sessions AS record WHERE $2::text IS NOT NULL`,
@@ -120,6 +127,7 @@ export const findSealedRecord = async (
       expiresAt: row.expires_at,
       consumedAt: row.consumed_at ?? undefined,
       version: toNumber(row.version),
+      ...(row.replayable === true && { isReplayable: true }),
       owner: toOwner(row.subject, row.subject_epoch, row.client_epoch),
     },
     related: [...relatedGrant(row), ...relatedSession(row)],
