@@ -6,7 +6,9 @@ import type { Keyring } from '../shared/contracts/keyring.ts';
 import type { TokenStoreClient } from '../token-store/client/token-store-client.ts';
 import { createAccessTokenVerifier } from './access-tokens/access-token-verifier.ts';
 import { createFindLiveToken } from './access-tokens/live-access-token.ts';
+import { createAccountRoutes } from './account-page/account-routes.ts';
 import { createLinkRoutes } from './account-page/link-routes.ts';
+import type { ChangeAccounts } from './accounts/account-changes.ts';
 import type { Accounts } from './accounts/accounts.ts';
 import type { AuthMetrics } from './auth-metrics.ts';
 import { buildClientMetadata } from './clients/client-metadata.ts';
@@ -29,6 +31,7 @@ export type ProtocolOptions = {
   store: TokenStoreClient;
   accounts: Accounts;
   consents: Consents;
+  change: ChangeAccounts;
   findClient: (clientId: string) => ClientRegistration | undefined;
   pages: Pages;
   metrics: AuthMetrics;
@@ -70,6 +73,7 @@ export const buildProtocol = (options: ProtocolOptions): Protocol => {
   });
   handle.use(requirePlainUtf8);
   handle.use(paths.interaction, createInteractionRoutes({ ...options, provider }));
+  handle.use(paths.account, createAccountRoutes({ ...options, provider }));
   if (settings.mail !== undefined) handle.use(paths.link, createLinkRoutes(options));
   handle.use(provider.callback());
 

@@ -15,6 +15,7 @@ import type { ServiceOptions } from '../shared/service-process.ts';
 import { readSettings } from '../shared/settings-file.ts';
 import { watchDirectory, watchSettings } from '../shared/watched-directory.ts';
 import { createTokenStoreClient, type TokenStoreClient } from '../token-store/client/token-store-client.ts';
+import { withAccountClient } from './account-page/account-client.ts';
 import { createAccountChanges } from './accounts/account-changes.ts';
 import { createAccounts } from './accounts/accounts.ts';
 import { createConcurrencyLimit } from './accounts/concurrency-limit.ts';
@@ -176,7 +177,8 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
         store,
         accounts,
         consents,
-        findClient: registry.find,
+        change,
+        findClient: withAccountClient(registry.find, settings.issuer),
         pages,
         metrics: authMetrics,
         logger,

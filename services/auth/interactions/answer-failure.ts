@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { errors } from 'oidc-provider';
 import type { Logger } from 'pino';
 import { databaseErrorCode, isDatabaseUnavailable } from '../../shared/postgres-errors.ts';
+import { TokenStoreUnavailable } from '../../token-store/client/token-store-client.ts';
 import { HashingOverloaded } from '../accounts/concurrency-limit.ts';
 import type { Pages } from '../pages/pages.ts';
 import { texts } from '../pages/texts.ts';
@@ -34,6 +35,10 @@ export const createAnswerFailure =
     if (error instanceof HashingOverloaded) {
       logger.warn({ correlationId }, 'too many password hashes wait');
       return failed(503, texts.errors.busy, retryAfterSeconds);
+    }
+    if (error instanceof TokenStoreUnavailable) {
+      logger.warn({ correlationId, err: error }, 'token store unavailable');
+      return failed(503, texts.errors.unavailable, retryAfterSeconds);
     }
     if (isDatabaseUnavailable(error)) {
       logger.warn({ correlationId, code: databaseErrorCode(error) }, 'database unavailable');

@@ -9,6 +9,7 @@ const firstPauseSeconds = 2;
 const patiences: Readonly<Record<OutboxTopic, Patience>> = {
   mail: { longestPause: 900, giveUpAfter: 24 * 3600 },
   revoke_subject: { longestPause: 30, giveUpAfter: Number.POSITIVE_INFINITY },
+  revoke_session: { longestPause: 30, giveUpAfter: Number.POSITIVE_INFINITY },
   revoke_grant: { longestPause: 30, giveUpAfter: Number.POSITIVE_INFINITY },
 };
 

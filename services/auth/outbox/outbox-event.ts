@@ -9,6 +9,7 @@ export const outboxEventSchema = z.discriminatedUnion('topic', [
     topic: z.literal('revoke_subject'),
     payload: z.object({ subject: z.string(), keepSessionUid: z.string().optional() }),
   }),
+  z.object({ topic: z.literal('revoke_session'), payload: z.object({ sessionUid: z.string() }) }),
   z.object({ topic: z.literal('revoke_grant'), payload: z.object({ grantId: z.string() }) }),
 ]);
 export type OutboxEvent = z.infer<typeof outboxEventSchema>;

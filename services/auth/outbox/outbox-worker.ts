@@ -51,6 +51,8 @@ const deliver = async ({ id, event }: LeasedEvent, handlers: Handlers): Promise<
         return (await handlers.mail?.(event.payload, id)) ?? { outcome: 'failed', code: 'NO_HANDLER' };
       case 'revoke_subject':
         return (await handlers.revoke_subject?.(event.payload, id)) ?? { outcome: 'failed', code: 'NO_HANDLER' };
+      case 'revoke_session':
+        return (await handlers.revoke_session?.(event.payload, id)) ?? { outcome: 'failed', code: 'NO_HANDLER' };
       case 'revoke_grant':
         return (await handlers.revoke_grant?.(event.payload, id)) ?? { outcome: 'failed', code: 'NO_HANDLER' };
       case undefined:

@@ -7,9 +7,13 @@ import type { Handlers } from './outbox-worker.ts';
  */
 export const createRevocationDelivery = (
   store: Pick<TokenStoreClient, 'revoke'>,
-): Required<Pick<Handlers, 'revoke_subject' | 'revoke_grant'>> => ({
+): Required<Pick<Handlers, 'revoke_subject' | 'revoke_session' | 'revoke_grant'>> => ({
   revoke_subject: async ({ subject, keepSessionUid }) => {
     await store.revoke({ by: 'subject', subject, ...(keepSessionUid !== undefined && { keepSessionUid }) });
+    return { outcome: 'delivered' };
+  },
+  revoke_session: async ({ sessionUid }) => {
+    await store.revoke({ by: 'session', sessionUid });
     return { outcome: 'delivered' };
   },
   revoke_grant: async ({ grantId }) => {

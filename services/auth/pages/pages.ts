@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { Eta } from 'eta';
+import type { AccountPageValues } from './account-page-values.ts';
 import type { AssetLinks } from './assets.ts';
 import type { Branding } from './brand.ts';
 import { buildContentSecurityPolicy, type PageNeeds } from './content-security-policy.ts';
@@ -56,6 +57,7 @@ type PageValues = {
     csrf: string;
     action: string;
   };
+  account: AccountPageValues;
   /** Something was done. */
   done: { title: string; lead: string; link: { label: string; href: string } | undefined };
   'sign-out': { action: string; xsrf: string };
@@ -77,6 +79,7 @@ const titles: { [Name in PageName]: (values: PageValues[Name]) => string } = {
   'sign-in': () => texts.signIn.title,
   register: () => texts.register.title,
   forgot: () => texts.forgot.title,
+  account: () => texts.account.title,
   consent: () => texts.consent.title,
   link: ({ title }) => title,
   done: ({ title }) => title,

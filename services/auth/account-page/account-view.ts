@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import type { TokenStoreClient } from '../../token-store/client/token-store-client.ts';
+import type { Consent } from '../consent/consent-repository.ts';
+import type { AccountPageValues } from '../pages/account-page-values.ts';
+import { texts } from '../pages/texts.ts';
+import { accountClientId } from './account-client.ts';
+
+type Session = Awaited<ReturnType<TokenStoreClient['listSessions']>>['sessions'][number];
+
+// The library's payload, of which the page shows two members.
+const payloadSchema = z.object({
+  loginTs: z.number().optional(),
+  authorizations: z.record(z.string(), z.unknown()).optional(),
+});
+
+const dates = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' });
+const describeDate = (date: Date): { iso: string; text: string } => ({
+  iso: date.toISOString(),
+  text: `${dates.format(date)} UTC`,
+});
+
+/** A session as its owner reads it: when it began, and which applications were opened in it. */
+export const describeSession = (
+  { uid, createdAt, payload }: Session,
+  { current, nameOf }: { current: string; nameOf: (clientId: string) => string | undefined },
+): AccountPageValues['sessions'][number] => {
+  const { loginTs, authorizations = {} } = payloadSchema.catch({}).parse(payload);
+  const applications = Object.keys(authorizations).filter((clientId) => clientId !== accountClientId);
+  return {
+    uid,
+    isCurrent: uid === current,
+    since: describeDate(loginTs === undefined ? new Date(createdAt) : new Date(loginTs * 1000)),
+    applications: applications.map((clientId) => nameOf(clientId) ?? clientId),
+  };
+};
+
+/** A consent as the one who gave it reads it. */
+export const describeConsent = (
+  { clientId, scopes, givenAt }: Consent,
+  nameOf: (clientId: string) => string | undefined,
+): AccountPageValues['applications'][number] => ({
+  clientId,
+  name: nameOf(clientId) ?? clientId,
+  since: describeDate(givenAt),
+  scopes: scopes.map((scope) => texts.scopes[scope] ?? texts.consent.otherScope(scope)),
+});
