@@ -1,12 +1,17 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose';
 import { z } from 'zod';
 
-const identifier = z.string().min(1);
+/** What the token-store takes for one; ours are never another. */
+const identifier = z
+  .string()
+  .min(1)
+  .max(512)
+  .refine((text) => !text.includes('\0'));
 
 /** The claims of one of our access tokens (RFC 9068); what else is in it stays in it. */
 const accessTokenSchema = z.looseObject({
   sub: identifier,
-  aud: identifier,
+  aud: z.string().min(1),
   jti: identifier,
   client_id: identifier,
   exp: z.int(),

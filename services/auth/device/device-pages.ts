@@ -43,9 +43,12 @@ const complaintAbout = (error: Error | undefined): Complaint => {
 export const createDevicePages = ({
   pages,
   findClient,
+  correlationIdOf,
 }: {
   pages: Pages;
   findClient: (clientId: string) => ClientRegistration | undefined;
+  /** The id that the log entry of this request's error carries. */
+  correlationIdOf: (context: object) => string;
 }): DevicePages => {
   const nameOf = ({ clientId }: { clientId: string }): string => findClient(clientId)?.clientName ?? clientId;
 
@@ -58,8 +61,22 @@ export const createDevicePages = ({
     setPage(context, pages.render('device-code', { ...formOf(context), code, notice, problem }));
   };
 
+  /**
+   * A form that came without a session's cookie. The library binds a new form to a session that was never saved, and fails
+   * when it saves that: its sessions are written by then. There is nothing to bind a form to.
+   */
+  const refuseWithoutSession = (context: KoaContextWithOIDC): void => {
+    if (context.oidc.session !== undefined) Reflect.set(context.oidc.session, 'touched', false);
+    const correlationId = correlationIdOf(context);
+    setPage(context, pages.render('error', { message: texts.device.noSession, detail: undefined, correlationId }));
+  };
+
   return {
     renderInput: (context, _form, _out, error) => {
+      if (error !== undefined && context.oidc.session?.exp === undefined) {
+        refuseWithoutSession(context);
+        return;
+      }
       const complaint = complaintAbout(error);
       if (complaint.problem !== undefined) context.status = 400;
       render(context, error?.userCode ?? '', complaint);

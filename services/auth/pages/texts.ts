@@ -147,6 +147,7 @@ export const texts = {
     empty: 'Enter the code that your device shows.',
     aborted: 'The device was not connected. You can close this page.',
     failed: 'The device could not be connected. Start again at the device.',
+    noSession: 'This page was open for too long, or your browser keeps no cookies. Open it again.',
     confirmTitle: 'Connect this device?',
     confirm: (application: string) => `${application} on a device asks to sign in as you.`,
     compare: 'Your device must show this code:',

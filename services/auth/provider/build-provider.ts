@@ -186,7 +186,7 @@ export const buildProvider = (options: ProviderOptions): Provider => {
   const correlationIdOf = createCorrelationIds();
   const adapter: Configuration['adapter'] = createAdapterFactory(options);
   const providerPages = createProviderPages({ pages, findClient, correlationIdOf });
-  const devicePages = createDevicePages({ pages, findClient });
+  const devicePages = createDevicePages({ pages, findClient, correlationIdOf });
   const findAccount = findAccountInUnit(options.findAccount);
   const configuration = buildConfiguration({ ...options, adapter, findAccount, pages: providerPages, devicePages });
   const provider = new Provider(settings.issuer, configuration);
