@@ -23,6 +23,7 @@ import { createScriptlessBrowser, signInByPages, signUpAndIn } from '../examples
 import type { ClientRegistration } from '../services/shared/contracts/client-registration.ts';
 import { keyringSchema } from '../services/shared/contracts/keyring.ts';
 import { eventually } from '../services/shared/testing/condition.ts';
+import { awaitMailLink } from './dev/mail.ts';
 import { findFreePorts } from './dev/ports.ts';
 
 const state = mkdtempSync(path.join(tmpdir(), 'dev-test-'));
@@ -65,6 +66,8 @@ const start = (...args: string[]): Dev => {
   started.push(running);
   return running;
 };
+
+const findLink = (email: string): Promise<string> => awaitMailLink({ mail: path.join(state, 'mail') }, email);
 
 const hasEnded = ({ process: { exitCode, signalCode } }: Dev): boolean => exitCode !== null || signalCode !== null;
 
@@ -156,8 +159,11 @@ describe('make dev', () => {
   });
 
   it('lets a person sign up and in by code and PKCE, and call A -> B -> C', async () => {
-    const tokens = await signUpAndIn(party, ada);
-    expect(tokens.claims()).toMatchObject({ iss: issuer, aud: 'dev-app', email: ada.email });
+    const tokens = await signUpAndIn(party, ada, { findLink });
+    expect(tokens.claims()).toMatchObject({ iss: issuer, aud: 'dev-app', email: ada.email, email_verified: true });
+    expect(dev.output()).toMatch(
+      /mail to ada@example\.test: Confirm .*\n {2}https:\/\/localhost:\d+\/oauth2\/link\?token=/,
+    );
     expect(await keyIds()).toContain(decodeProtectedHeader(tokens.access_token).kid);
     const subject = tokens.claims()?.sub;
     adaSubject = subject;
@@ -225,7 +231,7 @@ describe('make dev', () => {
     writeClients([client, { ...client, clientId: 'second-app' }]);
     await eventually(() => dev.output().includes('clients taken over: dev-app, second-app'));
     const second = await connect('second-app');
-    await signUpAndIn(second, { ...ada, email: 'grace@example.test' });
+    await signUpAndIn(second, { ...ada, email: 'grace@example.test' }, { findLink });
 
     writeClients([{ ...client, grantTypes: ['guessing'] }]);
     await eventually(() => dev.output().includes('clients not taken over:'));

@@ -18,15 +18,26 @@ const assertAtApplication = ({ redirectUri }: RelyingParty, { url, status }: Pag
   throw new Error(`the sign-in ended at ${url.pathname} (status ${status}) instead of the application`);
 };
 
+/** Confirms the address by the link of a mail, in whatever browser, with the password. */
+const confirmAddress = async (browser: Browser, { password }: Person, link: string): Promise<void> => {
+  const confirmed = await browser.submit(await browser.open(link), { password });
+  if (confirmed.status !== 200) throw new Error(`the address was not confirmed (status ${confirmed.status})`);
+};
+
 /**
- * A new person signs up and in by the pages. With an address that has an account nothing is made: the sign-in that follows
+ * A new person signs up and in by the pages. Where addresses are confirmed, `findLink` finds the link of the mail. With an address that has an account nothing is made: the sign-in that follows
  * is to that account, if the password is right.
  */
-export const signUpAndIn = async (party: RelyingParty, person: Person, scope?: string): Promise<Tokens> => {
+export const signUpAndIn = async (
+  party: RelyingParty,
+  person: Person,
+  { scope, findLink }: { scope?: string; findLink?: (email: string) => Promise<string> } = {},
+): Promise<Tokens> => {
   const browser = createScriptlessBrowser(party);
   const { url, checks } = await startSignIn(party, scope);
   const registration = await browser.open(findRegistration(await browser.open(url)));
   const signInPage = await browser.submit(registration, person);
+  if (findLink !== undefined) await confirmAddress(browser, person, await findLink(person.email));
   const callback = await browser.submit(signInPage, { email: person.email, password: person.password });
   assertAtApplication(party, callback);
   return finishSignIn(party, callback.url, checks);

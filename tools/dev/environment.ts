@@ -10,6 +10,7 @@ import { connectClientRegistry, findApplicationClient, readClientsFile, watchCli
 import { startDevPostgres, writeDatabaseAccess } from './database.ts';
 import { displayPath } from './display-path.ts';
 import { formatLogLine } from './log-line.ts';
+import { startDevMail } from './mail.ts';
 import type { DevOptions } from './options.ts';
 import { findFreePorts, isPortTaken } from './ports.ts';
 import { type Running, readRunning } from './running.ts';
@@ -139,6 +140,13 @@ const startDatabase = (stage: Stage, keepData: boolean): Promise<void> =>
     detail(`PostgreSQL on port ${postgres.port}, schema ${schema}`);
   });
 
+const startMail = ({ plan: { paths }, progress, print, resources }: Stage): Promise<void> =>
+  progress.step('mail', async (detail) => {
+    const server = await startDevMail(paths, print);
+    resources.defer(() => server.stop());
+    detail(`kept in ${displayPath(paths.mail)}`);
+  });
+
 const startServices = (stage: Stage): Promise<void> =>
   stage.progress.step('services', async (detail) => {
     const { supervisor, plan } = stage;
@@ -259,6 +267,7 @@ export const startDevEnvironment = async (
   await prepareState(stage, keepData);
   signal.throwIfAborted();
   await startDatabase(stage, keepData);
+  await startMail(stage);
   resources.defer(() => supervisor.stop());
   await startServices(stage);
   await startExampleServices(stage);

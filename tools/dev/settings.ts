@@ -26,6 +26,9 @@ export const internalPortNames = [
 ] as const;
 export type InternalPorts = Readonly<Record<(typeof internalPortNames)[number], number>>;
 
+/** Sender of the mails. */
+const devSender = 'no-reply@localhost.example';
+
 /** Where things are in the state folder. */
 export const buildDevPaths = (directory: string) => {
   const at = (...names: string[]): string => path.join(directory, ...names);
@@ -40,6 +43,9 @@ export const buildDevPaths = (directory: string) => {
     cookieKeys: at('cookie-keys'),
     dataEncryptionKeys: at('data-encryption-keys'),
     database: at('database'),
+    /** Messages that auth has sent, and the URL of the server that takes them. */
+    mail: at('mail'),
+    mailUrl: at('mail-url'),
     live: (service: string) => at('live', service),
     settings: (service: string) => at('settings', `${service}.json`),
     log: (service: string) => at(`${service}.log`),
@@ -132,6 +138,7 @@ export const buildDevSettings = (plan: DevPlan) => {
       passwordMinimumLength: 15,
       auditSeconds: hours(2_160),
       consent: { policyVersion: '' },
+      mail: { urlFile: paths.mailUrl, from: devSender },
     } satisfies AuthSettings,
     gateway: {
       ...buildCommonSettings(plan, 'gateway', ports.gatewayProbe),

@@ -4,6 +4,7 @@ import { decodeJwt } from 'jose';
 import { createIssuerConnection } from '../../examples/application/issuer-connection.ts';
 import { callServiceA, connectRelyingParty } from '../../examples/application/relying-party.ts';
 import { signUpAndIn } from '../../examples/application/sign-up.ts';
+import { awaitMailLink } from './mail.ts';
 import { readRunning } from './running.ts';
 import { buildDevPaths } from './settings.ts';
 
@@ -13,7 +14,8 @@ import { buildDevPaths } from './settings.ts';
  * @throws Error whose message is fit for the user
  */
 export const signInSomebody = async (stateDirectory: string): Promise<Record<string, unknown>> => {
-  const running = await readRunning(buildDevPaths(stateDirectory).running);
+  const paths = buildDevPaths(stateDirectory);
+  const running = await readRunning(paths.running);
   if (running === undefined) throw new Error('nothing runs here: start `make dev` first');
   const { application } = running;
   if (application === undefined) throw new Error('the file of clients has no public client of this machine');
@@ -25,7 +27,7 @@ export const signInSomebody = async (stateDirectory: string): Promise<Record<str
   };
   try {
     const party = await connectRelyingParty({ issuer: running.issuer, ...application }, connection.fetch);
-    const tokens = await signUpAndIn(party, person);
+    const tokens = await signUpAndIn(party, person, { findLink: (email) => awaitMailLink(paths, email) });
     return {
       person,
       idTokenClaims: tokens.claims(),

@@ -20,7 +20,8 @@ export type TestMailServerOptions = {
   readonly password?: string;
   /** The server's word on a recipient, as `550` for one that it does not know; asked each time. */
   readonly refuse?: (to: string) => number | undefined;
-  readonly onMail?: (mail: ReceivedMail) => void;
+  /** Gets each message before its sender is told that it was taken. */
+  readonly onMail?: (mail: ReceivedMail) => void | Promise<void>;
 };
 
 export type TestMailServer = {
@@ -31,6 +32,13 @@ export type TestMailServer = {
 };
 
 const replyOf = (status: number): Error => Object.assign(new Error('not taken'), { responseCode: status });
+
+/** Takes a message apart. */
+export const readMail = async (raw: Buffer): Promise<Pick<ReceivedMail, 'parsed' | 'link'>> => {
+  const parsed = await simpleParser(raw);
+  const [, link] = /^(https?:\/\/\S+)$/m.exec(parsed.text ?? '') ?? [];
+  return { parsed, link };
+};
 
 /** A real SMTP server on loopback that keeps what it gets. */
 export const startMailServer = async (options: TestMailServerOptions = {}): Promise<TestMailServer> => {
@@ -55,11 +63,9 @@ export const startMailServer = async (options: TestMailServerOptions = {}): Prom
         const chunks: Buffer[] = [];
         for await (const chunk of stream) chunks.push(chunk);
         const raw = Buffer.concat(chunks);
-        const parsed = await simpleParser(raw);
-        const [, link] = /^(https?:\/\/\S+)$/m.exec(parsed.text ?? '') ?? [];
-        const mail = { to: session.envelope.rcptTo[0]?.address ?? '', raw, parsed, link };
+        const mail = { to: session.envelope.rcptTo[0]?.address ?? '', raw, ...(await readMail(raw)) };
         received.push(mail);
-        onMail(mail);
+        await onMail(mail);
       };
       read().then(() => callback(), callback);
     },
