@@ -33,6 +33,7 @@ export type ProtocolOptions = {
   consents: Consents;
   change: ChangeAccounts;
   findClient: (clientId: string) => ClientRegistration | undefined;
+  clientEpoch: (clientId: string) => number;
   pages: Pages;
   metrics: AuthMetrics;
   logger: Logger;

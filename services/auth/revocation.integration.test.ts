@@ -1,6 +1,8 @@
+import { decodeJwt } from 'jose';
 import * as client from 'openid-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningService } from '../shared/service-process.ts';
+import { eventually } from '../shared/testing/condition.ts';
 import type { TokenStoreClient } from '../token-store/client/token-store-client.ts';
 import { type AuthFixture, issuer, putClient, shop, shopSecret, startAuthFixture } from './testing/auth-fixture.ts';
 import type { Browser, Send } from './testing/browser.ts';
@@ -115,5 +117,21 @@ describe('deleting a client', () => {
     const after = await signInWith(fixture.browser(services));
     expect(await userinfoStatus(after)).toBe(200);
     expect(await refreshes(after)).toBe(true);
+  });
+
+  it('revokes what it has for itself, and tokens of later say so', async () => {
+    const issue = async () => {
+      const configuration = await discover(send, shop, shopSecret);
+      return (await client.clientCredentialsGrant(configuration)).access_token;
+    };
+    const isActive = async (token: string) => {
+      const { jti = '', cep } = decodeJwt<{ cep: number }>(token);
+      return (await store.introspect({ jti, clientId: 'shop', clientEpoch: cep })).active;
+    };
+    await eventually(async () => isActive(await issue()));
+    const before = await issue();
+    await store.revoke({ by: 'client', clientId: 'shop' });
+    expect(await isActive(before)).toBe(false);
+    await eventually(async () => isActive(await issue()));
   });
 });

@@ -14,6 +14,7 @@ import { createPostgresPool, type Queryable } from '../shared/postgres-pool.ts';
 import type { ServiceOptions } from '../shared/service-process.ts';
 import { readSettings } from '../shared/settings-file.ts';
 import { watchDirectory, watchSettings } from '../shared/watched-directory.ts';
+import { createRevocationFeedFollower } from '../token-store/client/revocation-feed.ts';
 import { createTokenStoreClient, type TokenStoreClient } from '../token-store/client/token-store-client.ts';
 import { withAccountClient } from './account-page/account-client.ts';
 import { createAccountChanges } from './accounts/account-changes.ts';
@@ -168,6 +169,7 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
   const assets = createAssets(`${issuerPath(settings.issuer)}${paths.assets}`, branding);
   const pages = createPages(assets, branding);
 
+  const revocations = createRevocationFeedFollower({ pool: storePool, ...background });
   const protocol = followKeys(
     settings,
     (keys) =>
@@ -178,6 +180,7 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
         accounts,
         consents,
         change,
+        clientEpoch: revocations.clientEpoch,
         findClient: withAccountClient(registry.find, settings.issuer),
         pages,
         metrics: authMetrics,
@@ -225,6 +228,7 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
   });
   const cleaning = runAuthCleaning({ database: pool, auditSeconds: settings.auditSeconds, ...background });
   const polling = runFirstContact(registry, background).then(() => runClientRegistryPolling(registry, background));
+  const following = revocations.run();
 
   return {
     name,
@@ -235,7 +239,7 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
     metrics: metrics.registry,
     onShutdown: async () => {
       shutdown.abort();
-      await Promise.all([polling, outbox.ended, cleaning]);
+      await Promise.all([polling, following, outbox.ended, cleaning]);
       await storePool.close();
       await pool.end();
     },

@@ -26,6 +26,8 @@ export type ServiceOptions = {
   /** Reasons why the service is not ready; empty means ready. Called at each probe: cheap and without I/O. */
   ready: () => string[];
   metrics?: Registry;
+  /** Called when callers are asked to leave: ends answers that would not end by themselves. */
+  onDrain?: () => void;
   /** Called when no request is left: close pools, stop watches. */
   onShutdown?: () => void | Promise<void>;
 };
@@ -129,6 +131,7 @@ export const startService = async (options: ServiceOptions): Promise<RunningServ
     for (const answers of tracked) {
       answers.askToClose();
     }
+    options.onDrain?.();
     await new Promise((resolve) => setTimeout(resolve, settings.drainMilliseconds));
     await Promise.all(servers.map(({ server }) => close(server)));
     await options.onShutdown?.();

@@ -36,6 +36,9 @@ export interface TokenStoreDependencies {
   readonly pool: PostgresPool;
   readonly keyring: () => DataKeyring;
   readonly times: () => RevocationTimes;
+  /** Tells the feed, here and at the other token-stores, that there is something new. */
+  readonly announceRevocations: () => void;
+  readonly revocationStream: RequestHandler;
   readonly state: () => Promise<InternalState>;
   readonly metrics: Metrics;
   readonly storeMetrics: StoreMetrics;
@@ -44,11 +47,14 @@ export interface TokenStoreDependencies {
 
 /** The routes of `contract.ts` for auth, and `/internal/state` for the operator. */
 export const createTokenStoreApp = (dependencies: TokenStoreDependencies): Express => {
-  const { pool, keyring, times, state, metrics, storeMetrics, logger } = dependencies;
+  const { pool, keyring, times, announceRevocations, revocationStream, state, metrics, storeMetrics, logger } =
+    dependencies;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
 
+  // Ahead of the durations, of which it has none.
+  app.get('/v1/revocations/feed', allowRoles('gateway', 'auth'), revocationStream);
   app.use(metrics.requestDurations((request) => routeNames.get(request.path) ?? 'other'));
   app.use('/internal', allowRoles('operator'));
   app.get('/internal/state', async (_request, response) => {
@@ -65,7 +71,10 @@ export const createTokenStoreApp = (dependencies: TokenStoreDependencies): Expre
   app.post(
     '/v1/transactions',
     withBody(transactionRequestSchema, async (body, response) => {
-      const outcome = await runTransaction({ pool, keyring: keyring(), feedSeconds: times().feedSeconds }, body);
+      const outcome = await runTransaction(
+        { pool, keyring: keyring(), feedSeconds: times().feedSeconds, announceRevocations },
+        body,
+      );
       storeMetrics.countTransaction(outcome);
       response.status(outcome.outcome === 'refused' ? 409 : 200).json(outcome);
     }),
@@ -86,6 +95,7 @@ export const createTokenStoreApp = (dependencies: TokenStoreDependencies): Expre
     '/v1/revocations/revoke',
     withBody(revokeRequestSchema, async (body, response) => {
       await revoke(pool, body, times());
+      announceRevocations();
       response.json({ revoked: true } satisfies RevokeResponse);
     }),
   );

@@ -6,6 +6,7 @@ import { loadWorkloadIdentity } from '../shared/identity.ts';
 import { createMetrics } from '../shared/metrics.ts';
 import { createMutualTlsServer } from '../shared/mutual-tls.ts';
 import { databaseErrorCode } from '../shared/postgres-errors.ts';
+import { runPostgresListener } from '../shared/postgres-listener.ts';
 import { createPostgresPool, type PostgresPool } from '../shared/postgres-pool.ts';
 import type { ServiceOptions } from '../shared/service-process.ts';
 import { watchSettings } from '../shared/watched-directory.ts';
@@ -13,7 +14,11 @@ import { createTokenStoreApp } from './app.ts';
 import { type CacheConnection, openCacheConnection } from './cache-connection.ts';
 import { type CleaningOptions, runCleaning } from './cleaning.ts';
 import { loadDataEncryptionKeys } from './data-encryption-keys.ts';
+import { revocationChannel } from './queries/revocation-changes.ts';
 import { nextRevocationTimes } from './revocation.ts';
+import { createRevocationAnnouncer } from './revocation-announcer.ts';
+import { createRevocationFeed } from './revocation-feed.ts';
+import { createRevocationStream } from './revocation-stream.ts';
 import { type TokenStoreSettings, tokenStoreLiveSettingsSchema } from './settings.ts';
 import { createStoreMetrics } from './store-metrics.ts';
 import { ensureTokenPartitions } from './token-partitions.ts';
@@ -61,7 +66,19 @@ export const buildTokenStore = async (settings: TokenStoreSettings, logger: Logg
     ...(cache === undefined ? {} : { cache: await observeCache(cache) }),
   });
   const times = () => revocationTimes;
-  const app = createTokenStoreApp({ pool, keyring, times, state, metrics, storeMetrics, logger });
+  const draining = new AbortController();
+  const feed = createRevocationFeed({ pool, ...background });
+  const app = createTokenStoreApp({
+    announceRevocations: createRevocationAnnouncer(pool, logger),
+    revocationStream: createRevocationStream(feed, draining.signal),
+    pool,
+    keyring,
+    times,
+    state,
+    metrics,
+    storeMetrics,
+    logger,
+  });
 
   // Once is enough: a database lost later degrades answers, and must not take every pod out of its Service at once.
   const firstContact = waitForDatabase({ pool, signal, lifetimes: () => live.lifetimes }, (code) => {
@@ -71,7 +88,12 @@ export const buildTokenStore = async (settings: TokenStoreSettings, logger: Logg
   const cleaning = firstContact.then(() =>
     runCleaning({ pool, ...background, lifetimes: () => live.lifetimes, onCleaned: storeMetrics.countCleaned }),
   );
-  const ended = cleaning.catch((error: unknown) => {
+  const listening = runPostgresListener(settings.database, {
+    channel: revocationChannel,
+    onNotification: feed.hint,
+    ...background,
+  });
+  const ended = Promise.all([cleaning, feed.run(), listening]).catch((error: unknown) => {
     if (!signal.aborted) logger.error({ err: error }, 'background work ended');
   });
 
@@ -82,6 +104,7 @@ export const buildTokenStore = async (settings: TokenStoreSettings, logger: Logg
     servers: [{ name, server: createMutualTlsServer(identity, app), port: settings.port }],
     ready,
     metrics: metrics.registry,
+    onDrain: () => draining.abort(),
     onShutdown: async () => {
       shutdown.abort();
       await ended;

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Queryable } from '../shared/postgres-pool.ts';
 import type { TokenStoreClient } from './client/token-store-client.ts';
 import { buildTokenValue } from './client/token-value.ts';
@@ -40,6 +40,7 @@ afterAll(async () => {
   await fixture?.stop();
 });
 
+const soon = { timeout: 15_000, interval: 50 };
 const today = Math.floor(Date.now() / 86_400_000);
 const days = async (): Promise<number[]> => {
   const { rows } = await owner.query<{ day: number }>(
@@ -69,7 +70,7 @@ const explaining = (): { connection: Queryable; touched: string[][] } => {
 
 describe('partitions of tokens', () => {
   it('reach from yesterday to two weeks beyond the longest lifetime, made once by whoever asks', async () => {
-    expect(await days()).toEqual(range(today - 1, today + 15));
+    await vi.waitFor(async () => expect(await days()).toEqual(range(today - 1, today + 15)), soon);
     const lifetimes = { accessTokenSeconds: 600, refreshTokenSeconds: 40 * 86_400 };
     await Promise.all(services.map((service) => ensureTokenPartitions(service, lifetimes)));
     expect(await days()).toEqual(range(today - 1, today + 54));

@@ -29,6 +29,8 @@ export interface TransactionContext {
   readonly keyring: DataKeyring;
   /** How long gateways have to know of a revocation, s. */
   readonly feedSeconds: number;
+  /** Called after a commit that has revoked something. */
+  readonly announceRevocations: () => void;
 }
 
 /**
@@ -42,6 +44,7 @@ export const runTransaction = async (
 ): Promise<TransactionResponse> => {
   const plan = planTransaction(request);
   const response = await applyNamed(context, plan);
+  if (response.outcome === 'committed' && endsSomething(plan)) context.announceRevocations();
   if (
     response.outcome === 'refused' &&
     response.reason === 'already_consumed' &&
@@ -55,9 +58,13 @@ export const runTransaction = async (
     await retryLostRaces(() =>
       revokeReplayedFamilies(pool, consumedRefreshTokens, { commitId, feedSeconds, tokenDays }),
     );
+    context.announceRevocations();
   }
   return response;
 };
+
+const endsSomething = ({ revokedGrants, destroys }: TransactionPlan): boolean =>
+  revokedGrants.length + destroys.sessions.length > 0;
 
 /** Of a request that consumes one refresh token, as refreshes do. */
 const findReplayedAnswer = async (

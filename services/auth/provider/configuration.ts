@@ -36,6 +36,8 @@ export type ConfigurationOptions = {
   cookieKeys: readonly string[];
   adapter: NonNullable<Configuration['adapter']>;
   findClient: (clientId: string) => ClientRegistration | undefined;
+  /** The client's epoch, as far as it is known here. */
+  clientEpoch: (clientId: string) => number;
   consents: Consents;
   findAccount: (id: string) => Promise<Account | undefined>;
   pages: ProviderPages;
@@ -96,9 +98,13 @@ const resourceScopes = ({ scopes }: ClientRegistration, hasUser: boolean): strin
   scopes.filter((scope) => scope !== 'offline_access' && (hasUser || !identityScopeSet.has(scope))).join(' ');
 
 /** Claims of ours in access tokens: what a revocation names, since `sub` may be a pairwise one some day. */
-const buildTokenLinks = (token: object): Record<string, unknown> | undefined => {
+const buildTokenLinks = (
+  token: { clientId?: string | undefined },
+  clientEpoch: ConfigurationOptions['clientEpoch'],
+): Record<string, unknown> => {
   const [gid, sid]: unknown[] = [Reflect.get(token, 'grantId'), Reflect.get(token, 'sessionUid')];
-  if (typeof gid !== 'string') return undefined;
+  // A client's own tokens have no grant that would know, and nothing is read for them: a lower epoch is refused later.
+  if (typeof gid !== 'string') return { cep: clientEpoch(token.clientId ?? '') };
   const cep = currentUnit()?.unit.clientEpochOf(gid) ?? 0;
   return { gid, ...(typeof sid === 'string' && { sid }), cep };
 };
@@ -192,7 +198,7 @@ export const buildConfiguration = (options: ConfigurationOptions): Configuration
     // A family ends with its session by revocation (session-families.ts). The library's way would read the session at each
     // refresh, and end the tokens of one tab when another one signs in.
     expiresWithSession: async () => false,
-    extraTokenClaims: async (_context, token) => buildTokenLinks(token),
+    extraTokenClaims: async (_context, token) => buildTokenLinks(token, options.clientEpoch),
     clientBasedCORS: (context, origin, client) => {
       // Whoever has a token may read what it opens, from anywhere: no cookie counts there.
       if (context.oidc.route === 'userinfo') return true;
