@@ -1,19 +1,15 @@
 import { writeFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AxeBuilder } from '@axe-core/playwright';
-import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type ClientRegistration, deviceCodeGrantType } from '../shared/contracts/client-registration.ts';
 import type { RunningService } from '../shared/service-process.ts';
 import { eventually } from '../shared/testing/condition.ts';
 import { type AuthFixture, issuer, putClient, shop, startAuthFixture } from './testing/auth-fixture.ts';
+import { checkPage, devices, launchChromium, watchPolicy } from './testing/chromium.ts';
 import { type PublicEntrance, startPublicEntrance } from './testing/public-entrance.ts';
 import { ada } from './testing/relying-party.ts';
-
-/** Set to a folder to keep pictures of every page. */
-const picturesDirectory = process.env['AUTH_PAGE_PICTURES'];
 
 let fixture: AuthFixture;
 let service: RunningService;
@@ -40,15 +36,7 @@ beforeAll(async () => {
     issuer,
     fixture.send('gateway', () => [service]),
   );
-  browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-background-networking',
-      `--host-resolver-rules=MAP * 127.0.0.1:${entrance.port}`,
-    ],
-  });
+  browser = await launchChromium(entrance.port);
 });
 afterAll(async () => {
   await browser?.close();
@@ -76,56 +64,13 @@ const askForDevice = async (): Promise<string> => {
   return z.object({ verification_uri_complete: z.string() }).parse(await answer.json()).verification_uri_complete;
 };
 
-/** Devices that people have; all without script, since the pages have none. */
-const devices: Record<string, BrowserContextOptions> = {
-  phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true },
-  'small phone, dark': {
-    viewport: { width: 320, height: 568 },
-    deviceScaleFactor: 2,
-    isMobile: true,
-    colorScheme: 'dark',
-  },
-  desktop: { viewport: { width: 1280, height: 800 } },
-  'desktop, dark': { viewport: { width: 1280, height: 800 }, colorScheme: 'dark' },
-};
-
-const watchPolicy = (page: Page): string[] => {
-  const violations: string[] = [];
-  page.on('console', (message) => {
-    if (/Content Security Policy|Refused to/i.test(message.text())) violations.push(message.text());
-  });
-  page.on('response', (response) => {
-    const { 'content-type': type = '', 'content-security-policy': policy = '', location } = response.headers();
-    if (!response.url().startsWith(issuer) || !type.includes('html') || location !== undefined) return;
-    if (!policy.includes("default-src 'none'")) violations.push(`${response.url()} has no policy`);
-  });
-  page.on('requestfailed', (request) => {
-    const reason = request.failure()?.errorText ?? '';
-    if (/BLOCKED|CSP/i.test(reason)) violations.push(`${request.url()} ${reason}`);
-  });
-  return violations;
-};
-
-const check = async (context: BrowserContext, page: Page, device: string, name: string): Promise<void> => {
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'])
-    .analyze();
-  expect(violations.map(({ id, nodes }) => `${name}: ${id} ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
-  const overflow = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
-  expect(overflow, `${name} scrolls sideways`).toBe(0);
-  if (picturesDirectory === undefined) return;
-  await mkdir(picturesDirectory, { recursive: true });
-  await page.screenshot({ path: join(picturesDirectory, `${device}-${name}.png`), fullPage: true });
-  expect(context.pages()).toHaveLength(1);
-};
-
 describe.each(Object.entries(devices))('on a %s', (device, options) => {
   it('a person registers, signs in, and signs out, on accessible pages under the strict policy', async () => {
     const context = await browser.newContext({ ...options, ignoreHTTPSErrors: true });
     const page = await context.newPage();
-    const violations = watchPolicy(page);
+    const violations = watchPolicy(page, issuer);
     const person = { email: `${device.replaceAll(/\W/g, '-')}@example.test`, password: ada.password };
-    const look = (name: string) => check(context, page, device, name);
+    const look = (name: string) => checkPage(page, `${device}-${name}`);
 
     await page.goto(authorization);
     await look('sign-in');
@@ -187,7 +132,7 @@ describe('in Chrome', () => {
   it('the forms that oidc-provider makes itself submit themselves', async () => {
     const context = await browser.newContext({ ignoreHTTPSErrors: true });
     const page = await context.newPage();
-    const violations = watchPolicy(page);
+    const violations = watchPolicy(page, issuer);
     // Without a session there is nothing to confirm.
     await page.goto(`${issuer}/oauth2/sign-out?client_id=shop&post_logout_redirect_uri=https://shop.example/bye`);
     await page.waitForURL('https://shop.example/bye');
@@ -200,7 +145,7 @@ describe('in Chrome', () => {
   it('another person may sign in where somebody is signed in already', async () => {
     const context = await browser.newContext({ ignoreHTTPSErrors: true });
     const page = await context.newPage();
-    const violations = watchPolicy(page);
+    const violations = watchPolicy(page, issuer);
     const signIn = async (email: string): Promise<void> => {
       await page.goto(`${authorization}&prompt=login`);
       await page.click('text=Create an account');
@@ -241,7 +186,7 @@ describe('in Chrome', () => {
       await page.goto(authorization);
       return (await page.title()).includes('Ocean Identity');
     });
-    await check(context, page, 'desktop', 'branded');
+    await checkPage(page, 'desktop-branded');
     await context.close();
   });
 });
