@@ -152,6 +152,7 @@ describe('the account page', () => {
     expect(page.html.match(/<time/g)).toHaveLength(3);
     expect(page.html.match(/this browser/g)).toHaveLength(1);
     expect(page.html).toContain('The Shop');
+    // The current one comes first, and has no such button; the others are newest first.
     const [, newest = ''] = /name="session" value="([^"]+)"/.exec(page.html) ?? [];
     const one = await press(browser, page, 'session', { session: newest });
     expect(one.html).toContain('That device is signed out');

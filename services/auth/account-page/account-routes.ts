@@ -50,7 +50,10 @@ export const createAccountRoutes = (options: AccountRoutesOptions): RequestHandl
       newEmail,
       passwordMinimumLength: settings.passwordMinimumLength,
       sendsMail: settings.mail !== undefined,
-      sessions: sessions.map((session) => describeSession(session, { current: sessionUid, nameOf })),
+      // The one that somebody looks from comes first.
+      sessions: sessions
+        .map((session) => describeSession(session, { current: sessionUid, nameOf }))
+        .sort((a, b) => Number(b.isCurrent) - Number(a.isCurrent)),
       applications: agreed.map((consent) => describeConsent(consent, nameOf)),
       notice,
       alert,
@@ -115,7 +118,7 @@ export const createAccountRoutes = (options: AccountRoutesOptions): RequestHandl
     const { currentPassword, newPassword } = passwordForm.parse(request.body);
     const missing = {
       ...(currentPassword === '' && { currentPassword: texts.fieldErrors.passwordRequired }),
-      ...(newPassword === '' && { newPassword: texts.fieldErrors.passwordRequired }),
+      ...(newPassword === '' && { newPassword: texts.fieldErrors.newPasswordRequired }),
     };
     if (Object.keys(missing).length > 0) return { errors: missing };
     const form = { current: currentPassword, wanted: newPassword, keepSessionUid: sessionUid, origin };

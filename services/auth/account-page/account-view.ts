@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { TokenStoreClient } from '../../token-store/client/token-store-client.ts';
 import type { Consent } from '../consent/consent-repository.ts';
 import type { AccountPageValues } from '../pages/account-page-values.ts';
-import { texts } from '../pages/texts.ts';
+import { describeScopes } from '../pages/scope-words.ts';
 import { accountClientId } from './account-client.ts';
 
 type Session = Awaited<ReturnType<TokenStoreClient['listSessions']>>['sessions'][number];
@@ -42,5 +42,5 @@ export const describeConsent = (
   clientId,
   name: nameOf(clientId) ?? clientId,
   since: describeDate(givenAt),
-  scopes: scopes.map((scope) => texts.scopes[scope] ?? texts.consent.otherScope(scope)),
+  scopes: describeScopes(scopes),
 });

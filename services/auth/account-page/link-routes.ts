@@ -105,7 +105,7 @@ export const createLinkRoutes = (options: LinkRoutesOptions): RequestHandler => 
     if (link === undefined) return renderExpired();
     const origin = { clientAddress: clientAddressOf(request) };
     if (link.purpose === 'reset_password') {
-      if (form.password === '') return renderLink(link, form.token, { error: texts.fieldErrors.passwordRequired });
+      if (form.password === '') return renderLink(link, form.token, { error: texts.fieldErrors.newPasswordRequired });
       const outcome = await accounts.resetPassword({ ...form, origin });
       logger.info({ subject: link.account.id, outcome: outcome.kind }, 'password reset by link');
       if (outcome.kind === 'expired') return renderExpired();

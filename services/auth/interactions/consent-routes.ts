@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ConsentParties } from '../consent/consent-repository.ts';
 import { buildWantedConsent, needsConsent } from '../consent/wanted-consent.ts';
-import { texts } from '../pages/texts.ts';
+import { describeScopes } from '../pages/scope-words.ts';
 import { grantFirstParty } from './first-party-grant.ts';
 import { ForgedForm } from './forged-form.ts';
 import type { InteractionContext, Opened } from './interaction-context.ts';
@@ -40,7 +40,7 @@ export const renderConsent = async (
     {
       application: clientName,
       email: (await accounts.findById(accountId))?.email ?? '',
-      scopes: missing.map((scope) => texts.scopes[scope] ?? texts.consent.otherScope(scope)),
+      scopes: describeScopes(missing),
       policyUrl: settings.consent.policyUrl,
       csrf,
       action: `${address}/consent`,

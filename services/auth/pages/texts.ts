@@ -90,7 +90,7 @@ export const texts = {
   consent: {
     title: 'Allow access?',
     lead: (application: string, email: string) =>
-      `${application} is an application of somebody else's. You are signed in as ${email}. It asks for:`,
+      `${application} is an application of somebody else’s. You are signed in as ${email}. It asks for:`,
     allow: 'Allow',
     deny: 'Do not allow',
     policy: 'What becomes of your data (opens in a new tab)',
@@ -161,6 +161,7 @@ export const texts = {
     emailRequired: 'Enter your email address.',
     emailInvalid: 'This does not look like an email address. It should read like name@example.com.',
     passwordRequired: 'Enter your password.',
+    newPasswordRequired: 'Enter a new password.',
     nameTooLong: 'Use at most 100 characters, on one line.',
   },
   passwordRefusals: (minimum: number): Record<PasswordRefusal, string> => ({
