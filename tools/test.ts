@@ -4,6 +4,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { z } from 'zod';
 import { ensureKubernetes } from '../e2e/cluster/kubernetes/build.ts';
 import { ensureGitopsHealth } from '../operator/testing/gitops-verdicts.ts';
+import { ensureRelyingParties } from '../services/conformance/python-program.ts';
 import { ensureImages } from './image/project-images.ts';
 import { ensureGo } from './machine/go.ts';
 import { ensureHelm } from './machine/helm.ts';
@@ -68,7 +69,10 @@ await progress.step('kubernetes', async (detail) => {
   );
   detail(`${version} ${built ? 'built' : 'from the cache'}`);
 });
-if (chosen.includes('integration')) await progress.step('kstatus', () => ensureGitopsHealth());
+if (chosen.includes('integration')) {
+  await progress.step('kstatus', () => ensureGitopsHealth());
+  await progress.step('python', () => ensureRelyingParties());
+}
 await ensureHelm(process.env, () => progress.note('compiling Helm'));
 if (chosen.includes('e2e')) await ensureImages(progress);
 

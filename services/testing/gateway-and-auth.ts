@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { AuthSettings } from '../auth/settings.ts';
 import { type AuthFixture, startAuthFixture } from '../auth/testing/auth-fixture.ts';
 import { composeGateway } from '../gateway/gateway.ts';
-import type { GatewayRoute } from '../gateway/settings.ts';
+import type { GatewayRoute, GatewaySettings } from '../gateway/settings.ts';
 import { type RunningService, startService } from '../shared/service-process.ts';
 
 /** A real gateway in front of a real auth, token-store and PostgreSQL. */
@@ -19,11 +19,12 @@ export type GatewayAndAuth = {
 /** Where a second process of auth or the token-store is looked for when the first one does not take a connection. */
 export const secondAddress = '127.0.0.2';
 
-/** `changes` are auth's. */
+/** `changes` are auth's, `gatewayChanges` the gateway's. */
 export const startGatewayAndAuth = async (
   routes: readonly GatewayRoute[],
   loggers: { auth: Logger; gateway: Logger },
   changes: Partial<AuthSettings> = {},
+  gatewayChanges: Partial<GatewaySettings> = {},
 ): Promise<GatewayAndAuth> => {
   const fixture = await startAuthFixture(loggers.auth);
   const tokenStore = { ...fixture.settings().tokenStore, fallbackHost: secondAddress };
@@ -48,6 +49,7 @@ export const startGatewayAndAuth = async (
     auth: peer,
     identityDirectory: join(dirname(fixture.store.settings().identityDirectory), 'gateway'),
     keyringDirectory: signingKeysDirectory,
+    ...gatewayChanges,
   };
   const gateway = await startService(composeGateway(settings, loggers.gateway));
   return {

@@ -10,6 +10,8 @@ export interface Requirement {
   readonly package: string;
   readonly command?: string;
   readonly anyFile?: readonly string[];
+  /** A command line that ends well where the thing is there. */
+  readonly succeeds?: readonly [command: string, ...parameters: string[]];
 }
 
 const libraries = (name: string): readonly string[] =>
@@ -45,11 +47,16 @@ const browser: readonly Requirement[] = [
 
 const caches: readonly Requirement[] = [{ package: 'redis-server', command: 'redis-server' }];
 
+/** Relying parties of others, in Python. Any Python with `venv` will do, not only Debian's. */
+const relyingParties: readonly Requirement[] = [
+  { package: 'python3-venv', succeeds: ['python3', '-c', 'import ensurepip, venv'] },
+];
+
 const requirements: Readonly<Record<Purpose, readonly Requirement[]>> = {
   dev: base,
   install: base,
   demo: [...base, ...cluster],
-  test: [...base, ...cluster, ...browser, ...caches],
+  test: [...base, ...cluster, ...browser, ...caches, ...relyingParties],
 };
 
 const exists = (file: string): Promise<boolean> =>
@@ -60,6 +67,11 @@ const exists = (file: string): Promise<boolean> =>
 
 const isThere = async (requirement: Requirement, env: NodeJS.ProcessEnv): Promise<boolean> => {
   if (requirement.command !== undefined) return (await findCommand(requirement.command, env)) !== undefined;
+  if (requirement.succeeds !== undefined) {
+    const [name, ...parameters] = requirement.succeeds;
+    const command = await findCommand(name, env);
+    return command !== undefined && (await execa(command, parameters, { reject: false })).exitCode === 0;
+  }
   const found = await Promise.all((requirement.anyFile ?? []).map(exists));
   return found.includes(true);
 };
