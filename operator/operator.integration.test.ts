@@ -217,6 +217,7 @@ describe('the operator at a real API server', { timeout: 120_000 }, () => {
         'GatewayAvailable=True',
         'ZoneRedundant=True',
         'CacheReady=Unknown',
+        'MailConfigured=False',
         'RoutesResolved=True',
         'KeysHealthy=True',
       ]);

@@ -12,6 +12,7 @@ import { planVolumeGrowth, type VolumeGrowth } from './database/database-volume.
 import { decideCacheReady, decideDatabaseReached } from './health/pods-word.ts';
 import type { Observed } from './observed.ts';
 import type { OperatorRelease } from './operator-release.ts';
+import { decideMailConfigured } from './references/mail-configured.ts';
 import { nextReferenceCheck } from './references/reference-verdicts.ts';
 import { decideRoutesResolved } from './references/routes-resolved.ts';
 import { decideKeysHealthy } from './secrets/keys-healthy.ts';
@@ -135,6 +136,7 @@ const decideParts = (observed: Observed, situation: Situation, now: Date) => {
     rest: [
       ...(zonesRequired ? [] : [spread.verdict]),
       decideCacheReady(observed.tenant.spec.cache !== undefined, observed.health, previous('CacheReady')),
+      decideMailConfigured(observed.tenant.spec),
       decideRoutesResolved(observed.references),
       decideKeysHealthy(observed.secrets.get(objectNames.signingKeys(blueprint))),
     ],
