@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { TokenStoreClient } from './client/token-store-client.ts';
 import type { Intent, RecordKind, RevokeRequest } from './contract.ts';
+import { hashRecordId } from './record-hash.ts';
 import { committed, newTokenId, refused, upsert } from './testing/intents.ts';
 import { startTokenStoreFixture, type TokenStoreFixture } from './testing/token-store-fixture.ts';
 
@@ -56,6 +57,15 @@ const revocations: [string, (from: SignedIn) => RevokeRequest][] = [
   ['client', ({ clientId }) => ({ by: 'client', clientId })],
   ['subject', ({ subject }) => ({ by: 'subject', subject })],
 ];
+
+/** Waits until that many transactions wait for a lock that `owner` holds, or for each other. */
+const waitForLocks = (count: number) =>
+  vi.waitFor(async () => {
+    // Within a transaction PostgreSQL shows the first look again, unless told otherwise.
+    await owner.query('SELECT pg_stat_clear_snapshot()');
+    const waiting = await owner.query(`SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'`);
+    expect(waiting.rowCount).toBe(count);
+  });
 
 const expectOver = async (from: SignedIn, tokens: string[]) => {
   for (const token of tokens) {
@@ -188,7 +198,45 @@ describe('a revocation', () => {
     expect((await find('refresh_token', token)).record).toBeDefined();
   });
 
-  it('waits for whoever issues, and locks no grant', async () => {
+  it.each(['subject', 'client'] as const)('by %s waits for whoever issues', async (by) => {
+    const signedIn = await signIn();
+    const { grantId, subject, clientId } = signedIn;
+    await owner.query('BEGIN');
+    await owner.query('SELECT 1 FROM token_store.grants WHERE id_hash = $1 FOR UPDATE', [
+      hashRecordId('grant', grantId),
+    ]);
+    const refresh = commit(refreshIntents(signedIn, newTokenId()));
+    await waitForLocks(1);
+    const revocation = second.revoke(by === 'subject' ? { by, subject } : { by, clientId });
+    await waitForLocks(2);
+    await owner.query('COMMIT');
+    expect(await refresh).toEqual(committed);
+    await revocation;
+    await expectOver(signedIn, [signedIn.token]);
+  });
+
+  it.each([
+    [1, 'client'],
+    [2, 'subject'],
+  ] as const)(
+    'keeps everybody waiting who issues, named by the request or the grant alone: %s, %s',
+    async (space, of) => {
+      const { grantId, subject, clientId } = await signIn();
+      await owner.query('BEGIN');
+      await owner.query('SELECT pg_advisory_xact_lock($1, hashtext($2))', [
+        space,
+        of === 'client' ? clientId : subject,
+      ]);
+      const named = commit([upsert('access_token', newTokenId(), { grantId, subject, clientId })]);
+      const unnamed = commit([upsert('access_token', newTokenId(), { grantId })]);
+      const used = commit([{ operation: 'consume', kind: 'authorization_code', id: 'none', subject, clientId }]);
+      await waitForLocks(3);
+      await owner.query('COMMIT');
+      expect(await Promise.all([named, unnamed, used])).toEqual([committed, committed, refused('already_consumed')]);
+    },
+  );
+
+  it('locks no grant of a subject or a client', async () => {
     const signedIn = await signIn();
     await owner.query('BEGIN');
     await owner.query('SELECT 1 FROM token_store.grants FOR UPDATE');
@@ -248,8 +296,17 @@ describe('the outbox', () => {
   it('gives each message to one of many workers', async () => {
     const keys = Array.from({ length: 60 }, () => randomUUID());
     await commit(keys.map((key) => enqueue(key)));
+    // Another worker is just taking this one: nobody waits for it, and nobody takes it too.
+    await owner.query('BEGIN');
+    const { rows: taken } = await owner.query<{ id: string }>(
+      `SELECT id FROM token_store.outbox WHERE status = 'pending' ORDER BY due_at LIMIT 1 FOR UPDATE`,
+    );
+    const messages = (await lease(5)).messages;
+    await owner.query('COMMIT');
+    expect(messages).toHaveLength(5);
+    expect(messages.map(({ id }) => id)).not.toContain(taken[0]?.id);
     const leased = await Promise.all(Array.from({ length: 8 }, (_, n) => lease(10, 60, n % 2 ? first : second)));
-    const messages = leased.flatMap((answer) => answer.messages);
+    messages.push(...leased.flatMap((answer) => answer.messages));
     expect(new Set(messages.map(({ id }) => id)).size).toBe(messages.length);
     while (messages.length < keys.length) messages.push(...(await lease(10)).messages);
     expect(messages.map(({ payload }) => payload['key']).sort()).toEqual([...keys].sort());
