@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as client from 'openid-client';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClientRegistration } from '../shared/contracts/client-registration.ts';
 import type { RunningService } from '../shared/service-process.ts';
@@ -53,6 +54,16 @@ afterAll(async () => {
   await server?.stop();
 });
 
+const accountRows = async (email: string): Promise<{ id: string }[]> => {
+  const connection = new pg.Client({ connectionString: fixture.store.roleUrl('auth') });
+  await connection.connect();
+  try {
+    return (await connection.query<{ id: string }>('SELECT id FROM auth.accounts WHERE email = $1', [email])).rows;
+  } finally {
+    await connection.end();
+  }
+};
+
 const lastLink = async (to: string, subject: RegExp): Promise<string> => {
   const find = () => server.received.findLast((mail) => mail.to === to && subject.test(mail.parsed.subject ?? ''));
   await eventually(() => find() !== undefined);
@@ -93,6 +104,32 @@ const refreshes = (refreshToken: string, by = configuration): Promise<boolean> =
     () => true,
     () => false,
   );
+
+describe('an account that is disabled', () => {
+  it('has no session, token or sign-in any more, until it is enabled', async () => {
+    const { browser, person } = await somebody('disabled');
+    const refreshToken = await refreshTokenOf(fixture.browser(services), person);
+    const [{ id = '' } = {}] = await accountRows(person.email);
+    const change = async (disabled: unknown) => {
+      const response = await fixture.send('operator', services)(new URL(`/internal/accounts/${id}`, issuer), {
+        method: 'PATCH',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ disabled }),
+      });
+      return [response.status, await response.json()];
+    };
+    expect((await change('yes'))[0]).toBe(400);
+    expect(await change(true)).toEqual([200, { changed: true }]);
+    expect(await change(true)).toEqual([200, { changed: false }]);
+    expect((await open(browser)).html).toContain('to continue to your account');
+    await eventually(async () => !(await refreshes(refreshToken)));
+    const stranger = fixture.browser(services);
+    expect((await stranger.submit(await open(stranger), person)).html).toContain('do not belong together');
+    expect(await change(false)).toEqual([200, { changed: true }]);
+    const again = fixture.browser(services);
+    expect((await again.submit(await open(again), person)).url.href).toBe(account);
+  });
+});
 
 describe('the account page', () => {
   it('asks who it is, and takes the name', async () => {

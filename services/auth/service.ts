@@ -221,6 +221,7 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
     assets: assets.routes,
     registry,
     clients,
+    accounts,
     store,
     state,
     metrics,

@@ -6,7 +6,7 @@ import { currentUnit } from '../unit-of-work/current-unit.ts';
 import type { Consents } from './consents.ts';
 import { buildWantedConsent, needsConsent } from './wanted-consent.ts';
 
-const { base, Check } = interactionPolicy;
+const { Check } = interactionPolicy;
 
 export type ConsentPromptOptions = {
   settings: Pick<AuthSettings, 'consent'>;
@@ -29,12 +29,8 @@ const isConsentMissing = async ({ oidc }: KoaContextWithOIDC, options: ConsentPr
   }
 };
 
-/** oidc-provider's own policy, and our question before its questions about consent. */
-export const buildInteractionPolicy = (options: ConsentPromptOptions): interactionPolicy.DefaultPolicy => {
-  const policy = base();
-  const check = new Check('consent_outdated', 'consent is required', 'consent_required', (context) =>
+/** A question of ours for the prompt `consent`. */
+export const createConsentCheck = (options: ConsentPromptOptions): InstanceType<typeof Check> =>
+  new Check('consent_outdated', 'consent is required', 'consent_required', (context) =>
     isConsentMissing(context, options),
   );
-  policy.get('consent')?.checks.add(check, 0);
-  return policy;
-};

@@ -12,11 +12,11 @@ import type { SigningAlgorithm } from '../../shared/contracts/keyring.ts';
 import { assertMayRevoke, mayIntrospect, type TokenOwnership } from '../access-tokens/token-policies.ts';
 import type { Account } from '../accounts/account-repository.ts';
 import { defaultAudience, identityScopes, isAudienceAllowed } from '../clients/client-metadata.ts';
-import { buildInteractionPolicy } from '../consent/consent-prompt.ts';
 import type { Consents } from '../consent/consents.ts';
 import type { DevicePages } from '../device/device-pages.ts';
 import type { AuthSettings } from '../settings.ts';
 import { currentUnit } from '../unit-of-work/current-unit.ts';
+import { buildInteractionPolicy } from './interaction-policy.ts';
 import { issuerPath, paths } from './issuer.ts';
 import {
   deviceCodeSeconds,
