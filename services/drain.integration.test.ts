@@ -6,12 +6,15 @@ import { putClient, shop, shopSecret } from './auth/testing/auth-fixture.ts';
 import { ada, discover, register, signIn, startAuthorization } from './auth/testing/relying-party.ts';
 import type { RunningService } from './shared/service-process.ts';
 import { startService } from './shared/service-process.ts';
-import { type GatewayAndAuth, secondAddress, startGatewayAndAuth } from './testing/gateway-and-auth.ts';
+import { type GatewayAndAuth, startGatewayAndAuth } from './testing/gateway-and-auth.ts';
 import { buildTokenStore } from './token-store/service.ts';
 
 /** Longer than our own clients keep an idle connection (4 s), as in a pod (10 s). */
 const drainMilliseconds = 5_000;
 const silent = pino({ level: 'silent' });
+
+/** Where a second process of auth or the token-store is started. */
+const secondAddress = '127.0.0.2';
 
 let stack: GatewayAndAuth;
 let accessToken: string;
@@ -19,7 +22,14 @@ const started: RunningService[] = [];
 const agent = new Agent({ connections: 20 });
 
 beforeAll(async () => {
-  stack = await startGatewayAndAuth([], { auth: silent, gateway: silent }, { drainMilliseconds });
+  stack = await startGatewayAndAuth(
+    [],
+    { auth: silent, gateway: silent },
+    {
+      auth: { drainMilliseconds },
+      fallbackHost: secondAddress,
+    },
+  );
   const services = () => [stack.auth];
   await putClient(stack.fixture.send('operator', services), shop);
   const configuration = await discover(stack.fixture.send('gateway', services), shop, shopSecret);

@@ -38,7 +38,7 @@ export const startConformanceStage = async (
   writeTlsMaterial(publicTlsDirectory, material);
   const silent = () => pino({ level: 'error' }, { write: () => undefined });
   const loggers = { auth: silent(), gateway: silent() };
-  const stack = await startGatewayAndAuth([], loggers, {}, { publicTlsDirectory });
+  const stack = await startGatewayAndAuth([], loggers, { gateway: { publicTlsDirectory } });
   const agent = new Agent({ connect: { ca: material.ca, servername: hostname } });
   const send = createSend(agent, () => [stack.publicPort]);
   const operator = stack.fixture.send('operator', () => [stack.auth]);

@@ -16,24 +16,27 @@ export type GatewayAndAuth = {
   stop(): Promise<void>;
 };
 
-/** Where a second process of auth or the token-store is looked for when the first one does not take a connection. */
-export const secondAddress = '127.0.0.2';
+/** What is other than by default. */
+type StackOptions = {
+  auth?: Partial<AuthSettings>;
+  gateway?: Partial<GatewaySettings>;
+  /** Where a second process of auth or the token-store is looked for when the first one does not take a connection. */
+  fallbackHost?: string;
+};
 
-/** `changes` are auth's, `gatewayChanges` the gateway's. */
 export const startGatewayAndAuth = async (
   routes: readonly GatewayRoute[],
   loggers: { auth: Logger; gateway: Logger },
-  changes: Partial<AuthSettings> = {},
-  gatewayChanges: Partial<GatewaySettings> = {},
+  { auth: authChanges, gateway: gatewayChanges, fallbackHost = '127.0.0.1' }: StackOptions = {},
 ): Promise<GatewayAndAuth> => {
   const fixture = await startAuthFixture(loggers.auth);
-  const tokenStore = { ...fixture.settings().tokenStore, fallbackHost: secondAddress };
-  const auth = await fixture.start({ tokenStore, ...changes });
+  const tokenStore = { ...fixture.settings().tokenStore, fallbackHost };
+  const auth = await fixture.start({ tokenStore, ...authChanges });
   const { listenAddress, tenant, namespace, version, issuer, signingKeysDirectory } = fixture.settings();
   const liveDirectory = join(fixture.directory, 'gateway-live');
   mkdirSync(liveDirectory);
   writeFileSync(join(liveDirectory, 'live.json'), JSON.stringify({ logLevel: loggers.gateway.level, routes }));
-  const peer = { headlessHost: '127.0.0.1', fallbackHost: secondAddress, port: auth.ports['auth'] ?? 0 };
+  const peer = { headlessHost: '127.0.0.1', fallbackHost, port: auth.ports['auth'] ?? 0 };
   const settings = {
     tenant,
     namespace,
