@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
 import { slimOperator } from './slim-operator.ts';
@@ -35,20 +35,23 @@ const options = {
   logLevel: 'warning',
 } as const satisfies BuildOptions;
 
-/**
- * V8 keeps the text of a program for as long as it runs, at two bytes a character as soon as one is beyond Latin-1: 3 MiB
- * for a dash in a comment. esbuild escapes such characters everywhere but in comments.
- */
-const keepToOneByte = async (file: string): Promise<void> =>
-  writeFile(file, (await readFile(file, 'utf8')).replaceAll(/[^\0-\xff]/g, '?'));
+/** V8 keeps the text of a program for as long as it runs: nobody reads blanks, comments and licences there. */
+const slim = { minifyWhitespace: true, legalComments: 'external' } as const satisfies BuildOptions;
+
+/** At two bytes a character as soon as one is beyond Latin-1. esbuild escapes such characters everywhere but in comments. */
+const assertOneByte = async (file: string): Promise<void> => {
+  const [found] = /[^\0-\xff]/.exec(await readFile(file, 'utf8')) ?? [];
+  if (found !== undefined)
+    throw new Error(`${file} holds ${JSON.stringify(found)}: its text would take twice the memory`);
+};
 
 /** Bundles every program into one file each, with chunks beside them that the services share. */
 export const bundlePrograms = async (): Promise<void> => {
   await rm(bundleDirectory, { recursive: true, force: true });
   await mkdir(bundleDirectory, { recursive: true });
   await build({ ...options, entryPoints, splitting: true });
-  await build({ ...options, entryPoints: { operator: 'operator/main.ts' }, plugins: [...slimOperator] });
-  await keepToOneByte(path.join(bundleDirectory, 'operator.mjs'));
+  await build({ ...options, ...slim, entryPoints: { operator: 'operator/main.ts' }, plugins: [...slimOperator] });
+  await assertOneByte(path.join(bundleDirectory, 'operator.mjs'));
   await cp('services/auth/pages/templates', `${bundleDirectory}/templates`, { recursive: true });
 };
 

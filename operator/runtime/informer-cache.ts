@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { type LiveObject, objectKey } from './kubernetes-object.ts';
+import { type LiveObject, objectKey, parseObjectKey } from './kubernetes-object.ts';
 
 /** A change of one object in a cache. `source` tells a relist, which may bring thousands, from a watch event. */
 export interface CacheChange<T> {
@@ -42,24 +42,31 @@ export interface InformerCacheOptions<Source extends LiveObject, T, Index extend
 interface Entry<T> {
   readonly resourceVersion: string;
   readonly uid: string;
-  readonly namespace: string | undefined;
   readonly value: T;
-  readonly terms: readonly Term[];
+  /** What it is found under; of the many that are found under one term alone, without a list. */
+  readonly terms: Term<T> | readonly Term<T>[];
 }
 
 /** What objects are found under. Held once, whatever the number of objects. */
-interface Term {
+interface Term<T> {
   /** `index name` + NUL + value. */
   readonly text: string;
-  readonly keys: Set<string>;
-  /** This one as a list, for the many objects that are found under nothing else. */
-  readonly alone: readonly Term[];
+  /** Made anew with each change, of exactly its length: there are many terms of a few objects, and an array grows by 16. */
+  entries: readonly Entry<T>[];
 }
 
 /** UIDs of objects that went are known for so many: longer than any answer to a write can be under way. */
 const maxGone = 4_096;
 
 const term = (index: string, value: string): string => `${index}\0${value}`;
+
+const isWithin = (key: string, namespace: string | undefined): boolean =>
+  namespace === undefined || parseObjectKey(key).namespace === namespace;
+
+const listOf = <T>(terms: Entry<T>['terms']): readonly Term<T>[] => (isList(terms) ? terms : [terms]);
+
+// `Array.isArray` does not know of arrays that nobody changes.
+const isList = <T>(terms: Entry<T>['terms']): terms is readonly Term<T>[] => Array.isArray(terms);
 
 // resourceVersions of one kind are comparable numbers (KEP-5504). Anything else never counts as older.
 const isOlder = (one: string, other: string): boolean =>
@@ -75,7 +82,7 @@ export class InformerCache<T, Source extends LiveObject = LiveObject, Index exte
   readonly #project: (object: Source) => T;
   readonly #indexes: readonly (readonly [string, (object: Source) => readonly string[]])[];
   readonly #entries = new Map<string, Entry<T>>();
-  readonly #terms = new Map<string, Term>();
+  readonly #terms = new Map<string, Term<T>>();
   readonly #listeners = new Set<(change: CacheChange<T>) => void>();
   readonly #scopes: readonly (string | undefined)[];
   #unsynced: Set<string | undefined>;
@@ -105,14 +112,12 @@ export class InformerCache<T, Source extends LiveObject = LiveObject, Index exte
 
   /** All of them, or those of one namespace (a scan). */
   list(namespace?: string): T[] {
-    return [...this.#entries.values()]
-      .filter((entry) => namespace === undefined || entry.namespace === namespace)
-      .map((entry) => entry.value);
+    return [...this.#entries].filter(([key]) => isWithin(key, namespace)).map(([, { value }]) => value);
   }
 
   /** The objects that the index function put under `value`. */
   byIndex(index: Index, value: string): T[] {
-    return this.#find(term(index, value));
+    return (this.#terms.get(term(index, value))?.entries ?? []).map((entry) => entry.value);
   }
 
   /** Calls `listener` after each change; the answer removes it. A listener must not throw. */
@@ -147,8 +152,8 @@ export class InformerCache<T, Source extends LiveObject = LiveObject, Index exte
         this.#drop(key, 'list');
       },
       commit: () => {
-        for (const [key, entry] of this.#entries) {
-          if (!seen.has(key) && (namespace === undefined || entry.namespace === namespace)) this.#drop(key, 'list');
+        for (const key of this.#entries.keys()) {
+          if (!seen.has(key) && isWithin(key, namespace)) this.#drop(key, 'list');
         }
         this.#unsynced.delete(namespace);
         if (this.synced) for (const settle of this.#syncWaiters) settle();
@@ -194,22 +199,16 @@ export class InformerCache<T, Source extends LiveObject = LiveObject, Index exte
     else this.#drop(key, 'watch');
   }
 
-  #find(wanted: string): T[] {
-    const keys = this.#terms.get(wanted)?.keys ?? [];
-    return [...keys].flatMap((key) => {
-      const entry = this.#entries.get(key);
-      return entry === undefined ? [] : [entry.value];
-    });
-  }
-
   #store(object: Source, source: 'list' | 'watch'): string {
     const { namespace, name, uid, resourceVersion } = object.metadata;
     const key = objectKey(namespace, name);
     const before = this.#entries.get(key);
     if (before?.resourceVersion === resourceVersion && before.uid === uid) return key;
     const value = this.#project(object);
-    this.#unindex(key, before);
-    this.#entries.set(key, { resourceVersion, uid, namespace, value, terms: this.#index(key, object) });
+    this.#unindex(before);
+    const entry = { resourceVersion, uid, value, terms: this.#termsOf(object) };
+    for (const found of listOf(entry.terms)) found.entries = [...found.entries, entry];
+    this.#entries.set(key, entry);
     this.#emit({
       type: before === undefined ? 'added' : 'updated',
       key,
@@ -228,37 +227,32 @@ export class InformerCache<T, Source extends LiveObject = LiveObject, Index exte
   #drop(key: string, source: 'list' | 'watch'): void {
     const before = this.#entries.get(key);
     if (before === undefined) return;
-    this.#unindex(key, before);
+    this.#unindex(before);
     this.#entries.delete(key);
     this.#bury(before.uid);
     this.#emit({ type: 'deleted', key, source, before: before.value, after: undefined });
   }
 
-  #termsOf(object: Source): string[] {
-    return this.#indexes.flatMap(([index, valuesOf]) => valuesOf(object).map((value) => term(index, value)));
+  #termsOf(object: Source): Entry<T>['terms'] {
+    const terms = this.#indexes.flatMap(([index, valuesOf]) =>
+      valuesOf(object).map((value) => this.#termOf(term(index, value))),
+    );
+    const [first, ...others] = terms;
+    return first === undefined || others.length > 0 ? terms : first;
   }
 
-  #termOf(text: string): Term {
+  #termOf(text: string): Term<T> {
     const known = this.#terms.get(text);
     if (known !== undefined) return known;
-    const alone: Term[] = [];
-    const made = { text, keys: new Set<string>(), alone };
-    alone.push(made);
+    const made: Term<T> = { text, entries: [] };
     this.#terms.set(text, made);
     return made;
   }
 
-  #index(key: string, object: Source): readonly Term[] {
-    const terms = this.#termsOf(object).map((text) => this.#termOf(text));
-    for (const { keys } of terms) keys.add(key);
-    const [first, ...others] = terms;
-    return first === undefined || others.length > 0 ? terms : first.alone;
-  }
-
-  #unindex(key: string, entry: Entry<T> | undefined): void {
-    for (const { text, keys } of entry?.terms ?? []) {
-      keys.delete(key);
-      if (keys.size === 0) this.#terms.delete(text);
+  #unindex(entry: Entry<T> | undefined): void {
+    for (const found of entry === undefined ? [] : listOf(entry.terms)) {
+      found.entries = found.entries.filter((one) => one !== entry);
+      if (found.entries.length === 0) this.#terms.delete(found.text);
     }
   }
 

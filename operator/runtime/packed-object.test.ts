@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { LiveObject } from './kubernetes-object.ts';
-import { isSameContent, packObject } from './packed-object.ts';
+import { isSameContent, packObject, versionOf } from './packed-object.ts';
 
 type Thing = LiveObject & { readonly spec?: unknown; readonly data?: unknown };
 
@@ -28,7 +28,7 @@ describe('a packed object', () => {
       addresses: ['10.0.0.1', 'acme.shop.svc'],
       odd: '\u0001\u0002\u0003\u0004 "quoted" $& $1',
     };
-    const packed = packObject(thing('acme-auth', { spec, data: null }), 'acme');
+    const packed = packObject(thing('acme-auth', { spec, data: null }), ['acme', 'shop', 'o1']);
     expect(packed.spec).toEqual(spec);
     expect(packed.data).toBeNull();
     expect(packed.metadata).toEqual(thing('acme-auth', {}).metadata);
@@ -37,22 +37,38 @@ describe('a packed object', () => {
     expect('status' in packed).toBe(false);
   });
 
-  test('whatever is in it, and whatever its owner is called', () => {
-    const name = fc.oneof(fc.string({ maxLength: 3 }), fc.constantFrom('a', '1', '$&', '"', 'acme'));
+  test('whatever is in it, and whatever words it is packed with', () => {
+    const word = fc.oneof(
+      fc.string({ maxLength: 3 }),
+      fc.constantFrom('a', '1', '$&', '"', 'acme', '\u0001', '\u000e'),
+    );
     fc.assert(
-      fc.property(fc.jsonValue(), name, fc.string({ maxLength: 3 }), (value, owner, namespace) => {
-        const stored = JSON.parse(JSON.stringify({ value }));
-        expect(packObject(thing('x', { spec: stored }, namespace), owner).spec).toEqual(stored);
+      fc.property(fc.jsonValue(), fc.jsonValue(), fc.array(word, { maxLength: 3 }), (value, label, repeated) => {
+        const { spec, annotations } = JSON.parse(JSON.stringify({ spec: { value }, annotations: { label } }));
+        const object = thing('x', { spec });
+        const packed = packObject({ ...object, metadata: { ...object.metadata, annotations } }, repeated);
+        expect(packed.spec).toEqual(spec);
+        expect(packed.metadata).toEqual({ ...object.metadata, annotations });
       }),
     );
   });
 
-  test('shares labels and owners with others that have the same', () => {
-    const one = packObject(thing('acme-auth', { spec: 1 }), 'acme');
-    const other = packObject(thing('acme-gateway', { spec: 2 }), 'acme');
-    expect(one.metadata.labels).toBe(other.metadata.labels);
-    expect(one.metadata.ownerReferences).toBe(other.metadata.ownerReferences);
-    expect([one.spec, other.spec]).toEqual([1, 2]);
+  test('holds as it is what is to be kept', () => {
+    const entries = { 'tls.crt': 'a certificate' };
+    const packed = packObject(thing('acme-auth', { type: 'Opaque' }), ['acme'], { entries });
+    expect(packed.entries).toBe(entries);
+    expect('entries' in packed).toBe(true);
+    expect(packObject(thing('acme-auth', { type: 'Opaque' }), ['acme'])).not.toHaveProperty('entries');
+  });
+
+  test('tells its version', () => {
+    const object = thing('acme-auth', { spec: 1 });
+    const version = { uid: object.metadata.uid, resourceVersion: '7' };
+    expect([versionOf(packObject(object, ['acme'])), versionOf(object), versionOf({ metadata: {} })]).toEqual([
+      version,
+      version,
+      undefined,
+    ]);
   });
 
   test('is compared by its content, whatever its version', () => {
@@ -60,13 +76,14 @@ describe('a packed object', () => {
       const { metadata, ...rest } = thing('acme-auth', fields);
       return { ...rest, metadata: { ...metadata, resourceVersion } };
     };
-    const pack = (object: Thing) => packObject(object, 'acme');
+    const pack = (object: Thing) => packObject(object, ['acme'], { entries: object.data });
     for (const same of [pack, (object: Thing) => object]) {
       const one = same(version('1', { spec: { at: '2026-01-01T00:00:00Z' } }));
       expect(isSameContent(one, same(version('2', { spec: { at: '2026-01-01T00:00:00Z' } })))).toBe(true);
       expect(isSameContent(one, same(version('2', { spec: { at: '2026-01-01T00:00:01Z' } })))).toBe(false);
       expect(isSameContent(one, same(version('2', { spec: {}, status: {} })))).toBe(false);
       expect(isSameContent(one, same({ ...version('2', {}), data: { at: '2026-01-01T00:00:00Z' } }))).toBe(false);
+      expect(isSameContent(one, same(version('1', { spec: { at: '2026-01-01T00:00:00Z' }, data: 'new' })))).toBe(false);
       const { metadata, ...rest } = version('2', { spec: { at: '2026-01-01T00:00:00Z' } });
       expect(isSameContent(one, same({ ...rest, metadata: { ...metadata, labels: {} } }))).toBe(false);
     }

@@ -1,139 +1,141 @@
 import { isDeepStrictEqual } from 'node:util';
 import { LRUCache } from 'lru-cache';
 import type { LiveObject } from './kubernetes-object.ts';
+import { internWords, packText, type Repeated, unpackText } from './packed-text.ts';
 
-/** The body of an object as text, with marks in the place of what tells it from others like it. */
-type Packed = { readonly template: string; readonly values: string };
+type Fields = Readonly<Record<string, unknown>>;
+type Metadata = LiveObject['metadata'];
+type Version = Pick<Metadata, 'uid' | 'resourceVersion'>;
 
-// JSON escapes control characters, so that none of these ever stands in a text.
-const marks = { value: '\u0001', between: '\u0002', name: '\u0003', namespace: '\u0004' } as const;
-const valueMarks = new RegExp(marks.value, 'g');
+const parts = { metadata: 0, body: 1 } as const;
 
-// UIDs, hashes, times and addresses: what differs between objects that were made alike.
-const telling =
-  /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{10,}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|\d+\.\d+\.\d+\.\d+/g;
+// What a pass is just reading; it reads several fields of several dozen objects.
+const metadataInUse = new LRUCache<object, Metadata>({ max: 256 });
+const bodiesInUse = new LRUCache<object, Fields>({ max: 128 });
 
-// Lists come sorted by namespace and name, so that the objects of one owner meet here; forgetting costs memory alone.
-const texts = new LRUCache<string, string>({ max: 1_024 });
-const parts = new LRUCache<string, NonNullable<unknown>>({ max: 16_384 });
-/** Bodies of which a pass is just reading several fields. */
-const unpacked = new LRUCache<object, Readonly<Record<string, unknown>>>({ max: 128 });
+/** What all packed objects have; those of one kind with the same fields are of one class, which reads the fields. */
+class PackedObject {
+  readonly #uid: string;
+  readonly #resourceVersion: string;
+  readonly #template: string;
+  readonly #values: string;
+  readonly #repeated: Repeated;
+  readonly #kept: Fields;
 
-/** The same text, held once in memory while it keeps coming. */
-export const internText = (text: string): string => {
-  const known = texts.get(text);
+  constructor({ uid, resourceVersion, ...metadata }: Metadata, body: Fields, repeated: Repeated, kept: Fields) {
+    const { template, values } = packText([metadata, body], repeated);
+    this.#uid = uid;
+    this.#resourceVersion = resourceVersion;
+    this.#template = template;
+    this.#values = values;
+    this.#repeated = internWords(repeated);
+    this.#kept = kept;
+  }
+
+  get metadata(): Metadata {
+    const known = metadataInUse.get(this);
+    if (known !== undefined) return known;
+    // What was packed from metadata is the rest of metadata.
+    const others = PackedObject.#unpack(this, 'metadata') as Omit<Metadata, keyof Version>;
+    const metadata = { ...others, uid: this.#uid, resourceVersion: this.#resourceVersion };
+    metadataInUse.set(this, metadata);
+    return metadata;
+  }
+
+  static #unpack(object: PackedObject, part: keyof typeof parts): unknown {
+    return unpackText({ template: object.#template, values: object.#values }, parts[part], object.#repeated);
+  }
+
+  static readKept(object: PackedObject, field: string): unknown {
+    return object.#kept[field];
+  }
+
+  static readBody(object: PackedObject, field: string): unknown {
+    const known = bodiesInUse.get(object);
+    if (known !== undefined) return known[field];
+    // It was packed from nothing else.
+    const body = PackedObject.#unpack(object, 'body') as Fields;
+    bodiesInUse.set(object, body);
+    return body[field];
+  }
+
+  static isPacked(object: object): object is PackedObject {
+    return #uid in object;
+  }
+
+  static versionOf(object: PackedObject): Version {
+    return { uid: object.#uid, resourceVersion: object.#resourceVersion };
+  }
+
+  static isSame(one: PackedObject, other: PackedObject): boolean {
+    return (
+      one.constructor === other.constructor &&
+      one.#uid === other.#uid &&
+      one.#template === other.#template &&
+      one.#values === other.#values &&
+      isDeepStrictEqual(one.#repeated, other.#repeated) &&
+      isDeepStrictEqual(one.#kept, other.#kept)
+    );
+  }
+}
+
+type Kind = Pick<LiveObject, 'apiVersion' | 'kind'>;
+
+const classes = new Map<string, typeof PackedObject>();
+
+const classOf = (kind: Kind, body: readonly string[], kept: readonly string[]): typeof PackedObject => {
+  const key = JSON.stringify([kind.apiVersion, kind.kind, body, kept]);
+  const known = classes.get(key);
   if (known !== undefined) return known;
-  texts.set(text, text);
-  return text;
-};
-
-const internPart = <T extends NonNullable<unknown>>(part: T): T => {
-  const text = JSON.stringify(part);
-  const known = parts.get(text);
-  // What gives the same JSON is the same.
-  if (known !== undefined) return known as T;
-  parts.set(text, part);
-  return part;
-};
-
-/** Names that fill most of an object: its own, or that of the owner whose name its own begins with. */
-type Names = { readonly name: string; readonly namespace: string };
-
-const pack = (body: unknown, { name, namespace }: Names): Packed => {
-  const values: string[] = [];
-  let text = JSON.stringify(body);
-  if (name !== '') text = text.replaceAll(name, marks.name);
-  if (namespace !== '') text = text.replaceAll(namespace, marks.namespace);
-  const template = text.replace(telling, (value) => {
-    values.push(value);
-    return marks.value;
-  });
-  return { template: internText(template), values: values.join(marks.between) };
-};
-
-const unpack = ({ template, values }: Packed, { name, namespace }: Names): Readonly<Record<string, unknown>> => {
-  const rest = values.split(marks.between).values();
-  const text = template
-    .replace(valueMarks, () => rest.next().value ?? '')
-    .replaceAll(marks.namespace, () => namespace)
-    .replaceAll(marks.name, () => name);
-  return JSON.parse(text);
-};
-
-const packedBody = Symbol('packed');
-const packedNames = Symbol('names');
-type Holder = LiveObject & { readonly [packedBody]: Packed; readonly [packedNames]: Names };
-
-const bodyOf = (holder: Holder): Readonly<Record<string, unknown>> => {
-  const known = unpacked.get(holder);
-  if (known !== undefined) return known;
-  const body = unpack(holder[packedBody], holder[packedNames]);
-  unpacked.set(holder, body);
-  return body;
-};
-
-const prototypes = new Map<string, object>();
-
-/** What objects with these fields inherit: each field is read out of the packed body. */
-const prototypeOf = (fields: readonly string[]): object => {
-  const key = fields.join();
-  const known = prototypes.get(key);
-  if (known !== undefined) return known;
-  const prototype = {};
-  for (const field of fields) {
-    Object.defineProperty(prototype, field, {
-      enumerable: true,
-      get(this: Holder) {
-        return bodyOf(this)[field];
+  const made = class extends PackedObject {};
+  const define = (field: string, get: (object: PackedObject) => unknown): void => {
+    Object.defineProperty(made.prototype, field, {
+      get(this: PackedObject) {
+        return get(this);
       },
     });
-  }
-  prototypes.set(key, prototype);
-  return prototype;
+  };
+  define('apiVersion', () => kind.apiVersion);
+  define('kind', () => kind.kind);
+  for (const field of body) define(field, (object) => PackedObject.readBody(object, field));
+  for (const field of kept) define(field, (object) => PackedObject.readKept(object, field));
+  classes.set(key, made);
+  return made;
 };
+
+const none: Fields = {};
 
 /**
- * The same object in a third of the memory or less: labels and owners are shared with objects that have the same, and the
- * rest is kept as text that objects which are alike share, and parsed when a field of it is read.
- * Its fields beside apiVersion, kind and metadata are inherited: a spread leaves them out.
- * @param ownerName the name that its own begins with, and that its content repeats.
+ * The same object in a quarter of the memory or less, and few things to visit for the garbage collector: text, which objects
+ * that are alike share, and what tells this one from them. A part of it is parsed when a field of that is read.
+ * All of its fields are inherited: a spread leaves them out.
+ * @param repeated of its owner, or its own.
+ * @param kept fields beside those of `object`, held as they are: what has nothing in common with that of others.
  */
-export const packObject = <T extends LiveObject>(object: T, ownerName: string): T => {
+export const packObject = <T extends LiveObject, Kept extends Fields = Record<never, never>>(
+  object: T,
+  repeated: Repeated,
+  kept?: Kept,
+): T & Kept => {
   const { apiVersion, kind, metadata, ...body } = object;
-  const names = { name: ownerName, namespace: metadata.namespace ?? '' };
-  const holder = Object.create(prototypeOf(Object.keys(body)), {
-    [packedBody]: { value: pack(body, names) },
-    [packedNames]: { value: internPart(names) },
-  });
-  // What has the fields of T, own or inherited, is a T.
-  return Object.assign(holder, {
-    apiVersion: internText(apiVersion),
-    kind: internText(kind),
-    metadata: packMetadata(metadata),
-  }) as T;
+  const packedClass = classOf({ apiVersion, kind }, Object.keys(body), Object.keys(kept ?? none));
+  // What reads all fields of both as they were is both.
+  return new packedClass(metadata, body, repeated, kept ?? none) as unknown as T & Kept;
 };
 
-const isPacked = (object: object): object is Holder => packedBody in object;
-
-const isSameBody = (one: Holder, other: Holder): boolean =>
-  Object.getPrototypeOf(one) === Object.getPrototypeOf(other) &&
-  one[packedBody].template === other[packedBody].template &&
-  one[packedBody].values === other[packedBody].values;
+/** Which version of an object this is, without parsing it where it is packed; undefined of what is no object of Kubernetes. */
+export const versionOf = (object: object): Version | undefined => {
+  if (PackedObject.isPacked(object)) return PackedObject.versionOf(object);
+  const { metadata } = object as { metadata?: { uid?: unknown; resourceVersion?: unknown } };
+  return typeof metadata?.uid === 'string' && typeof metadata.resourceVersion === 'string'
+    ? { uid: metadata.uid, resourceVersion: metadata.resourceVersion }
+    : undefined;
+};
 
 /** Whether two versions of an object differ in their resourceVersion alone; packed or not. */
 export const isSameContent = (one: Pick<LiveObject, 'metadata'>, other: Pick<LiveObject, 'metadata'>): boolean => {
-  if (isPacked(one) !== isPacked(other)) return false;
-  if (isPacked(one) && isPacked(other) && !isSameBody(one, other)) return false;
+  if (PackedObject.isPacked(one) && PackedObject.isPacked(other)) return PackedObject.isSame(one, other);
+  if (PackedObject.isPacked(one) || PackedObject.isPacked(other)) return false;
   const { resourceVersion } = other.metadata;
   return isDeepStrictEqual({ ...one, metadata: { ...one.metadata, resourceVersion } }, { ...other });
 };
-
-/** Metadata that shares its labels and owners with others that have the same. */
-export const packMetadata = (metadata: LiveObject['metadata']): LiveObject['metadata'] => ({
-  ...metadata,
-  ...(metadata.namespace === undefined ? {} : { namespace: internText(metadata.namespace) }),
-  ...(metadata.creationTimestamp === undefined ? {} : { creationTimestamp: internText(metadata.creationTimestamp) }),
-  ...(metadata.labels === undefined ? {} : { labels: internPart(metadata.labels) }),
-  ...(metadata.ownerReferences === undefined ? {} : { ownerReferences: internPart(metadata.ownerReferences) }),
-  ...(metadata.managedFields === undefined ? {} : { managedFields: internPart(metadata.managedFields) }),
-});

@@ -289,8 +289,17 @@ const remove = async (object: LiveObject, { client, signal }: Writes): Promise<v
 };
 
 /** As the API server has it, so that it can be compared with a desired one. */
-const asStored = ({ entries, ...secret }: ObservedSecret): LiveObject & Pick<ISecret, 'data'> => ({
-  ...secret,
+const asStored = ({
+  apiVersion,
+  kind,
+  metadata,
+  type,
+  entries,
+}: ObservedSecret): LiveObject & Pick<ISecret, 'data'> => ({
+  apiVersion,
+  kind,
+  metadata,
+  ...(type === undefined ? {} : { type }),
   data: encodeEntries(entries),
 });
 

@@ -5,17 +5,35 @@ import { fieldManagers, labels } from '../../api/group.ts';
 import { tlsEntries } from '../../keys/internal-certificate.ts';
 import { keepCreator } from '../../runtime/field-ownership.ts';
 import type { LiveObject } from '../../runtime/kubernetes-object.ts';
-import { internText, packMetadata, packObject } from '../../runtime/packed-object.ts';
+import { packObject } from '../../runtime/packed-object.ts';
+import { internText } from '../../runtime/packed-text.ts';
 import type { ObservedNode, ObservedPod, ObservedSecret } from '../observed.ts';
 
 /** What we create and change: whether it was only created so far stays known. */
 const ofOurs = (object: LiveObject): LiveObject => keepCreator(object, fieldManagers.objects);
 
-/** Nobody reads `managedFields` of what others make, and they are half of an object. */
-const withoutManagedFields = (object: LiveObject): LiveObject => {
-  const { managedFields: _dropped, ...metadata } = object.metadata;
-  return { ...object, metadata };
+/** Of what controllers of Kubernetes make for us: which one it is, and whose. */
+const identify = ({ metadata }: LiveObject): LiveObject['metadata'] => {
+  const { name, namespace, uid, resourceVersion, labels: given, ownerReferences } = metadata;
+  return {
+    name,
+    uid,
+    resourceVersion,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(given === undefined ? {} : { labels: given }),
+    ...(ownerReferences === undefined ? {} : { ownerReferences }),
+  };
 };
+
+/** What belongs to a tenant bears the tenant's name in its own, and the tenant's UID; it repeats them all over its content. */
+const repeatedIn = ({ metadata }: LiveObject): readonly string[] => [
+  metadata.labels?.[labels.instance] ?? metadata.name,
+  metadata.namespace ?? '',
+  metadata.labels?.[labels.tenantUid] ?? metadata.uid,
+];
+
+/** An object as the caches keep it: all of it that decisions read, and packed. */
+export const projectObject = (object: LiveObject): LiveObject => packObject(ofOurs(object), repeatedIn(object));
 
 /** Conditions of an autoscaler that say, while they are False, that it does not do its work. */
 const autoscalerConditions: ReadonlySet<string> = new Set(['ScalingActive', 'AbleToScale']);
@@ -26,19 +44,12 @@ const autoscalerConditions: ReadonlySet<string> = new Set(['ScalingActive', 'Abl
  */
 export const projectAutoscaler = (object: LiveObject): LiveObject => {
   // Kubernetes validated it as what its kind says.
-  const { status, ...rest } = ofOurs(object) as LiveObject & Pick<IHorizontalPodAutoscaler, 'status'>;
+  const { status, ...rest } = object as LiveObject & Pick<IHorizontalPodAutoscaler, 'status'>;
   const conditions = (status?.conditions ?? []).filter(
     (condition) => condition.status === 'False' && autoscalerConditions.has(condition.type),
   );
-  return conditions.length === 0 ? rest : ({ ...rest, status: { conditions } } as LiveObject);
+  return projectObject(conditions.length === 0 ? rest : ({ ...rest, status: { conditions } } as LiveObject));
 };
-
-/**
- * An object as the caches keep it: all of it that decisions read, and packed. What belongs to a tenant bears the tenant's
- * name in its own and all over its content.
- */
-export const projectObject = (object: LiveObject): LiveObject =>
-  packObject(ofOurs(object), object.metadata.labels?.[labels.instance] ?? object.metadata.name);
 
 /** Entries of a Secret as text. */
 export const decodeEntries = ({ data }: Pick<ISecret, 'data'>): Record<string, string> =>
@@ -50,19 +61,15 @@ export const decodeEntries = ({ data }: Pick<ISecret, 'data'>): Record<string, s
 export const encodeEntries = (entries: Readonly<Record<string, string>>): Record<string, string> =>
   Object.fromEntries(Object.entries(entries).map(([entry, value]) => [entry, Buffer.from(value).toString('base64')]));
 
-/** A Secret of ours, whole. */
+/** A Secret of ours, whole. What it holds is like nothing else. */
 export const projectSecret = (secret: LiveObject & ISecret): ObservedSecret => {
   const { apiVersion, kind, metadata } = ofOurs(secret);
   const entries = decodeEntries(secret);
   const ca = entries[tlsEntries.authority];
-  return {
-    apiVersion: internText(apiVersion),
-    kind: internText(kind),
-    metadata: packMetadata(metadata),
-    type: internText(secret.type ?? 'Opaque'),
+  return packObject({ apiVersion, kind, metadata, type: secret.type ?? 'Opaque' }, repeatedIn(secret), {
     // It stands in every identity of a tenant.
     entries: ca === undefined ? entries : { ...entries, [tlsEntries.authority]: internText(ca) },
-  };
+  });
 };
 
 const millisecondsOf = (time: string | undefined): number => (time === undefined ? 0 : Date.parse(time));
@@ -86,14 +93,14 @@ export type ProjectedPod = ObservedPod & Pick<LiveObject, 'metadata'>;
 
 export const projectPod = (pod: LiveObject & IPod): ProjectedPod => {
   const { spec, status } = pod;
-  const metadata = packMetadata(withoutManagedFields(pod).metadata);
+  const { metadata } = pod;
   const container = status?.containerStatuses?.[0];
   const terminationMessage = (container?.state?.terminated ?? container?.lastState?.terminated)?.message;
   const waitingReason = container?.state?.waiting?.reason;
   const condition = (type: string) => status?.conditions?.find((one) => one.type === type);
   const scheduled = condition('PodScheduled');
   return {
-    metadata,
+    metadata: identify(pod),
     name: metadata.name,
     component: metadata.labels?.[labels.component] ?? '',
     ready: condition('Ready')?.status === 'True',
@@ -111,7 +118,7 @@ export const projectPod = (pod: LiveObject & IPod): ProjectedPod => {
 export type ProjectedReplicaSet = Pick<LiveObject, 'metadata'> & { readonly configMaps: readonly string[] };
 
 export const projectReplicaSet = (replicaSet: LiveObject & IReplicaSet): ProjectedReplicaSet => ({
-  metadata: packMetadata(withoutManagedFields(replicaSet).metadata),
+  metadata: identify(replicaSet),
   configMaps: (replicaSet.spec?.template?.spec?.volumes ?? []).flatMap(({ configMap }) =>
     configMap?.name === undefined ? [] : [configMap.name],
   ),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { group } from '../../api/group.ts';
+import { versionOf } from '../../runtime/packed-object.ts';
 import type { Observed } from '../observed.ts';
 
 /**
@@ -37,17 +38,13 @@ export const createSettledTenants = (): SettledTenants => {
   };
 };
 
-const isVersioned = (value: object): value is { metadata: { uid: string; resourceVersion: string } } => {
-  const { metadata } = value as { metadata?: { uid?: unknown; resourceVersion?: unknown } };
-  return typeof metadata?.uid === 'string' && typeof metadata.resourceVersion === 'string';
-};
-
 /** An object is told by its version; everything else by what it is, so that nothing is left out that may come to be observed. */
 const digestible = (_name: string, value: unknown): unknown => {
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Map) return [...value];
   if (value instanceof Set) return [...value];
-  return isVersioned(value) ? `${value.metadata.uid}@${value.metadata.resourceVersion}` : value;
+  const version = versionOf(value);
+  return version === undefined ? value : `${version.uid}@${version.resourceVersion}`;
 };
 
 /** Of the tenant everything but its version: somebody else's annotation changes that, and nothing for us. */
