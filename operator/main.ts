@@ -5,6 +5,7 @@ import { createOperatorLogger } from './logging.ts';
 import { previousReleases } from './manifests/service-releases.ts';
 import { runOperator } from './operator.ts';
 import { createProbeServer } from './probe-server.ts';
+import { keepHeapSmall } from './small-heap.ts';
 
 /** What is wrong with the environment is one fatal line, beside everything else that `kubectl logs` shows. */
 const readConfig = (): Config => {
@@ -16,6 +17,7 @@ const readConfig = (): Config => {
   }
 };
 
+keepHeapSmall();
 const config = readConfig();
 const log = createOperatorLogger(config.LOG_LEVEL);
 const metrics = new Registry();

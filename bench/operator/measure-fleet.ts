@@ -79,6 +79,7 @@ const converge = async (bench: Bench): Promise<void> => {
   add('events_per_tenant', events / fleet.length, '1');
   add('reads_per_tenant', reads / fleet.length, '1');
   add('rss_mib', usage.rssMib, 'MiB');
+  add('rss_file_mib', usage.fileMib, 'MiB');
   add('converge_rss_peak_mib', usage.peakMib, 'MiB');
   add('converge_operator_cpu_s', usage.cpuSeconds - cpuBefore.operator, 's');
   add('converge_apiserver_cpu_s', (await cluster.apiServerCpuSeconds()) - cpuBefore.api, 's');

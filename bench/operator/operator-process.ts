@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import { z } from 'zod';
 import { type BoundProcess, startBoundProcess } from '../../e2e/cluster/bound-process.ts';
 import { findFreePorts } from '../../e2e/cluster/built-in/control-plane.ts';
 import { waitUntil } from '../../e2e/cluster/wait.ts';
@@ -8,7 +9,7 @@ import { bundleDirectory } from '../../tools/bundle.ts';
 import { parseMetrics, type Sample, sumOf } from './metrics-text.ts';
 import { type ProcessUsage, readProcessUsage } from './process-usage.ts';
 
-/** The operator as users run it: the bundle, with the command line of `install/operator.yaml`. */
+/** The operator as users run it: the bundle, with the command line and environment of `install/operator.yaml`. */
 export type OperatorProcess = {
   readonly usage: () => Promise<ProcessUsage>;
   readonly scrape: () => Promise<Sample[]>;
@@ -20,14 +21,24 @@ export type OperatorProcess = {
   readonly stop: (signal: 'SIGTERM' | 'SIGKILL') => Promise<void>;
 };
 
-/** Node's flags, as the container of `install/operator.yaml` has them. */
-const readFlags = async (): Promise<readonly string[]> => {
+// The part of a container that is read here; the file is our own.
+const containerSchema = z.object({
+  command: z.array(z.string()),
+  env: z.array(z.object({ name: z.string(), value: z.string().optional() })),
+});
+
+/** Node's flags and the fixed part of the environment, as the container of `install/operator.yaml` has them. */
+const readContainer = async (): Promise<{ readonly flags: readonly string[]; readonly env: readonly string[] }> => {
   const documents = parseAllDocuments(await readFile('install/operator.yaml', 'utf8'));
   const deployment = documents.find((document) => document.get('kind') === 'Deployment');
-  const command = deployment?.getIn(['spec', 'template', 'spec', 'containers', 0, 'command']);
-  // The parse boundary of a file of our own.
-  const words = (command as { toJSON: () => string[] } | undefined)?.toJSON() ?? [];
-  return words.slice(1, -1);
+  const { spec } = z
+    .object({ spec: z.object({ template: z.object({ spec: z.object({ containers: z.tuple([containerSchema]) }) }) }) })
+    .parse(deployment?.toJSON());
+  const [{ command, env }] = spec.template.spec.containers;
+  return {
+    flags: command.slice(1, -1),
+    env: env.flatMap(({ name, value }) => (value === undefined ? [] : [`${name}=${value}`])),
+  };
 };
 
 /** Starts one in `directory`; its log goes to `NAME.log` there. `flags` are more of Node's. */
@@ -41,16 +52,16 @@ export const startOperatorProcess = async (options: {
   const kubeconfigPath = path.join(directory, 'operator.kubeconfig');
   await writeFile(kubeconfigPath, options.kubeconfig, { mode: 0o600 });
   const [port = 0] = await findFreePorts(1);
+  const container = await readContainer();
   const running: BoundProcess = startBoundProcess(name, path.join(directory, `${name}.log`), [
     'env',
+    ...container.env,
     `KUBECONFIG=${kubeconfigPath}`,
     `POD_NAME=${name}`,
-    'SERVICES_IMAGE=identity-operator:0.1.0',
-    'SERVICES_VERSION=0.1.0',
     `PROBE_PORT=${port}`,
     'NODE_ENV=production',
     process.execPath,
-    ...(await readFlags()),
+    ...container.flags,
     ...options.flags,
     path.join(bundleDirectory, 'operator.mjs'),
   ]);

@@ -3,6 +3,8 @@ import { readdir, readFile } from 'node:fs/promises';
 /** What a process uses, from /proc. */
 export type ProcessUsage = {
   readonly rssMib: number;
+  /** The part of it that is pages of files, which the kernel may drop: the program `node` above all. */
+  readonly fileMib: number;
   /** The most that `rssMib` has ever been. */
   readonly peakMib: number;
   readonly cpuSeconds: number;
@@ -21,6 +23,7 @@ export const readProcessUsage = async (pid: number): Promise<ProcessUsage> => {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return {
     rssMib: mebibytes(status, 'VmRSS'),
+    fileMib: mebibytes(status, 'RssFile'),
     peakMib: mebibytes(status, 'VmHWM'),
     cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond,
   };

@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { stringify } from 'safe-stable-stringify';
 import type { DesiredObject, KubernetesObject, LiveObject } from './kubernetes-object.ts';
 
@@ -162,6 +163,19 @@ export const differs = (desired: DesiredObject, live: KubernetesObject): boolean
   findDifferences(desired, live).length > 0;
 
 const hashes = new WeakMap<DesiredObject, string>();
+/** By a digest of the object as it was built: passes build the same anew, and ordering its fields is most of the work. */
+const hashesOfBuilt = new LRUCache<string, string>({ max: 512 });
+
+const hashInOrder = (desired: DesiredObject): string => hash('sha256', stringify(desired), 'base64url').slice(0, 22);
+
+const hashBuilt = (desired: DesiredObject): string => {
+  const built = hash('sha256', JSON.stringify(desired), 'base64url');
+  const known = hashesOfBuilt.get(built);
+  if (known !== undefined) return known;
+  const found = hashInOrder(desired);
+  hashesOfBuilt.set(built, found);
+  return found;
+};
 
 /**
  * A short hash of the content of an object, the same whatever the order of its fields. It is asked for many times in one
@@ -170,9 +184,9 @@ const hashes = new WeakMap<DesiredObject, string>();
 export const hashDesired = (desired: DesiredObject): string => {
   const known = hashes.get(desired);
   if (known !== undefined) return known;
-  const hash = createHash('sha256').update(stringify(desired)).digest('base64url').slice(0, 22);
-  hashes.set(desired, hash);
-  return hash;
+  const found = hashBuilt(desired);
+  hashes.set(desired, found);
+  return found;
 };
 
 /** `desired` with its own hash in the annotation `annotation`: what is to be applied. */

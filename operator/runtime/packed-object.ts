@@ -9,9 +9,10 @@ type Version = Pick<Metadata, 'uid' | 'resourceVersion'>;
 
 const parts = { metadata: 0, body: 1 } as const;
 
-// What a pass is just reading; it reads several fields of several dozen objects.
-const metadataInUse = new LRUCache<object, Metadata>({ max: 256 });
-const bodiesInUse = new LRUCache<object, Fields>({ max: 128 });
+// What a pass is just reading. No more than that: what stays for longer than two collections of garbage is taken for what lasts,
+// and all of the heap has to be gone through to be rid of it.
+const metadataInUse = new LRUCache<object, Metadata>({ max: 64 });
+const bodiesInUse = new LRUCache<object, Fields>({ max: 16 });
 
 /** What all packed objects have; those of one kind with the same fields are of one class, which reads the fields. */
 class PackedObject {

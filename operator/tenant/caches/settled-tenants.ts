@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { group } from '../../api/group.ts';
 import { versionOf } from '../../runtime/packed-object.ts';
@@ -57,7 +57,5 @@ const describeTenant = ({ tenant: { metadata, spec: _byGeneration, ...rest } }: 
 /** Equal for observations that no decision tells apart. */
 export const fingerprintOf = (observed: Observed): string => {
   const { tenant: _tenant, ...others } = observed;
-  return createHash('sha256')
-    .update(JSON.stringify([describeTenant(observed), others], digestible))
-    .digest('base64');
+  return hash('sha256', JSON.stringify([describeTenant(observed), others], digestible), 'base64');
 };
