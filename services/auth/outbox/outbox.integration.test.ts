@@ -83,6 +83,26 @@ describe('the outbox', () => {
     expect(seen.sort()).toEqual(emails.sort());
   });
 
+  it('gives an event to nobody else while somebody has it, and to others when that one is gone', async () => {
+    const repository = createOutboxRepository(pool);
+    const lease = { topics: ['mail'], limit: 10, leaseSeconds: 60 } as const;
+    let others: unknown;
+    start(async () => {
+      others = await repository.lease(lease);
+      return { outcome: 'delivered' };
+    });
+    await enqueueEvent(pool, mail('ada@example.test'));
+    await eventually(async () => (await remaining()) === 0);
+    expect(others).toEqual([]);
+
+    ended.abort();
+    await Promise.all(workers.map((worker) => worker.ended));
+    await enqueueEvent(pool, mail('grace@example.test'));
+    expect(await repository.lease(lease)).toHaveLength(1);
+    await pool.query({ text: `UPDATE auth.outbox SET due_at = due_at - interval '60 s'` });
+    expect(await repository.lease(lease)).toMatchObject([{ attempts: 2 }]);
+  });
+
   it('tries again what failed or threw, under the same id', async () => {
     const ids: string[] = [];
     start(async (_email, id) => {
