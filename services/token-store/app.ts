@@ -119,6 +119,16 @@ export const createTokenStoreApp = (dependencies: TokenStoreDependencies): Expre
     }),
   );
 
+  for (const path of routeNames.keys()) {
+    app.all(path, (_request, response) => {
+      response.set('Allow', path === '/internal/state' ? 'GET' : 'POST');
+      sendProblem(response, {
+        status: 405,
+        type: 'urn:identity-operator:problem:method-not-allowed',
+        title: 'This method is not supported',
+      });
+    });
+  }
   app.use((_request, response) =>
     sendProblem(response, { status: 404, type: 'urn:identity-operator:problem:not-found', title: 'Not found' }),
   );

@@ -38,8 +38,9 @@ const identifier = z
   .string()
   .min(1)
   .max(512)
-  // PostgreSQL's text cannot hold it.
-  .refine((text) => !text.includes('\0'));
+  // PostgreSQL's text cannot hold it; the document of this API says so by a pattern.
+  .refine((text) => !text.includes('\0'))
+  .meta({ pattern: '^[^\\u0000]*$' });
 /** Ten years at most: what lives longer is a mistake of units. */
 const lifetimeSeconds = z.int().min(1).max(315_360_000);
 const payload = z.record(z.string(), z.unknown());
@@ -193,7 +194,8 @@ export const transactionResponseSchema = z.discriminatedUnion('outcome', [
      * already_consumed: another request won, or the record is gone; for a refresh token the family is revoked, in the
      * same call. grant_revoked: the family is not alive, or everything of its subject or client was revoked since the
      * sign-in. already_used: the one-time id is there.
-     * session_changed: a session has another version than expected; nothing was written, its one-time ids neither.
+     * session_changed: a session has another version than expected, or its id is another session's; nothing was written,
+     * its one-time ids neither.
      */
     reason: z.enum(['already_consumed', 'grant_revoked', 'already_used', 'session_changed']),
   }),

@@ -348,6 +348,18 @@ describe('records', () => {
     expect(await commit([upsert('session', fresh, { uid, expectedVersion: 2 })])).toEqual(refused('session_changed'));
   });
 
+  it('give no session the id of another one', async () => {
+    const [id, uid, other] = [randomUUID(), randomUUID(), randomUUID()];
+    await commit([upsert('session', id, { uid, expectedVersion: 0 })]);
+    for (const expectedVersion of [0, undefined]) {
+      expect(await commit([upsert('session', id, { uid: other, expectedVersion })])).toEqual(
+        refused('session_changed'),
+      );
+    }
+    expect((await find('session', id)).record).toMatchObject({ version: 1 });
+    expect((await find('session', other, 'uid')).record).toBeUndefined();
+  });
+
   it('are not there any more when they have expired', async () => {
     const { grantId, id } = await issue('refresh_token');
     await owner.query(`UPDATE token_store.tokens SET expires_at = now()`);

@@ -76,10 +76,17 @@ const findReplayedAnswer = async (
   return (await findReplay(connection, replay))?.toString('base64');
 };
 
+/** No race, which repetitions cure: another session has this id, by another `uid`. */
+const isSessionIdTaken = (error: unknown): boolean =>
+  error instanceof Error && 'constraint' in error && error.constraint === 'sessions_pkey';
+
 /** Begins anew with owners that only the grants have told. */
 const applyNamed = async (context: TransactionContext, plan: TransactionPlan): Promise<TransactionResponse> => {
   for (let named = plan; ; ) {
-    const outcome = await retryLostRaces(() => applyPlan(context, named));
+    const outcome = await retryLostRaces(() => applyPlan(context, named)).catch((error: unknown): Outcome => {
+      if (!isSessionIdTaken(error)) throw error;
+      return refused('session_changed');
+    });
     if (outcome.outcome !== 'owners_unnamed') return outcome;
     named = outcome.plan;
   }

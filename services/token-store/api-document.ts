@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import * as contract from './contract.ts';
+
+/** A route of the contract. `refused` is the answer 409, where there is one. */
+type Operation = {
+  path: string;
+  summary: string;
+  request: z.ZodType;
+  response: z.ZodType;
+  refused?: z.ZodType;
+};
+
+const operations: readonly Operation[] = [
+  {
+    path: '/v1/records/find',
+    summary: 'A record, with what the caller will want next.',
+    request: contract.findRequestSchema,
+    response: contract.findResponseSchema,
+  },
+  {
+    path: '/v1/transactions',
+    summary: 'All writes of one protocol request, in one transaction. Idempotent by `commitId`.',
+    request: contract.transactionRequestSchema,
+    response: contract.transactionResponseSchema,
+    refused: contract.transactionResponseSchema,
+  },
+  {
+    path: '/v1/introspections',
+    summary: 'Whether what a JWT names is still alive, all of it.',
+    request: contract.introspectionRequestSchema,
+    response: contract.introspectionResponseSchema,
+  },
+  {
+    path: '/v1/epochs',
+    summary: 'How often everything of a subject or of a client was revoked.',
+    request: contract.epochsRequestSchema,
+    response: contract.epochsResponseSchema,
+  },
+  {
+    path: '/v1/revocations/revoke',
+    summary: 'Ends a token, a family, a session, or everything of a client or of a subject.',
+    request: contract.revokeRequestSchema,
+    response: contract.revokeResponseSchema,
+  },
+  {
+    path: '/v1/sessions/list',
+    summary: 'The living sessions of a subject, newest first.',
+    request: contract.listSessionsRequestSchema,
+    response: contract.listSessionsResponseSchema,
+  },
+  {
+    path: '/v1/outbox/lease',
+    summary: 'Messages that are due, for one worker until the lease ends.',
+    request: contract.leaseOutboxRequestSchema,
+    response: contract.leaseOutboxResponseSchema,
+  },
+  {
+    path: '/v1/outbox/complete',
+    summary: 'How the delivery of a message went.',
+    request: contract.completeOutboxRequestSchema,
+    response: contract.completeOutboxResponseSchema,
+  },
+];
+
+const toSchema = (schema: z.ZodType, io: 'input' | 'output'): object => {
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  return rest;
+};
+
+/** RFC 9457, as all services answer. */
+const problem = {
+  description: 'Refused, or to be repeated later (503, with Retry-After).',
+  content: {
+    'application/problem+json': {
+      schema: {
+        type: 'object',
+        required: ['status', 'type', 'title'],
+        properties: {
+          status: { type: 'integer' },
+          type: { type: 'string', pattern: '^urn:identity-operator:problem:' },
+          title: { type: 'string' },
+          detail: { type: 'string' },
+          correlationId: { type: 'string' },
+        },
+      },
+    },
+  },
+};
+
+const answer = (description: string, schema: z.ZodType): object => ({
+  description,
+  content: { 'application/json': { schema: toSchema(schema, 'output') } },
+});
+
+/** OpenAPI 3.1 of the token-store's API, from its contract. The feed of revocations is a stream, and not in it. */
+export const buildApiDocument = (): object => ({
+  openapi: '3.1.0',
+  info: {
+    title: 'token-store',
+    version: 'v1',
+    description: 'Spoken by auth over mutual TLS, with a certificate of its role. Generated from the contract.',
+  },
+  paths: Object.fromEntries(
+    operations.map(({ path, summary, request, response, refused }) => [
+      path,
+      {
+        post: {
+          summary,
+          requestBody: { required: true, content: { 'application/json': { schema: toSchema(request, 'input') } } },
+          responses: {
+            200: answer('Done.', response),
+            ...(refused && { 409: answer('Nothing was written but one-time ids.', refused) }),
+            400: problem,
+            403: problem,
+            413: problem,
+            503: problem,
+          },
+        },
+      },
+    ]),
+  ),
+});
