@@ -40,7 +40,7 @@ bench-operator: setup ## The operator with 100, 300 and 1,000 tenants: times, re
 lint: setup ## Types, style, the rooms' import rules, dead exports, freshness of generated files
 	@node tools/lint.ts
 
-generate: setup ## CRDs from the types
+generate: setup ## CRDs from the types, API documents from the contracts
 	@node tools/generate.ts
 
 image: setup ## The container images
