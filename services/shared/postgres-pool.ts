@@ -179,6 +179,8 @@ const openPool = (
     idle_in_transaction_session_timeout: limits.idleInTransactionMilliseconds,
     // The server's timeout cannot reach us through a dead network; ours, a little later, can.
     query_timeout: limits.statementMilliseconds + 2000,
+    // Statements that are given at once are sent at once; PostgreSQL still runs one after the other.
+    pipeline: true,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     application_name: 'identity-operator',

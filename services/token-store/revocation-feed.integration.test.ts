@@ -123,7 +123,10 @@ describe('the revocation feed', () => {
   it('goes on at another token-store when one drains', async () => {
     const moved = follow([addresses[0], addresses[1]]);
     await vi.waitFor(() => expect(moved.isReady()).toBe(true), soon);
-    await services[0]?.stop();
+    const [target] = await fixture.peerPool('gateway', port, [addresses[0]]).targets();
+    const stream = await target?.dispatcher.request({ method: 'GET', path: '/v1/revocations/feed' });
+    // It ends, instead of being cut when nobody waits any longer.
+    await Promise.all([services[0]?.stop(), stream?.body.text()]);
     const gid = await newGrant();
     await store.revoke({ by: 'grant', grantId: gid });
     await untilKnown(claims({ gid }), moved);

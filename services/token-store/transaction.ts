@@ -13,13 +13,14 @@ import { findReplay, keepReplays } from './queries/refresh-replays.ts';
 import { destroySessions, lockSessions } from './queries/sessions.ts';
 import { upsertRecords } from './queries/upsert.ts';
 import {
-  type CarriedEpoch,
   decideEpochsCurrent,
   decideGrantsAlive,
   decideSessionsUnchanged,
   isSingleStatement,
   namePlanOwners,
   planTransaction,
+  type RecordTable,
+  type TokenTable,
   type TransactionPlan,
 } from './transaction-plan.ts';
 
@@ -102,70 +103,98 @@ const applyPlan = async (context: TransactionContext, plan: TransactionPlan): Pr
   );
 };
 
-/** The order is what makes it safe: locks first, then what can refuse, then what cannot. */
+/**
+ * The order is what makes it safe: locks first, then what can refuse, then what cannot. Statements whose outcome is not
+ * needed to go on are sent together, and PostgreSQL runs them one after the other: two waits instead of one a statement.
+ */
 const runSteps = async (
   connection: Queryable,
-  { keyring, feedSeconds }: TransactionContext,
+  context: TransactionContext,
   plan: TransactionPlan,
 ): Promise<Outcome> => {
-  const epochs = await lockAndReadEpochs(connection, plan);
-  const locked = [
-    // A lone revocation is one statement that takes its own lock.
-    ...(isSingleStatement(plan) ? [] : await lockGrantsForUpdate(connection, grantsToChange(plan))),
-    ...(await lockGrantsForShare(connection, plan.issuingGrants)),
-  ];
-  const named = namePlanOwners(plan, locked);
+  const { epochs, grants, sessions, oneTimeIdsAreNew } = await takeLocks(connection, plan);
+  const named = namePlanOwners(plan, grants);
   if (named !== undefined) return { outcome: 'owners_unnamed', plan: named };
-  const sessions = await lockSessions(
-    connection,
-    plan.expectedSessions.map(({ uidHash }) => uidHash),
-  );
   if (!decideSessionsUnchanged(plan, sessions)) return refused('session_changed');
-  if (!(await useOneTimeIds(connection, plan.oneTimeIds, plan.commitId))) return refused('already_used');
-  if (hasMoreThanOneTimeIds(plan)) await connection.query({ text: 'SAVEPOINT one_time_ids' });
+  if (!oneTimeIdsAreNew) return refused('already_used');
 
-  const alive = decideGrantsAlive(plan, locked) && decideEpochsCurrent(plan, epochs);
-  const refusal = await consumeUnlessRefused(connection, plan, alive);
-  if (refusal) {
+  const isAlive = decideGrantsAlive(plan, grants) && decideEpochsCurrent(plan, epochs);
+  const written = isAlive ? await writePlan(connection, context, plan) : nothingWritten;
+  const refusal = await findRefusal(connection, plan, { isAlive, ...written });
+  if (refusal !== undefined) {
     // A proof that was seen stays seen, whatever becomes of the request that carried it.
     if (hasMoreThanOneTimeIds(plan)) await connection.query({ text: 'ROLLBACK TO SAVEPOINT one_time_ids' });
     return refused(refusal);
   }
-
-  await keepReplays(connection, plan.replays);
-  for (const table of ['tokens', 'short_lived', 'interactions'] as const) {
-    await destroyRecords(connection, table, plan.destroys[table], plan.tokenDays);
-  }
-  await destroySessions(connection, plan.destroys.sessions, feedSeconds);
-  await revokeGrants(connection, plan.revokedGrants, feedSeconds);
-  for (const table of ['grants', 'tokens', 'short_lived', 'sessions', 'interactions'] as const) {
-    const written = await upsertRecords(connection, table, plan, keyring);
-    // Only of sessions: one that came while there was nothing to lock yet.
-    if (table === 'sessions' && written < plan.upserts.sessions.length) return refused('session_changed');
-  }
-  await enqueueMessages(connection, sealMessages(keyring, plan));
-  return { outcome: 'committed' };
+  // One that came while there was nothing to lock yet.
+  return written.sessions < plan.upserts.sessions.length ? refused('session_changed') : { outcome: 'committed' };
 };
 
-const lockAndReadEpochs = async (connection: Queryable, plan: TransactionPlan): Promise<CarriedEpoch[]> => {
-  if (plan.clients.length + plan.subjects.length === 0) return [];
-  await lockOwners(connection, plan);
-  return plan.epochs.length === 0 ? [] : readEpochs(connection, plan);
+const takeLocks = async (connection: Queryable, plan: TransactionPlan) => {
+  const hasOwners = plan.clients.length + plan.subjects.length > 0;
+  const [, epochs, changing, issuing, sessions, oneTimeIdsAreNew] = await Promise.all([
+    hasOwners ? lockOwners(connection, plan) : undefined,
+    hasOwners && plan.epochs.length > 0 ? readEpochs(connection, plan) : [],
+    // A lone revocation is one statement that takes its own lock.
+    isSingleStatement(plan) ? [] : lockGrantsForUpdate(connection, grantsToChange(plan)),
+    lockGrantsForShare(connection, plan.issuingGrants),
+    lockSessions(
+      connection,
+      plan.expectedSessions.map(({ uidHash }) => uidHash),
+    ),
+    useOneTimeIds(connection, plan.oneTimeIds, plan.commitId),
+    hasMoreThanOneTimeIds(plan) ? connection.query({ text: 'SAVEPOINT one_time_ids' }) : undefined,
+  ]);
+  return { epochs, grants: [...changing, ...issuing], sessions, oneTimeIdsAreNew };
 };
 
-const consumeUnlessRefused = async (
+/** What became of the writes: all are undone again when one could not be made. */
+type Written = { readonly consumed: Readonly<Record<TokenTable, boolean>>; readonly sessions: number };
+
+const nothingWritten: Written = { consumed: { tokens: false, short_lived: false }, sessions: 0 };
+
+const writePlan = async (
+  connection: Queryable,
+  { keyring, feedSeconds }: TransactionContext,
+  plan: TransactionPlan,
+): Promise<Written> => {
+  const { consumes, destroys, tokenDays: days, commitId } = plan;
+  const destroy = (table: 'tokens' | 'short_lived' | 'interactions') =>
+    destroyRecords(connection, table, destroys[table], days);
+  const upsert = (table: RecordTable) => upsertRecords(connection, table, plan, keyring);
+  const consume = (table: TokenTable) => consumeRecords(connection, table, { hashes: consumes[table], days }, commitId);
+  const messages = sealMessages(keyring, plan);
+  const [tokens, shortLived, ...others] = await Promise.all([
+    consume('tokens'),
+    consume('short_lived'),
+    keepReplays(connection, plan.replays),
+    destroy('tokens'),
+    destroy('short_lived'),
+    destroy('interactions'),
+    destroySessions(connection, destroys.sessions, feedSeconds),
+    revokeGrants(connection, plan.revokedGrants, feedSeconds),
+    upsert('grants'),
+    upsert('tokens'),
+    upsert('short_lived'),
+    upsert('interactions'),
+    enqueueMessages(connection, messages),
+    upsert('sessions'),
+  ]);
+  return { consumed: { tokens, short_lived: shortLived }, sessions: others.at(-1) ?? 0 };
+};
+
+const findRefusal = async (
   connection: Queryable,
   { consumes, commitId, tokenDays }: TransactionPlan,
-  grantsAlive: boolean,
+  { isAlive, consumed }: Written & { readonly isAlive: boolean },
 ): Promise<ConsumeRefusal | undefined> => {
   for (const table of ['tokens', 'short_lived'] as const) {
     const keys = { hashes: consumes[table], days: tokenDays };
-    if (keys.hashes.length === 0) continue;
-    if (grantsAlive && (await consumeRecords(connection, table, keys, commitId))) continue;
+    if (keys.hashes.length === 0 || consumed[table]) continue;
     const refusal = await explainRefusal(connection, table, keys, commitId);
-    if (grantsAlive || refusal === 'already_consumed') return refusal;
+    if (isAlive || refusal === 'already_consumed') return refusal;
   }
-  return grantsAlive ? undefined : 'grant_revoked';
+  return isAlive ? undefined : 'grant_revoked';
 };
 
 const refused = (reason: Extract<TransactionResponse, { outcome: 'refused' }>['reason']): TransactionResponse => ({
