@@ -35,6 +35,8 @@ export type ProtocolOptions = {
   findClient: (clientId: string) => ClientRegistration | undefined;
   clientEpoch: (clientId: string) => number;
   pages: Pages;
+  /** Stands before the page on which people type codes. */
+  throttleCodes: RequestHandler;
   metrics: AuthMetrics;
   logger: Logger;
   newCommitId: () => string;
@@ -76,6 +78,7 @@ export const buildProtocol = (options: ProtocolOptions): Protocol => {
   handle.use(paths.interaction, createInteractionRoutes({ ...options, provider }));
   handle.use(paths.account, createAccountRoutes({ ...options, provider }));
   if (settings.mail !== undefined) handle.use(paths.link, createLinkRoutes(options));
+  handle.use(paths.device, options.throttleCodes);
   handle.use(provider.callback());
 
   return {

@@ -40,6 +40,7 @@ import { buildProtocol, type Protocol } from './protocol.ts';
 import { assertIssuer, issuerPath, paths } from './provider/issuer.ts';
 import { grantSeconds } from './provider/lifetimes.ts';
 import { type AuthSettings, authLiveSettingsSchema, cookieKeysSchema } from './settings.ts';
+import { createCodeThrottle } from './throttling/code-throttle.ts';
 
 const name = 'auth';
 const startRetryMilliseconds = 500;
@@ -168,6 +169,7 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
   const registry = createClientRegistry(clients);
   const assets = createAssets(`${issuerPath(settings.issuer)}${paths.assets}`, branding);
   const pages = createPages(assets, branding);
+  const throttleCodes = createCodeThrottle({ database: pool, pages, logger });
 
   const revocations = createRevocationFeedFollower({ pool: storePool, ...background });
   const protocol = followKeys(
@@ -183,6 +185,7 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
         clientEpoch: revocations.clientEpoch,
         findClient: withAccountClient(registry.find, settings.issuer),
         pages,
+        throttleCodes,
         metrics: authMetrics,
         logger,
         newCommitId: randomUUID,

@@ -377,5 +377,6 @@ describe('an owner', () => {
       { topic: 'mail', kind: 'confirm_new_address', accountId: id, revision: 1, newEmail: 'ada@new.test' },
     ]);
     expect(await account()).toMatchObject({ email: ada.email });
+    expect(await events()).toContain('address_change_requested');
   });
 });

@@ -1,7 +1,7 @@
 /** At most so many attempts in a window that begins with the first of them; seconds. */
 export type AttemptLimit = { readonly attempts: number; readonly windowSeconds: number };
 
-/** What is counted, each for itself. Passwords and mails share no counter. */
+/** What is counted, each for itself. Passwords, codes and mails share no counter. */
 export const attemptLimits = {
   /** Wrong passwords for one account from one network, by devices that never signed in to it. */
   'password by account and network': { attempts: 10, windowSeconds: 900 },
@@ -11,6 +11,8 @@ export const attemptLimits = {
   'password by known device': { attempts: 10, windowSeconds: 900 },
   /** Wrong passwords from one address, whatever the account: an office shares one. */
   'password by address': { attempts: 50, windowSeconds: 900 },
+  /** Forms with the code of a device, from one address. */
+  'code by address': { attempts: 60, windowSeconds: 900 },
   /** Mails to one mailbox that somebody else may have asked for; what was sent before still holds. */
   'mail by mailbox': { attempts: 5, windowSeconds: 3600 },
   /** Mails that one address asks for. */

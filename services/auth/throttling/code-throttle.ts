@@ -1,0 +1,34 @@
+import { randomUUID } from 'node:crypto';
+import type { RequestHandler } from 'express';
+import type { Logger } from 'pino';
+import type { Queryable } from '../../shared/postgres-pool.ts';
+import { clientAddressOf } from '../audit/client-address.ts';
+import { describeThrottling } from '../interactions/throttled-notice.ts';
+import type { Pages } from '../pages/pages.ts';
+import { admitAttempt } from './attempt-counters.ts';
+import { sourceOfAddress } from './network.ts';
+
+/**
+ * Bounds how often the codes of devices are tried from one address: they are short, since people type them. Every form of
+ * that page counts, right or wrong; nobody types so many.
+ */
+export const createCodeThrottle =
+  ({ database, pages, logger }: { database: Queryable; pages: Pages; logger: Logger }): RequestHandler =>
+  async (request, response, next) => {
+    if (request.method !== 'POST') {
+      next();
+      return;
+    }
+    const source = sourceOfAddress(clientAddressOf(request));
+    const admission = await admitAttempt(database, [{ limit: 'code by address', of: source }]);
+    if (admission.ok) {
+      next();
+      return;
+    }
+    const { retryAfterSeconds } = admission;
+    const correlationId = randomUUID();
+    logger.info({ correlationId }, 'device codes throttled');
+    const message = describeThrottling(retryAfterSeconds);
+    const page = pages.render('error', { message, detail: undefined, correlationId });
+    response.status(429).set(page.headers).set('Retry-After', String(retryAfterSeconds)).send(page.body);
+  };
