@@ -92,7 +92,6 @@ export type FindResponse = z.infer<typeof findResponseSchema>;
 
 /** What an outbox is for; each has a worker in auth. */
 export const outboxTopicSchema = z.enum(['backchannel_logout']);
-export type OutboxTopic = z.infer<typeof outboxTopicSchema>;
 
 const outboxMessageSchema = z.object({ topic: outboxTopicSchema, key: identifier, payload });
 

@@ -236,6 +236,24 @@ describe('a revocation', () => {
     },
   );
 
+  it('of a session ends a family too that it was given meanwhile', async () => {
+    const { subject, subjectEpoch, clientId, session, sessionUid, grantId } = await signIn();
+    const later = await signIn(subject, clientId);
+    await owner.query('BEGIN');
+    await owner.query('SELECT 1 FROM token_store.grants WHERE id_hash = $1 FOR UPDATE', [
+      hashRecordId('grant', grantId),
+    ]);
+    const revocation = second.revoke({ by: 'session', sessionUid });
+    await waitForLocks(1);
+    const familyIds = [grantId, later.grantId];
+    const written = upsert('session', session, { uid: sessionUid, subject, subjectEpoch, familyIds });
+    expect(await commit([written])).toEqual(committed);
+    await owner.query('COMMIT');
+    await revocation;
+    expect((await find('session', session)).record).toBeUndefined();
+    await expectOver(later, [later.token]);
+  });
+
   it('locks no grant of a subject or a client', async () => {
     const signedIn = await signIn();
     await owner.query('BEGIN');

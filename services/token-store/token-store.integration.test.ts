@@ -134,6 +134,48 @@ describe('single use', () => {
   });
 });
 
+describe('a refresh that comes again', () => {
+  const fingerprint = 'f'.repeat(43);
+  const answer = Buffer.from('answer').toString('base64');
+  const refresh = (from: { grantId: string; id: string }, more: { fingerprint?: string; successor?: string } = {}) => {
+    const { successor = newTokenId() } = more;
+    const replay = { fingerprint: more.fingerprint ?? fingerprint, successorId: successor, answer, leewaySeconds: 60 };
+    const intents: Intent[] = [
+      { operation: 'consume', kind: 'refresh_token', id: from.id, replay },
+      upsert('refresh_token', successor, { grantId: from.grantId }),
+    ];
+    return { intents, successor };
+  };
+  const replayed: TransactionResponse = { outcome: 'replayed', answer };
+
+  it('gets the answer of the first, writes nothing, and the first goes on being itself', async () => {
+    const from = await issue('refresh_token');
+    const commitId = randomUUID();
+    const used = refresh(from);
+    const again = refresh(from);
+    expect(await commit(used.intents, { commitId })).toEqual(committed);
+    expect((await find('refresh_token', from.id)).record).toMatchObject({ isReplayable: true });
+    expect(await commit(again.intents, { client: second })).toEqual(replayed);
+    expect((await find('refresh_token', again.successor)).record).toBeUndefined();
+    expect(await commit(used.intents, { commitId })).toEqual(committed);
+    expect((await find('refresh_token', used.successor)).record).toBeDefined();
+  });
+
+  it.each<[string, (from: { grantId: string; id: string }, successor: string) => Promise<unknown>, string?]>([
+    ['after the leeway', () => owner.query('UPDATE token_store.refresh_replays SET expires_at = now()')],
+    ['with other inputs', async () => undefined, 'g'.repeat(43)],
+    ['whose successor is used', (_from, id) => commit([{ operation: 'consume', kind: 'refresh_token', id }])],
+  ])('ends the family %s', async (_name, before, other) => {
+    const from = await issue('refresh_token');
+    const used = refresh(from);
+    await commit(used.intents);
+    await before(from, used.successor);
+    const again = refresh(from, other === undefined ? {} : { fingerprint: other });
+    expect(await commit(again.intents)).toEqual(refused('already_consumed'));
+    expect((await find('grant', from.grantId)).record).toBeUndefined();
+  });
+});
+
 describe('a commit that comes again', () => {
   it('has the same outcome, from another server too', async () => {
     const { grantId, id } = await issue('refresh_token');
