@@ -1,11 +1,16 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { shop, shopSecret } from '../auth/testing/auth-fixture.ts';
 import { ada, discover, signIn } from '../auth/testing/relying-party.ts';
+import { startMailServer, type TestMailServer } from '../shared/testing/mail-server.ts';
 import { type GatewayAndAuth, startGatewayAndAuth } from '../testing/gateway-and-auth.ts';
 import { sendRaw } from '../testing/raw-request.ts';
 import { describeAnswer, findLeaks } from './answer.ts';
+import { accounts } from './corpus/accounts.ts';
 import { authorization } from './corpus/authorization.ts';
 import { addresses, type BadRequest, basic, machine } from './corpus/bad-request.ts';
 import { framing } from './corpus/framing.ts';
@@ -21,17 +26,28 @@ import { prepareScene, type Scene } from './scene.ts';
 
 let stack: GatewayAndAuth;
 let scene: Scene;
+let mailServer: TestMailServer;
+let directory: string;
 const log: string[] = [];
 /** How long the log was before the first bad request: services that start still look for each other. */
 let startOfLog = 0;
 const logger = () => pino({ level: 'info' }, { write: (line: string) => log.push(line) });
 
 beforeAll(async () => {
-  stack = await startGatewayAndAuth([], { auth: logger(), gateway: logger() });
-  scene = await prepareScene(stack);
+  mailServer = await startMailServer();
+  directory = mkdtempSync(join(tmpdir(), 'bad-input-'));
+  const urlFile = join(directory, 'smtp-url');
+  writeFileSync(urlFile, `smtp://127.0.0.1:${mailServer.port}?tls=disable`);
+  const mail = { urlFile, from: 'no-reply@shop.example' };
+  stack = await startGatewayAndAuth([], { auth: logger(), gateway: logger() }, { auth: { mail } });
+  scene = await prepareScene(stack, mailServer);
   startOfLog = log.length;
 });
-afterAll(() => stack?.stop());
+afterAll(async () => {
+  await stack?.stop();
+  await mailServer?.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
 
 /** Sends it through the gateway; what it tells of itself is none of a leak. */
 const ask = async (bytes: string): Promise<string> => {
@@ -40,7 +56,7 @@ const ask = async (bytes: string): Promise<string> => {
   return describeAnswer(answer);
 };
 
-const isAnswered = async ([_what, request, answer]: BadRequest): Promise<void> => {
+const isAnswered = async ([, request, answer]: BadRequest): Promise<void> => {
   const got = await ask(typeof request === 'string' ? request : await request(scene));
   expect(got).toBe(answer);
 };
@@ -56,6 +72,7 @@ describe('bad input', () => {
   it.each(tokens)('token: %s', (...row) => isAnswered(row));
   it.each(proofs)('DPoP: %s', (...row) => isAnswered(row));
   it.each(tokenUse)('%s', (...row) => isAnswered(row));
+  it.each(accounts)('%s', (...row) => isAnswered(row));
   it.each(pages)('%s', (...row) => isAnswered(row));
 
   it.each(fields)('sign-in and registration: %s', async (body) => {

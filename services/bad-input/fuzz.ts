@@ -58,6 +58,25 @@ export const endpoints = ({ form: { path } }: Scene): readonly Endpoint[] => [
     parameters: ['xsrf', 'logout'],
   },
   { name: 'sign-in', method: 'POST', target: `${path}/sign-in`, parameters: ['csrf', 'email', 'password'] },
+  { name: 'forgotten password', method: 'POST', target: `${path}/forgot`, parameters: ['csrf', 'email'] },
+  { name: 'consent', method: 'POST', target: `${path}/consent`, parameters: ['csrf', 'allow', 'scope'] },
+  { name: 'account page', method: 'GET', target: '/oauth2/account', parameters: ['done', 'error'] },
+  { name: 'name', method: 'POST', target: '/oauth2/account/name', parameters: ['csrf', 'name'] },
+  {
+    name: 'password',
+    method: 'POST',
+    target: '/oauth2/account/password',
+    parameters: ['csrf', 'currentPassword', 'newPassword'],
+  },
+  {
+    name: 'address',
+    method: 'POST',
+    target: '/oauth2/account/email',
+    parameters: ['csrf', 'newEmail', 'emailPassword'],
+  },
+  { name: 'application', method: 'POST', target: '/oauth2/account/application', parameters: ['csrf', 'application'] },
+  { name: 'link by GET', method: 'GET', target: '/oauth2/link', parameters: ['token'] },
+  { name: 'link', method: 'POST', target: '/oauth2/link', parameters: ['token', 'password'] },
   {
     name: 'registration',
     method: 'POST',
@@ -140,7 +159,11 @@ const leaveRaw = (text: string): string =>
 
 /** Requests for an endpoint: some of its parameters and others, with values that are right, near to it, and wild. */
 export const requestsOf = ({ method, target, parameters }: Endpoint, scene: Scene): fc.Arbitrary<string> => {
-  const known = Object.values(scene.used).concat(Object.values(scene.pending), scene.form.csrf, scene.deviceForm.csrf);
+  const known = Object.values(scene.used).concat(Object.values(scene.pending), [
+    scene.form.csrf,
+    scene.deviceForm.csrf,
+    scene.accountForm.csrf,
+  ]);
   const name = fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...parameters) }, fc.constantFrom(...names));
   const value = fc.oneof(
     { weight: 4, arbitrary: fc.constantFrom(...values) },

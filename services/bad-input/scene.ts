@@ -5,6 +5,8 @@ import { app, issuer, putClient, shop, shopSecret } from '../auth/testing/auth-f
 import type { Browser, Page } from '../auth/testing/browser.ts';
 import { ada, discover, register, signIn, startAuthorization } from '../auth/testing/relying-party.ts';
 import { type ClientRegistration, deviceCodeGrantType } from '../shared/contracts/client-registration.ts';
+import { eventually } from '../shared/testing/condition.ts';
+import type { TestMailServer } from '../shared/testing/mail-server.ts';
 import type { GatewayAndAuth } from '../testing/gateway-and-auth.ts';
 import { basicOf } from './http-request.ts';
 
@@ -17,6 +19,8 @@ export type Scene = {
   form: OpenForm;
   otherForm: OpenForm;
   deviceForm: OpenForm;
+  /** Of Ada's account page. */
+  accountForm: OpenForm;
   /** Each was used once, by whom it was for. */
   used: {
     code: string;
@@ -26,6 +30,8 @@ export type Scene = {
     proof: string;
     deviceCode: string;
     userCode: string;
+    /** Of the mail that asked Ada to confirm her address. */
+    linkToken: string;
   };
   /** Of Ada at the client `shop`: alive, and not to be used up. */
   accessToken: string;
@@ -75,7 +81,10 @@ const sign = (
 const now = (): number => Math.floor(Date.now() / 1_000);
 
 /** Registers clients and Ada, and leads her through each flow once. */
-export const prepareScene = async ({ fixture, auth }: GatewayAndAuth): Promise<Scene> => {
+export const prepareScene = async (
+  { fixture, auth }: GatewayAndAuth,
+  { received }: Pick<TestMailServer, 'received'>,
+): Promise<Scene> => {
   const services = () => [auth];
   const send = fixture.send('gateway', services);
   const operator = fixture.send('operator', services);
@@ -90,6 +99,9 @@ export const prepareScene = async ({ fixture, auth }: GatewayAndAuth): Promise<S
   const browser = fixture.browser(services);
   const first = await startAuthorization(asShop, { ...shopRequest, prompt: 'consent' });
   const signInPage = await register(browser, await browser.open(first.url), ada);
+  await eventually(() => received.length > 0);
+  const confirmation = new URL(received[0]?.link ?? '');
+  await browser.submit(await browser.open(confirmation), { password: ada.password });
   await browser.submit(signInPage, ada);
 
   /** By the session that there is. */
@@ -168,6 +180,7 @@ export const prepareScene = async ({ fixture, auth }: GatewayAndAuth): Promise<S
     form: openForm(stranger, strangerPage, 'csrf'),
     otherForm: openForm(other, otherPage, 'csrf'),
     deviceForm: session,
+    accountForm: openForm(browser, await browser.open(`${issuer}/oauth2/account`), 'csrf'),
     used: {
       code: withCode.callback.searchParams.get('code') ?? '',
       verifier: withCode.checks.pkceCodeVerifier,
@@ -176,6 +189,7 @@ export const prepareScene = async ({ fixture, auth }: GatewayAndAuth): Promise<S
       proof: usedProof,
       deviceCode: device.device_code,
       userCode: device.user_code,
+      linkToken: confirmation.searchParams.get('token') ?? '',
     },
     accessToken: live.access_token,
     idToken: live.id_token ?? '',
