@@ -203,6 +203,7 @@ describe('metrics', () => {
     const response = await fetch(`http://127.0.0.1:${service.ports['probe']}/metrics`);
     const text = await response.text();
     expect(text).toMatch(/token_store_transactions_total\{.*outcome="committed".*\} [1-9]/);
+    expect(text).toMatch(/token_store_revocations(\{.*\})? \d/);
     expect(text).toMatch(/postgres_pool_connections\{.*state="total".*\} [1-9]/);
     expect(text).toMatch(/http_request_duration_seconds_count\{.*route="\/v1\/transactions".*\} [1-9]/);
   });

@@ -68,6 +68,7 @@ export const buildTokenStore = async (settings: TokenStoreSettings, logger: Logg
   const times = () => revocationTimes;
   const draining = new AbortController();
   const feed = createRevocationFeed({ pool, ...background });
+  storeMetrics.observeRevocations(feed.size);
   const app = createTokenStoreApp({
     announceRevocations: createRevocationAnnouncer(pool, logger),
     revocationStream: createRevocationStream(feed, draining.signal),

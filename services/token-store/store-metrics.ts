@@ -6,6 +6,8 @@ import type { TransactionResponse } from './contract.ts';
 export interface StoreMetrics {
   countTransaction(response: TransactionResponse): void;
   countCleaned(table: string, rows: number): void;
+  /** Asked when metrics are scraped. */
+  observeRevocations(size: () => number): void;
 }
 
 /** Registers the token-store's metrics; the pool is asked when they are scraped. */
@@ -35,6 +37,16 @@ export const createStoreMetrics = (registry: Registry, pool: PostgresPool): Stor
   return {
     countTransaction: (response) =>
       transactions.inc({ outcome: response.outcome === 'refused' ? response.reason : response.outcome }),
+    observeRevocations: (size) => {
+      new Gauge({
+        name: 'token_store_revocations',
+        help: 'Revocations that gateways have to know of, as this process has read them; without clients.',
+        registers,
+        collect() {
+          this.set(size());
+        },
+      });
+    },
     countCleaned: (table, rows) => cleaned.inc({ table }, rows),
   };
 };

@@ -164,6 +164,7 @@ describe('a refresh that comes again', () => {
   it.each<[string, (from: { grantId: string; id: string }, successor: string) => Promise<unknown>, string?]>([
     ['after the leeway', () => owner.query('UPDATE token_store.refresh_replays SET expires_at = now()')],
     ['with other inputs', async () => undefined, 'g'.repeat(43)],
+    ['that is over already', ({ grantId }) => commit([{ operation: 'revoke_grant', grantId }])],
     ['whose successor is used', (_from, id) => commit([{ operation: 'consume', kind: 'refresh_token', id }])],
   ])('ends the family %s', async (_name, before, other) => {
     const from = await issue('refresh_token');
