@@ -138,6 +138,7 @@ describe('a forgotten password', () => {
     expect(refused.html).toContain('Use at least 12 characters');
     const done = await browser.submit(refused, { password: newPassword });
     expect(done.html).toContain('Your password is changed');
+    expect(browser.cookies().map(({ name }) => name)).toContain('__Secure-device');
     expect((await browser.open(link)).status).toBe(400);
     await nextMail(somebody.email, /password at Shop Identity has been changed/);
 

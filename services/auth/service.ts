@@ -44,6 +44,8 @@ import { createCodeThrottle } from './throttling/code-throttle.ts';
 
 const name = 'auth';
 const startRetryMilliseconds = 500;
+/** How long the end of a process waits for mails that are on their way. */
+const deliveryMilliseconds = 5000;
 /** libuv has four threads unless told otherwise, and one is left to whatever else needs one. */
 const maxConcurrentHashes = 3;
 /** Waiting hashes a core: at 6 ms each, the last in the queue waits for about half a second. */
@@ -243,7 +245,9 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
     metrics: metrics.registry,
     onShutdown: async () => {
       shutdown.abort();
-      await Promise.all([polling, following, outbox.ended, cleaning]);
+      // What a mail server does not take in time is another pod's, when its lease ends.
+      const delivered = Promise.race([outbox.ended, delay(deliveryMilliseconds, undefined, { ref: false })]);
+      await Promise.all([polling, following, delivered, cleaning]);
       await storePool.close();
       await pool.end();
     },

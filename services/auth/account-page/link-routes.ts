@@ -12,10 +12,12 @@ import type { Pages } from '../pages/pages.ts';
 import { texts } from '../pages/texts.ts';
 import { issuerPath, paths } from '../provider/issuer.ts';
 import type { AuthSettings } from '../settings.ts';
+import { createDeviceCookies } from '../throttling/device-cookies.ts';
 import type { UnitOptions } from '../unit-of-work/unit-middleware.ts';
 
 export type LinkRoutesOptions = UnitOptions & {
   settings: Pick<AuthSettings, 'issuer' | 'passwordMinimumLength'>;
+  cookieKeys: readonly string[];
   accounts: Accounts;
   pages: Pages;
   logger: Logger;
@@ -39,6 +41,7 @@ export const createLinkRoutes = (options: LinkRoutesOptions): RequestHandler => 
   const { settings, accounts, pages, logger } = options;
   const base = issuerPath(settings.issuer);
   const minimumLength = settings.passwordMinimumLength;
+  const devices = createDeviceCookies(options);
 
   const renderDone = (title: string, lead: string, status = 200): InteractionAnswer => ({
     kind: 'page',
@@ -109,7 +112,10 @@ export const createLinkRoutes = (options: LinkRoutesOptions): RequestHandler => 
       const outcome = await accounts.resetPassword({ ...form, origin });
       logger.info({ subject: link.account.id, outcome: outcome.kind }, 'password reset by link');
       if (outcome.kind === 'expired') return renderExpired();
-      if (outcome.kind === 'reset') return renderDone(words.reset, words.resetDone);
+      if (outcome.kind === 'reset') {
+        // Whoever reads the owner's mail is no stranger: guesses of others must not hold up what comes next.
+        return { ...renderDone(words.reset, words.resetDone), setCookies: [devices.remember(request, outcome.email)] };
+      }
       return renderLink(link, form.token, { error: texts.passwordRefusals(minimumLength)[outcome.reason] });
     }
     if (link.purpose === 'confirm_address' && form.password === '') {

@@ -8,7 +8,13 @@ import { createUnitOfWork } from '../unit-of-work/unit-of-work.ts';
 
 /** What a route answers, as a value: it is sent after the commit. */
 export type InteractionAnswer =
-  | { kind: 'page'; status: number; page: RenderedPage; retryAfterSeconds?: number }
+  | {
+      kind: 'page';
+      status: number;
+      page: RenderedPage;
+      retryAfterSeconds?: number;
+      setCookies?: readonly string[];
+    }
   | { kind: 'redirect'; location: string; setCookies?: readonly string[] };
 
 export type InteractionRoute = (request: Request, response: Response) => Promise<InteractionAnswer>;
@@ -21,8 +27,8 @@ export type InteractionUnitOptions = UnitOptions & {
 };
 
 const send = (response: Response, answer: InteractionAnswer): void => {
+  for (const cookie of answer.setCookies ?? []) response.append('Set-Cookie', cookie);
   if (answer.kind === 'redirect') {
-    for (const cookie of answer.setCookies ?? []) response.append('Set-Cookie', cookie);
     response.set('Cache-Control', 'no-store').redirect(303, answer.location);
     return;
   }

@@ -111,11 +111,16 @@ export const runOutbox = (options: OutboxWorkerOptions): OutboxWorker => {
   };
 
   const run = async (): Promise<void> => {
+    let reachable = true;
     while (!signal.aborted) {
       try {
-        if ((await deliverBatch()) === batch) continue;
+        const delivered = await deliverBatch();
+        reachable = true;
+        if (delivered === batch) continue;
       } catch (error) {
-        logger.warn({ code: databaseErrorCode(error) }, 'outbox not readable, later again');
+        // Once a loss, not at every look.
+        if (reachable) logger.warn({ code: databaseErrorCode(error) }, 'outbox not readable, later again');
+        reachable = false;
       }
       if (!signal.aborted) await pause();
     }
