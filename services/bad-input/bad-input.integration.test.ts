@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { shop, shopSecret } from '../auth/testing/auth-fixture.ts';
+import { issuer, shop, shopSecret } from '../auth/testing/auth-fixture.ts';
 import { ada, discover, signIn } from '../auth/testing/relying-party.ts';
 import { startMailServer, type TestMailServer } from '../shared/testing/mail-server.ts';
 import { type GatewayAndAuth, startGatewayAndAuth } from '../testing/gateway-and-auth.ts';
@@ -14,6 +14,7 @@ import { accounts } from './corpus/accounts.ts';
 import { authorization } from './corpus/authorization.ts';
 import { addresses, type BadRequest, basic, machine } from './corpus/bad-request.ts';
 import { framing } from './corpus/framing.ts';
+import { operatorRequests } from './corpus/operator.ts';
 import { fields, pages } from './corpus/pages.ts';
 import { proofs } from './corpus/proofs.ts';
 import { pushed } from './corpus/pushed.ts';
@@ -81,6 +82,23 @@ describe('bad input', () => {
       const request = form(`${path}/${page}`, `csrf=${csrf}&name=%00&${body}`, `Cookie: ${cookie}`);
       expect([page, await ask(request)]).toEqual([page, '400 page']);
     }
+  });
+});
+
+/** By mutual TLS, to auth itself. */
+const askAsOperator = async (method: string, path: string, body: string): Promise<string> => {
+  const send = stack.fixture.send('operator', () => [stack.auth]);
+  const headers = { 'content-type': 'application/json' };
+  const response = await send(new URL(path, issuer), { method, headers, ...(body !== '' && { body }) });
+  const head = [...response.headers].map((header) => header.join(': ')).join('\r\n');
+  const answer = { status: response.status, headers: new Map(response.headers), head, body: await response.text() };
+  expect(findLeaks(answer, scene.secrets), answer.body).toEqual([]);
+  return describeAnswer(answer);
+};
+
+describe('bad input of the operator', () => {
+  it.each(operatorRequests)('%s', async (_what, method, path, body, answer) => {
+    expect(await askAsOperator(method, path, body)).toBe(answer);
   });
 });
 

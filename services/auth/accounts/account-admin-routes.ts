@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { sendProblem } from '../../shared/problem-details.ts';
 import type { Accounts } from './accounts.ts';
 
+// PostgreSQL's text holds no null byte.
+const idSchema = z.string().refine((id) => !id.includes('\0'));
 const changeSchema = z.object({ disabled: z.boolean() });
 
 /**
@@ -12,8 +14,8 @@ const changeSchema = z.object({ disabled: z.boolean() });
 export const createAccountAdminRoutes = (accounts: Pick<Accounts, 'setDisabled'>): RequestHandler => {
   const routes = Router();
   routes.patch('/:id', express.json({ limit: '1kb' }), async (request, response) => {
-    const parsed = changeSchema.safeParse(request.body);
-    if (!parsed.success) {
+    const [id, parsed] = [idSchema.safeParse(request.params['id']), changeSchema.safeParse(request.body)];
+    if (!id.success || !parsed.success) {
       sendProblem(response, {
         status: 400,
         type: 'urn:identity-operator:problem:invalid-account-change',
@@ -21,7 +23,7 @@ export const createAccountAdminRoutes = (accounts: Pick<Accounts, 'setDisabled'>
       });
       return;
     }
-    response.json({ changed: await accounts.setDisabled(String(request.params['id']), parsed.data.disabled) });
+    response.json({ changed: await accounts.setDisabled(id.data, parsed.data.disabled) });
   });
   return routes;
 };

@@ -1,5 +1,9 @@
 import express, { type RequestHandler, Router } from 'express';
-import { type ClientRegistryRevision, clientRegistrationSchema } from '../../shared/contracts/client-registration.ts';
+import {
+  type ClientRegistryRevision,
+  clientIdSchema,
+  clientRegistrationSchema,
+} from '../../shared/contracts/client-registration.ts';
 import { sendProblem } from '../../shared/problem-details.ts';
 import type { TokenStoreClient } from '../../token-store/client/token-store-client.ts';
 import type { ClientRegistry } from './client-registry.ts';
@@ -46,7 +50,16 @@ export const createClientRoutes = ({ registry, repository, store, findFault }: C
   });
 
   routes.delete('/:clientId', async (request, response) => {
-    const clientId = String(request.params['clientId']);
+    const parsed = clientIdSchema.safeParse(request.params['clientId']);
+    if (!parsed.success) {
+      sendProblem(response, {
+        status: 400,
+        type: 'urn:identity-operator:problem:invalid-client',
+        title: 'No client can have this name',
+      });
+      return;
+    }
+    const clientId = parsed.data;
     const revision = await repository.remove(clientId);
     await registry.refresh();
     // Last: whoever is told to repeat this finds the client gone, and its tokens are revoked then.

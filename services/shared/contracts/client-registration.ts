@@ -2,46 +2,57 @@ import { z } from 'zod';
 
 export const deviceCodeGrantType = 'urn:ietf:params:oauth:grant-type:device_code';
 
+/** Whether PostgreSQL can hold every text in it: it takes neither null bytes nor halves of characters. */
+const isStorable = (value: unknown): boolean => {
+  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0');
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every((entry) => entry.every(isStorable));
+};
+
+export const clientIdSchema = z.string().min(1).max(253).refine(isStorable);
+
 /**
  * An OpenID client as the operator writes it to auth: `PUT /internal/clients/{clientId}` (mTLS, role operator), and as
  * `make dev` reads it from a file. Members are RFC 7591's, in camel case as everywhere in this project.
  */
-export const clientRegistrationSchema = z.object({
-  clientId: z.string().min(1).max(253),
-  clientName: z.string().max(253).optional(),
-  grantTypes: z
-    .array(z.enum(['authorization_code', 'refresh_token', 'client_credentials', deviceCodeGrantType]))
-    .min(1),
-  redirectUris: z.array(z.string().max(2048)).max(100),
-  postLogoutRedirectUris: z.array(z.string().max(2048)).max(100),
-  scopes: z.array(z.string().min(1).max(256)).max(100),
-  /** Resource indicators (RFC 8707) that the client may ask access tokens for. The first one is the default. */
-  audiences: z.array(z.string().min(1).max(2048)).max(100),
-  /** `opaque`: access tokens that are looked up, and gone at once when they are revoked. Absent: `jwt`. */
-  accessTokenFormat: z.enum(['jwt', 'opaque']).optional(),
-  /** Audiences whose access tokens the client may introspect besides its own: it is the API that they are for. */
-  introspectedAudiences: z.array(z.string().min(1).max(2048)).max(100).optional(),
-  /** Refuses authorization requests that were not pushed before (RFC 9126). */
-  requirePushedAuthorizationRequests: z.boolean().optional(),
-  /** Refuses authorization requests that the client has not signed (RFC 9101). */
-  requireSignedRequestObject: z.boolean().optional(),
-  /** Refuses tokens without a DPoP proof (RFC 9449). */
-  dpopBoundAccessTokens: z.boolean().optional(),
-  /** Public keys by which the client signs request objects and assertions. */
-  jwks: z
-    .object({
-      keys: z
-        .array(z.looseObject({ kty: z.string() }))
-        .min(1)
-        .max(20),
-    })
-    .optional(),
-  /** `required`: an application of somebody else's, for which people are asked. Absent: the tenant's own. */
-  consent: z.enum(['implicit', 'required']).optional(),
-  tokenEndpointAuthMethod: z.enum(['client_secret_basic', 'client_secret_post', 'none']),
-  /** SHA-256 of each secret that is accepted, base64url. A generated secret of 256 bits needs no slow hash. */
-  secretHashes: z.array(z.string().length(43)).max(2),
-});
+export const clientRegistrationSchema = z
+  .object({
+    clientId: clientIdSchema,
+    clientName: z.string().max(253).optional(),
+    grantTypes: z
+      .array(z.enum(['authorization_code', 'refresh_token', 'client_credentials', deviceCodeGrantType]))
+      .min(1),
+    redirectUris: z.array(z.string().max(2048)).max(100),
+    postLogoutRedirectUris: z.array(z.string().max(2048)).max(100),
+    scopes: z.array(z.string().min(1).max(256)).max(100),
+    /** Resource indicators (RFC 8707) that the client may ask access tokens for. The first one is the default. */
+    audiences: z.array(z.string().min(1).max(2048)).max(100),
+    /** `opaque`: access tokens that are looked up, and gone at once when they are revoked. Absent: `jwt`. */
+    accessTokenFormat: z.enum(['jwt', 'opaque']).optional(),
+    /** Audiences whose access tokens the client may introspect besides its own: it is the API that they are for. */
+    introspectedAudiences: z.array(z.string().min(1).max(2048)).max(100).optional(),
+    /** Refuses authorization requests that were not pushed before (RFC 9126). */
+    requirePushedAuthorizationRequests: z.boolean().optional(),
+    /** Refuses authorization requests that the client has not signed (RFC 9101). */
+    requireSignedRequestObject: z.boolean().optional(),
+    /** Refuses tokens without a DPoP proof (RFC 9449). */
+    dpopBoundAccessTokens: z.boolean().optional(),
+    /** Public keys by which the client signs request objects and assertions. */
+    jwks: z
+      .object({
+        keys: z
+          .array(z.looseObject({ kty: z.string() }))
+          .min(1)
+          .max(20),
+      })
+      .optional(),
+    /** `required`: an application of somebody else's, for which people are asked. Absent: the tenant's own. */
+    consent: z.enum(['implicit', 'required']).optional(),
+    tokenEndpointAuthMethod: z.enum(['client_secret_basic', 'client_secret_post', 'none']),
+    /** SHA-256 of each secret that is accepted, base64url. A generated secret of 256 bits needs no slow hash. */
+    secretHashes: z.array(z.string().length(43)).max(2),
+  })
+  .refine(isStorable);
 export type ClientRegistration = z.infer<typeof clientRegistrationSchema>;
 
 /** Answer to `PUT` and `DELETE /internal/clients/{clientId}`: the registry's revision that contains the change. */
