@@ -83,8 +83,9 @@ export const createAuthentication = (options: AuthenticationOptions): Authentica
     const betterHash = hashing.needsRehash(passwordHash) ? await hashing.hash(password) : undefined;
     return change<SignInOutcome>(async (accounts, connection) => {
       if (betterHash !== undefined) await accounts.updatePasswordHash(account.id, betterHash);
+      // All of them first: two sign-ins that lock some in another order would wait for each other.
+      await giveAttemptsBack(connection, [...counters.own, ...counters.shared]);
       await forgetAttempts(connection, counters.own);
-      await giveAttemptsBack(connection, counters.shared);
       if (unconfirmed) return { value: { kind: 'unconfirmed', account }, events: [] };
       return {
         value: { kind: 'signed_in', account, email },

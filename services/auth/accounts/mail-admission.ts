@@ -1,6 +1,6 @@
 import type { Queryable } from '../../shared/postgres-pool.ts';
+import { addressCounters } from '../throttling/address-counters.ts';
 import { admitAttempt } from '../throttling/attempt-counters.ts';
-import { sourceOfAddress } from '../throttling/network.ts';
 import type { EmailAddress } from './email-address.ts';
 
 export type MailAdmission =
@@ -17,7 +17,7 @@ export const admitMail = async (
   connection: Queryable,
   { mailbox, clientAddress }: { readonly mailbox: EmailAddress; readonly clientAddress: string },
 ): Promise<MailAdmission> => {
-  const asker = await admitAttempt(connection, [{ limit: 'mail by address', of: sourceOfAddress(clientAddress) }]);
+  const asker = await admitAttempt(connection, addressCounters('mail by address', clientAddress));
   if (!asker.ok) return { kind: 'throttled', retryAfterSeconds: asker.retryAfterSeconds };
   const reader = await admitAttempt(connection, [{ limit: 'mail by mailbox', of: mailbox }]);
   return { kind: reader.ok ? 'send' : 'skip' };

@@ -32,7 +32,10 @@ const countAll = async (connection: Queryable, keys: readonly AttemptKey[]): Pro
   return rows.map((row) => rowSchema.parse(row));
 };
 
-/** Takes an attempt back from each counter: it was no guess. */
+/**
+ * Takes an attempt back from each counter: it was no guess. Locks them in the order in which they are counted; whoever
+ * wants some of them twice in one transaction begins with all.
+ */
 export const giveAttemptsBack = async (connection: Queryable, keys: readonly AttemptKey[]): Promise<void> => {
   if (keys.length === 0) return;
   await connection.query({
@@ -48,7 +51,9 @@ export const giveAttemptsBack = async (connection: Queryable, keys: readonly Att
 export const forgetAttempts = async (connection: Queryable, keys: readonly AttemptKey[]): Promise<void> => {
   await connection.query({
     name: 'attempts-forget',
-    text: 'DELETE FROM auth.attempt_counters WHERE key_hash = ANY ($1)',
+    text: `DELETE FROM auth.attempt_counters
+            WHERE key_hash IN (SELECT key_hash FROM auth.attempt_counters WHERE key_hash = ANY ($1)
+                                ORDER BY key_hash FOR UPDATE)`,
     values: [keys.map(hashKey)],
   });
 };
@@ -59,6 +64,7 @@ export const forgetAttempts = async (connection: Queryable, keys: readonly Attem
  * held up by a counter of their own must not fill another's.
  */
 export const admitAttempt = async (connection: Queryable, keys: readonly AttemptKey[]): Promise<Admission> => {
+  if (keys.length === 0) return { ok: true };
   const counted = await countAll(connection, keys);
   const exceeded = keys.flatMap((key) => {
     const row = counted.find(({ key_hash }) => key_hash.equals(hashKey(key)));

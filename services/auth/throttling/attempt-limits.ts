@@ -10,13 +10,13 @@ export const attemptLimits = {
   /** Wrong passwords of one device that has signed in to the account before. */
   'password by known device': { attempts: 10, windowSeconds: 900 },
   /** Wrong passwords from one address, whatever the account: an office shares one. */
-  'password by address': { attempts: 50, windowSeconds: 900 },
+  'password by address': { attempts: 100, windowSeconds: 900 },
   /** Forms with the code of a device, from one address. */
   'code by address': { attempts: 60, windowSeconds: 900 },
   /** Mails to one mailbox that somebody else may have asked for; what was sent before still holds. */
   'mail by mailbox': { attempts: 5, windowSeconds: 3600 },
   /** Mails that one address asks for. */
-  'mail by address': { attempts: 30, windowSeconds: 3600 },
+  'mail by address': { attempts: 100, windowSeconds: 3600 },
 } as const satisfies Record<string, AttemptLimit>;
 
 export type AttemptLimitName = keyof typeof attemptLimits;

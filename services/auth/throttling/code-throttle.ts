@@ -5,8 +5,8 @@ import type { Queryable } from '../../shared/postgres-pool.ts';
 import { clientAddressOf } from '../audit/client-address.ts';
 import { describeThrottling } from '../interactions/throttled-notice.ts';
 import type { Pages } from '../pages/pages.ts';
+import { addressCounters } from './address-counters.ts';
 import { admitAttempt } from './attempt-counters.ts';
-import { sourceOfAddress } from './network.ts';
 
 /**
  * Bounds how often the codes of devices are tried from one address: they are short, since people type them. Every form of
@@ -19,8 +19,7 @@ export const createCodeThrottle =
       next();
       return;
     }
-    const source = sourceOfAddress(clientAddressOf(request));
-    const admission = await admitAttempt(database, [{ limit: 'code by address', of: source }]);
+    const admission = await admitAttempt(database, addressCounters('code by address', clientAddressOf(request)));
     if (admission.ok) {
       next();
       return;

@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { BlockList, isIPv6 } from 'node:net';
 
 /** The eight groups of an IPv6 address, without leading zeros. */
 const groupsOf = (address: string): string[] => {
@@ -22,6 +22,34 @@ export const sourceOfAddress = (address: string): string => {
   const [, mapped] = mappedIPv4.exec(address) ?? [];
   if (mapped !== undefined) return mapped;
   return isIPv6(address) ? `${groupsOf(address).slice(0, 4).join(':')}::/64` : address;
+};
+
+const privateNetworks = new BlockList();
+for (const [network, prefix] of [
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+] as const) {
+  privateNetworks.addSubnet(network, prefix, 'ipv4');
+}
+for (const [network, prefix] of [
+  ['::1', 128],
+  ['fc00::', 7],
+  ['fe80::', 10],
+] as const) {
+  privateNetworks.addSubnet(network, prefix, 'ipv6');
+}
+
+/**
+ * Whether the address is no customer's on the internet, but a node's or a load balancer's that stands for all of them: what
+ * one of them does must not be counted against the others.
+ */
+export const isSharedAddress = (address: string): boolean => {
+  const plain = mappedIPv4.exec(address)?.[1] ?? address.split('%')[0] ?? '';
+  return privateNetworks.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4');
 };
 
 /** The neighbourhood of a client: the /24 of an IPv4 address, the /48 of an IPv6 one. */

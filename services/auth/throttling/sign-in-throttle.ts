@@ -1,6 +1,7 @@
 import type { EmailAddress } from '../accounts/email-address.ts';
+import { addressCounters } from './address-counters.ts';
 import type { AttemptKey } from './attempt-counters.ts';
-import { networkOfAddress, sourceOfAddress } from './network.ts';
+import { networkOfAddress } from './network.ts';
 
 /** Who tries a password: for which address, from where, and whether the device has signed in there before. */
 export type PasswordAttempt = {
@@ -20,9 +21,6 @@ export const listPasswordCounters = ({ email, clientAddress, deviceId }: Passwor
   deviceId === undefined
     ? {
         own: [{ limit: 'password by account and network', of: `${email} ${networkOfAddress(clientAddress)}` }],
-        shared: [
-          { limit: 'password by account', of: email },
-          { limit: 'password by address', of: sourceOfAddress(clientAddress) },
-        ],
+        shared: [{ limit: 'password by account', of: email }, ...addressCounters('password by address', clientAddress)],
       }
     : { own: [{ limit: 'password by known device', of: `${email} ${deviceId}` }], shared: [] };
