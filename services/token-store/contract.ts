@@ -225,17 +225,22 @@ export type EpochsResponse = z.infer<typeof epochsResponseSchema>;
 
 /**
  * `POST /v1/revocations/revoke`. When it is answered, nothing of what it names can be found, used or issued to; the
- * gateways follow by the feed. Safe to repeat. A session ends with the families that end with it: offline access, which
- * is meant to outlive it, does not.
+ * gateways follow by the feed. Safe to repeat, and with the same `requestId`, for a day, it spares what was begun in
+ * between. A session ends with the families that end with it: offline access, which is meant to outlive it, does not.
  */
 export const revokeRequestSchema = z.discriminatedUnion('by', [
   /** One JWT access token, for as long as it would live. */
   z.object({ by: z.literal('token'), jti: identifier, expiresInSeconds: lifetimeSeconds }),
   z.object({ by: z.literal('grant'), grantId: identifier }),
   z.object({ by: z.literal('session'), sessionUid: identifier }),
-  z.object({ by: z.literal('client'), clientId: identifier }),
+  z.object({ by: z.literal('client'), clientId: identifier, requestId: z.uuid().optional() }),
   /** `keepSessionUid`: this session of the subject's goes on; its tokens end like all others. */
-  z.object({ by: z.literal('subject'), subject: identifier, keepSessionUid: identifier.optional() }),
+  z.object({
+    by: z.literal('subject'),
+    subject: identifier,
+    keepSessionUid: identifier.optional(),
+    requestId: z.uuid().optional(),
+  }),
 ]);
 export type RevokeRequest = z.infer<typeof revokeRequestSchema>;
 

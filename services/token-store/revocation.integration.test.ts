@@ -236,6 +236,25 @@ describe('a revocation', () => {
     },
   );
 
+  it.each(['subject', 'client'] as const)(
+    'by %s that comes again with its id spares what was begun meanwhile',
+    async (by) => {
+      const before = await signIn();
+      const { subject, clientId } = before;
+      const request: RevokeRequest = {
+        ...(by === 'subject' ? { by, subject } : { by, clientId }),
+        requestId: randomUUID(),
+      };
+      await second.revoke(request);
+      const after = await signIn(subject, clientId);
+      await first.revoke(request);
+      await expectOver(before, [before.token]);
+      expect((await find('refresh_token', after.token)).record).toBeDefined();
+      await first.revoke({ ...request, requestId: randomUUID() });
+      await expectOver(after, [after.token]);
+    },
+  );
+
   it('of a session ends a family too that it was given meanwhile', async () => {
     const { subject, subjectEpoch, clientId, session, sessionUid, grantId } = await signIn();
     const later = await signIn(subject, clientId);

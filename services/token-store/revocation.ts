@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import type { PostgresPool, Queryable } from '../shared/postgres-pool.ts';
 import type { EpochsRequest, EpochsResponse, RevokeRequest } from './contract.ts';
 import { retryLostRaces } from './lost-races.ts';
 import { readEpochs } from './queries/epochs.ts';
 import { lockGrantsForUpdate, revokeGrants } from './queries/grants.ts';
+import { useOneTimeIds } from './queries/one-time-ids.ts';
 import {
   announceSubject,
   keepSession,
@@ -12,7 +14,7 @@ import {
   revokeToken,
 } from './queries/revoke.ts';
 import { endSession, readSessionFamilies } from './queries/sessions.ts';
-import { hashRecordId, hashSessionUid, hashTokenId } from './record-hash.ts';
+import { hashOneTimeId, hashRecordId, hashSessionUid, hashTokenId } from './record-hash.ts';
 import type { TokenStoreLiveSettings } from './settings.ts';
 
 /** How long gateways have to know of a revocation. */
@@ -45,7 +47,7 @@ export const revoke = async (pool: PostgresPool, request: RevokeRequest, times: 
     case 'client':
       return pool.transaction(async (connection) => {
         await lockOwnerAlone(connection, 'client', request.clientId);
-        await raiseClientEpoch(connection, request.clientId);
+        if (await isNewRequest(connection, request)) await raiseClientEpoch(connection, request.clientId);
       });
     case 'subject':
       return pool.transaction((connection) => revokeSubject(connection, request, feedSeconds));
@@ -68,12 +70,26 @@ export const currentEpochs = async (
   };
 };
 
+const requestSeconds = 86_400;
+
+/** Has nobody asked with this id before? One without an id is always new. */
+const isNewRequest = async (
+  connection: Queryable,
+  { requestId }: { readonly requestId?: string | undefined },
+): Promise<boolean> => {
+  if (requestId === undefined) return true;
+  const ids = [{ idHash: hashOneTimeId('revocation', requestId), expiresInSeconds: requestSeconds }];
+  // Under an id of its own, so that the same request finds itself.
+  return useOneTimeIds(connection, ids, randomUUID());
+};
+
 const revokeSubject = async (
   connection: Queryable,
-  { subject, keepSessionUid }: Extract<RevokeRequest, { by: 'subject' }>,
+  { subject, keepSessionUid, requestId }: Extract<RevokeRequest, { by: 'subject' }>,
   feedSeconds: number,
 ): Promise<void> => {
   await lockOwnerAlone(connection, 'subject', subject);
+  if (!(await isNewRequest(connection, { requestId }))) return;
   await raiseSubjectEpoch(connection, subject);
   if (keepSessionUid !== undefined) await keepSession(connection, subject, hashSessionUid(keepSessionUid));
   await announceSubject(connection, subject, feedSeconds);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { z } from 'zod';
 import { createAnswerFailure } from '../interactions/answer-failure.ts';
@@ -160,7 +161,7 @@ export const createAccountRoutes = (options: AccountRoutesOptions): RequestHandl
   };
 
   const endOtherSessions: Action = async (_request, { account, sessionUid, origin }) => {
-    const revocation = { subject: account.id, keepSessionUid: sessionUid };
+    const revocation = { subject: account.id, keepSessionUid: sessionUid, requestId: randomUUID() };
     await change(async () => ({
       value: undefined,
       events: [{ event: 'signed_out_everywhere', accountId: account.id, origin }],

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as timerDelay } from 'node:timers/promises';
 import type { z } from 'zod';
 import type { PeerPool, PeerResponse } from '../../shared/peer-pool.ts';
@@ -118,7 +119,8 @@ export const createTokenStoreClient = (options: TokenStoreClientOptions): TokenS
     commit: (request) => call('/v1/transactions', request, transactionResponseSchema, [200, 409]),
     introspect: (request) => call('/v1/introspections', request, introspectionResponseSchema),
     epochs: (request) => call('/v1/epochs', request, epochsResponseSchema),
-    revoke: (request) => call('/v1/revocations/revoke', request, revokeResponseSchema),
+    // An id, so that a repetition after a lost answer is one revocation.
+    revoke: (request) => call('/v1/revocations/revoke', { requestId: randomUUID(), ...request }, revokeResponseSchema),
     listSessions: (request) => call('/v1/sessions/list', request, listSessionsResponseSchema),
     leaseOutbox: (request) => call('/v1/outbox/lease', request, leaseOutboxResponseSchema),
     completeOutbox: async (request) => {
