@@ -1,7 +1,7 @@
 import type { PostgresPool } from '../../shared/postgres-pool.ts';
 import type { RequestOrigin } from '../audit/audit-event.ts';
 import type { OutboxEvent } from '../outbox/outbox-event.ts';
-import { admitAttempt, forgetAttempts, giveAttemptsBack } from '../throttling/attempt-counters.ts';
+import { admitAttempt, settleAttempts } from '../throttling/attempt-counters.ts';
 import { listPasswordCounters } from '../throttling/sign-in-throttle.ts';
 import type { ChangeAccounts } from './account-changes.ts';
 import { type Account, createAccountRepository } from './account-repository.ts';
@@ -71,8 +71,7 @@ export const createAccountSettings = (options: Options): AccountSettings => {
     const isRight =
       isPasswordLengthBounded(password) && (await hashing.verify(found.passwordHash, normalisePassword(password)));
     if (!isRight) return { kind: 'wrong_password' };
-    await forgetAttempts(pool, own);
-    await giveAttemptsBack(pool, shared);
+    await settleAttempts(pool, { forget: own, giveBack: shared });
     return { kind: 'verified', account: found.account };
   };
 

@@ -176,8 +176,15 @@ describe('guessing', () => {
     const accounts = fixture.accounts();
     const emails = Array.from({ length: 8 }, (_, n) => `tabs-${n}@example.test`);
     for (const email of emails) await accounts.register({ ...ada, email });
-    const tabs = emails.flatMap((email) => Array.from({ length: 9 }, () => accounts.authenticate(attempt({ email }))));
-    expect((await Promise.all(tabs)).filter(({ kind }) => kind !== 'signed_in')).toEqual([]);
+    const refused: unknown[] = [];
+    const tab = async (email: string): Promise<void> => {
+      for (let n = 0; n < 4; n += 1) {
+        const outcome = await accounts.authenticate(attempt({ email }));
+        if (outcome.kind !== 'signed_in') refused.push(outcome);
+      }
+    };
+    await Promise.all(emails.flatMap((email) => Array.from({ length: 9 }, () => tab(email))));
+    expect(refused).toEqual([]);
   });
 
   it('is forgotten with a success, and in time', async () => {

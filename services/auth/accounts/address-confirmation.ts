@@ -1,6 +1,6 @@
 import type { PostgresPool } from '../../shared/postgres-pool.ts';
 import type { RequestOrigin } from '../audit/audit-event.ts';
-import { admitAttempt, forgetAttempts, giveAttemptsBack } from '../throttling/attempt-counters.ts';
+import { admitAttempt, settleAttempts } from '../throttling/attempt-counters.ts';
 import { listPasswordCounters } from '../throttling/sign-in-throttle.ts';
 import type { ChangeAccounts } from './account-changes.ts';
 import { createAccountRepository } from './account-repository.ts';
@@ -48,8 +48,7 @@ export const createAddressConfirmation = ({ pool, change, hashing }: Options): A
     const found = await createAccountRepository(pool).findPassword(accountId);
     if (!isPasswordLengthBounded(password)) return { kind: 'refused' };
     if (!(await hashing.verify(found?.passwordHash, normalisePassword(password)))) return { kind: 'refused' };
-    await forgetAttempts(pool, own);
-    await giveAttemptsBack(pool, shared);
+    await settleAttempts(pool, { forget: own, giveBack: shared });
     return { kind: 'confirmed' };
   };
 

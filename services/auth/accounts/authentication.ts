@@ -1,6 +1,6 @@
 import type { PostgresPool } from '../../shared/postgres-pool.ts';
 import type { RequestOrigin } from '../audit/audit-event.ts';
-import { admitAttempt, forgetAttempts, giveAttemptsBack } from '../throttling/attempt-counters.ts';
+import { admitAttempt, settleAttempts } from '../throttling/attempt-counters.ts';
 import { listPasswordCounters, type PasswordCounters } from '../throttling/sign-in-throttle.ts';
 import type { ChangeAccounts } from './account-changes.ts';
 import { type Account, type AccountWithPassword, createAccountRepository } from './account-repository.ts';
@@ -62,7 +62,8 @@ export const createAuthentication = (options: AuthenticationOptions): Authentica
       return matches ? found : undefined;
     } catch (error) {
       // Nothing was guessed; what is lost here costs somebody one of ten attempts.
-      await giveAttemptsBack(pool, [...counters.own, ...counters.shared]).catch(() => undefined);
+      const giveBack = [...counters.own, ...counters.shared];
+      await settleAttempts(pool, { forget: [], giveBack }).catch(() => undefined);
       throw error;
     }
   };
@@ -83,9 +84,7 @@ export const createAuthentication = (options: AuthenticationOptions): Authentica
     const betterHash = hashing.needsRehash(passwordHash) ? await hashing.hash(password) : undefined;
     return change<SignInOutcome>(async (accounts, connection) => {
       if (betterHash !== undefined) await accounts.updatePasswordHash(account.id, betterHash);
-      // All of them first: two sign-ins that lock some in another order would wait for each other.
-      await giveAttemptsBack(connection, [...counters.own, ...counters.shared]);
-      await forgetAttempts(connection, counters.own);
+      await settleAttempts(connection, { forget: counters.own, giveBack: counters.shared });
       if (unconfirmed) return { value: { kind: 'unconfirmed', account }, events: [] };
       return {
         value: { kind: 'signed_in', account, email },

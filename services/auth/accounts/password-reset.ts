@@ -1,6 +1,6 @@
 import type { PostgresPool } from '../../shared/postgres-pool.ts';
 import type { RequestOrigin } from '../audit/audit-event.ts';
-import { forgetAttempts } from '../throttling/attempt-counters.ts';
+import { settleAttempts } from '../throttling/attempt-counters.ts';
 import { listPasswordCounters } from '../throttling/sign-in-throttle.ts';
 import type { ChangeAccounts } from './account-changes.ts';
 import { type EmailAddress, parseEmailAddress } from './email-address.ts';
@@ -70,7 +70,7 @@ export const createPasswordReset = (options: Options): PasswordReset => {
         const { clientAddress } = origin;
         const { own, shared } = listPasswordCounters({ email, clientAddress, deviceId: undefined });
         const ofAccount = shared.filter(({ limit }) => limit === 'password by account');
-        await forgetAttempts(connection, [...own, ...ofAccount]);
+        await settleAttempts(connection, { forget: [...own, ...ofAccount], giveBack: [] });
         return {
           value: { kind: 'reset', email },
           events: [{ event: 'password_reset', accountId: id, origin }],

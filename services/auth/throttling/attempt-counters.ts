@@ -33,28 +33,23 @@ const countAll = async (connection: Queryable, keys: readonly AttemptKey[]): Pro
 };
 
 /**
- * Takes an attempt back from each counter: it was no guess. Locks them in the order in which they are counted; whoever
- * wants some of them twice in one transaction begins with all.
+ * Begins some counters anew and takes an attempt back from others. One statement that locks what is there in the order in
+ * which attempts are counted: two that took them one after the other would wait for each other.
  */
-export const giveAttemptsBack = async (connection: Queryable, keys: readonly AttemptKey[]): Promise<void> => {
-  if (keys.length === 0) return;
+export const settleAttempts = async (
+  connection: Queryable,
+  { forget, giveBack }: { readonly forget: readonly AttemptKey[]; readonly giveBack: readonly AttemptKey[] },
+): Promise<void> => {
+  if (forget.length + giveBack.length === 0) return;
   await connection.query({
-    name: 'attempts-give-back',
-    text: `UPDATE auth.attempt_counters SET attempts = greatest(attempts - 1, 0)
-            WHERE key_hash IN (SELECT key_hash FROM auth.attempt_counters WHERE key_hash = ANY ($1)
-                                ORDER BY key_hash FOR UPDATE)`,
-    values: [keys.map(hashKey)],
-  });
-};
-
-/** Begins the counters anew. */
-export const forgetAttempts = async (connection: Queryable, keys: readonly AttemptKey[]): Promise<void> => {
-  await connection.query({
-    name: 'attempts-forget',
-    text: `DELETE FROM auth.attempt_counters
-            WHERE key_hash IN (SELECT key_hash FROM auth.attempt_counters WHERE key_hash = ANY ($1)
-                                ORDER BY key_hash FOR UPDATE)`,
-    values: [keys.map(hashKey)],
+    name: 'attempts-settle',
+    text: `WITH held AS (SELECT key_hash FROM auth.attempt_counters WHERE key_hash = ANY ($1) OR key_hash = ANY ($2)
+                          ORDER BY key_hash FOR UPDATE),
+                forgotten AS (DELETE FROM auth.attempt_counters
+                               WHERE key_hash IN (SELECT key_hash FROM held) AND key_hash = ANY ($1))
+           UPDATE auth.attempt_counters SET attempts = greatest(attempts - 1, 0)
+            WHERE key_hash IN (SELECT key_hash FROM held) AND key_hash = ANY ($2)`,
+    values: [forget.map(hashKey), giveBack.map(hashKey)],
   });
 };
 
@@ -73,10 +68,7 @@ export const admitAttempt = async (connection: Queryable, keys: readonly Attempt
   const [longest] = exceeded.sort((a, b) => b.row.seconds - a.row.seconds);
   if (longest === undefined) return { ok: true };
   const full = new Set(exceeded.map(({ key }) => key));
-  await giveAttemptsBack(
-    connection,
-    keys.filter((key) => !full.has(key)),
-  );
+  await settleAttempts(connection, { forget: [], giveBack: keys.filter((key) => !full.has(key)) });
   const { limit } = longest.key;
   return {
     ok: false,
