@@ -32,33 +32,41 @@ export const startConformanceStage = async (
   algorithm: SigningAlgorithm = 'ES256',
 ): Promise<ConformanceStage> => {
   const directory = mkdtempSync(join(tmpdir(), 'conformance-'));
-  const { hostname } = new URL(issuer);
-  const material = await (await createCertificateAuthority()).issueServer([hostname]);
-  const publicTlsDirectory = join(directory, 'tls');
-  writeTlsMaterial(publicTlsDirectory, material);
-  const silent = () => pino({ level: 'error' }, { write: () => undefined });
-  const loggers = { auth: silent(), gateway: silent() };
-  const stack = await startGatewayAndAuth([], loggers, { gateway: { publicTlsDirectory } });
-  const agent = new Agent({ connect: { ca: material.ca, servername: hostname } });
-  const send = createSend(agent, () => [stack.publicPort]);
-  const operator = stack.fixture.send('operator', () => [stack.auth]);
-  for (const registration of clients) await putClient(operator, registration);
-  const key = await createTestKey(algorithm, 'Active');
-  writeTestKeyring(stack.fixture.settings().signingKeysDirectory, buildTestKeyring([key], 2), [key]);
-  await eventually(async () => {
-    const answer = await send(new URL('/oauth2/jwks', issuer), {});
-    return (await answer.text()).includes(key.key.kid);
-  });
-  return {
-    port: stack.publicPort,
-    caFile: join(publicTlsDirectory, 'ca.crt'),
-    send,
-    newBrowser: () => createBrowser(issuer, send),
-    directory,
-    stop: async () => {
-      await agent.close();
-      await stack.stop();
-      rmSync(directory, { recursive: true, force: true });
-    },
+  const started: (() => Promise<unknown>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const end of started.reverse()) await end();
+    rmSync(directory, { recursive: true, force: true });
   };
+  try {
+    const { hostname } = new URL(issuer);
+    const material = await (await createCertificateAuthority()).issueServer([hostname]);
+    const publicTlsDirectory = join(directory, 'tls');
+    writeTlsMaterial(publicTlsDirectory, material);
+    const silent = () => pino({ level: 'error' }, { write: () => undefined });
+    const loggers = { auth: silent(), gateway: silent() };
+    const stack = await startGatewayAndAuth([], loggers, { gateway: { publicTlsDirectory } });
+    started.push(stack.stop);
+    const agent = new Agent({ connect: { ca: material.ca, servername: hostname } });
+    started.push(() => agent.close());
+    const send = createSend(agent, () => [stack.publicPort]);
+    const operator = stack.fixture.send('operator', () => [stack.auth]);
+    for (const registration of clients) await putClient(operator, registration);
+    const key = await createTestKey(algorithm, 'Active');
+    writeTestKeyring(stack.fixture.settings().signingKeysDirectory, buildTestKeyring([key], 2), [key]);
+    await eventually(async () => {
+      const answer = await send(new URL('/oauth2/jwks', issuer), {});
+      return (await answer.text()).includes(key.key.kid);
+    });
+    return {
+      port: stack.publicPort,
+      caFile: join(publicTlsDirectory, 'ca.crt'),
+      send,
+      newBrowser: () => createBrowser(issuer, send),
+      directory,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 };

@@ -24,12 +24,14 @@ type StackOptions = {
   fallbackHost?: string;
 };
 
-export const startGatewayAndAuth = async (
+type Loggers = { auth: Logger; gateway: Logger };
+
+const startServices = async (
+  fixture: AuthFixture,
   routes: readonly GatewayRoute[],
-  loggers: { auth: Logger; gateway: Logger },
-  { auth: authChanges, gateway: gatewayChanges, fallbackHost = '127.0.0.1' }: StackOptions = {},
+  loggers: Loggers,
+  { auth: authChanges, gateway: gatewayChanges, fallbackHost = '127.0.0.1' }: StackOptions,
 ): Promise<GatewayAndAuth> => {
-  const fixture = await startAuthFixture(loggers.auth);
   const tokenStore = { ...fixture.settings().tokenStore, fallbackHost };
   const auth = await fixture.start({ tokenStore, ...authChanges });
   const { listenAddress, tenant, namespace, version, issuer, signingKeysDirectory } = fixture.settings();
@@ -65,4 +67,18 @@ export const startGatewayAndAuth = async (
       await fixture.stop();
     },
   };
+};
+
+export const startGatewayAndAuth = async (
+  routes: readonly GatewayRoute[],
+  loggers: Loggers,
+  options: StackOptions = {},
+): Promise<GatewayAndAuth> => {
+  const fixture = await startAuthFixture(loggers.auth);
+  try {
+    return await startServices(fixture, routes, loggers, options);
+  } catch (error) {
+    await fixture.stop();
+    throw error;
+  }
 };
