@@ -78,7 +78,7 @@ const putRight = async ({ world, wish }: Chain): Promise<void> => {
 const apply = async (chain: Chain, transition: Transition): Promise<void> => {
   const { world } = chain;
   const { client } = world.cluster;
-  const { proxy } = world.current();
+  const { proxy } = await world.present();
   chain.wish = nextWish(chain.wish, transition);
   const { spec, clients, editions } = chain.wish;
   switch (transition.kind) {
@@ -137,7 +137,7 @@ const apply = async (chain: Chain, transition: Transition): Promise<void> => {
     }
     case 'wait': {
       if (spec['paused'] === true) return;
-      calm(world);
+      await calm(world);
       await putRight(chain);
       return waitUntil('tenant and clients to be ready', patience, () => isAllReady(world), 30);
     }
@@ -147,8 +147,8 @@ const apply = async (chain: Chain, transition: Transition): Promise<void> => {
 const isAllReady = async (world: World): Promise<boolean> => (await isReady(world)) && (await areClientsReady(world));
 
 /** Ends all faults. What was lost comes by a new list. */
-const calm = (world: World): void => {
-  const { proxy } = world.current();
+const calm = async (world: World): Promise<void> => {
+  const { proxy } = await world.present();
   proxy.plan = () => undefined;
   proxy.watches.open();
   proxy.watches.expire();
@@ -198,7 +198,8 @@ const awaitEnd = async ({ world, auth, wish, left }: Chain, expected: NamespaceS
   let state: NamespaceState = {};
   let unregistered: string[] = [];
   const fail = async (what: string, lines: readonly string[]): Promise<never> => {
-    throw new ChainError([what, ...lines, ...(await describeWorld(world))], world.current().operator.log());
+    const { operator } = await world.present();
+    throw new ChainError([what, ...lines, ...(await describeWorld(world))], operator.log());
   };
   try {
     await waitUntil('the end state', patience, async () => {
@@ -234,7 +235,7 @@ export const runChain = async (
     await createTenant(chain.world, firstWish.spec);
     for (const transition of transitions) await apply(chain, transition);
     await apply(chain, { kind: 'change', spec: { paused: false } });
-    calm(chain.world);
+    await calm(chain.world);
     await putRight(chain);
     await awaitEnd(chain, await fresh(nextWish(chain.wish, { kind: 'change', spec: { paused: null } })));
   } finally {

@@ -80,7 +80,7 @@ const crashInStep = async (world: World, { step, expected }: RecordedStep, point
   world.mark();
   let deaths = 0;
   const [first, ...later] = points;
-  if (first !== undefined) world.current().proxy.plan = planCrash(first);
+  if (first !== undefined) (await world.present()).proxy.plan = planCrash(first);
   await step.act(world);
   if (first !== undefined && (await waitForDeath(world, step))) {
     deaths += 1;
@@ -93,7 +93,7 @@ const crashInStep = async (world: World, { step, expected }: RecordedStep, point
     }
     await world.start();
   } else {
-    world.current().proxy.plan = () => undefined;
+    (await world.present()).proxy.plan = () => undefined;
   }
   return { deaths, deviations: await findDeviations(world, step, expected, compareLedgers) };
 };

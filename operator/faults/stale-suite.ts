@@ -29,7 +29,7 @@ const makeStale = ({ watches }: FaultProxy, { kind }: StaleView, random: () => n
 
 /** Kills the operator somewhere in the step, and starts it anew with lists of before the step. */
 const restartInThePast = async (world: World, one: RecordedStep, resourceVersion: string, random: () => number) => {
-  const { proxy } = world.current();
+  const { proxy } = await world.present();
   proxy.plan = planCrash({ write: 1 + Math.floor(random() * one.writes.length), when: 'after' });
   await one.step.act(world);
   // A step that takes fewer writes this time is over by then, and the restart is one of a quiet world.
@@ -48,7 +48,7 @@ const takeStep = async (world: World, one: RecordedStep, view: StaleView): Promi
   if (view.kind === 'restarted' && one.writes.length > 0) {
     await restartInThePast(world, one, resourceVersion, random);
   } else {
-    makeStale(world.current().proxy, view, random);
+    makeStale((await world.present()).proxy, view, random);
     await one.step.act(world);
   }
   const relist = () => {
@@ -74,7 +74,7 @@ const takeStep = async (world: World, one: RecordedStep, view: StaleView): Promi
   } finally {
     await stop();
   }
-  const { proxy } = world.current();
+  const { proxy } = await world.present();
   proxy.plan = () => undefined;
   proxy.watches.open();
   if (view.kind === 'dropped') proxy.watches.expire();

@@ -15,8 +15,10 @@ export type World = {
   readonly cluster: TestCluster;
   /** Whether an operator runs: between two incarnations none does. */
   readonly isRunning: () => boolean;
-  /** The operator that runs. Throws when none does. */
+  /** The operator that runs. Throws when none does: one that has lost its Lease is replaced, which takes a moment. */
   readonly current: () => Incarnation;
+  /** The operator that runs, as soon as one does. */
+  readonly present: () => Promise<Incarnation>;
   /**
    * Starts the next incarnation and waits until it leads; what ran before is killed.
    * @param prepare sets faults before the first call.
@@ -67,17 +69,27 @@ export const openWorld = async (cluster: TestCluster, namespace: string): Promis
     lost.operator.ended
       .then(async (result) => {
         if (result !== 'lost' || running !== lost) return;
-        const { plan, watches } = lost.proxy;
-        await start((proxy) => {
-          proxy.plan = plan;
-          proxy.watches.lag = watches.lag;
-          proxy.watches.drop = watches.drop;
+        await inTurn(async () => {
+          if (running !== lost) return;
+          await replace((proxy) => {
+            proxy.plan = lost.proxy.plan;
+            proxy.watches.lag = lost.proxy.watches.lag;
+            proxy.watches.drop = lost.proxy.watches.drop;
+          });
         });
       })
       .catch(() => undefined);
   };
 
-  const start: World['start'] = async (prepare) => {
+  let last: Promise<unknown> = Promise.resolve();
+  /** One that is started while another is would run beside it, unseen. */
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const mine = last.then(work);
+    last = mine.catch(() => undefined);
+    return mine;
+  };
+
+  const replace: World['start'] = async (prepare) => {
     await kill();
     number += 1;
     const proxy = await startFaultProxy({ kubeconfig: cluster.plane.kubeconfig, namespace });
@@ -93,6 +105,11 @@ export const openWorld = async (cluster: TestCluster, namespace: string): Promis
     running = started;
     reviveWhenLost(started);
     await waitUntil(`operator ${number} of ${namespace} to lead`, 30_000, async () => operator.isLeading(), 5);
+    return started;
+  };
+
+  const current = (): Incarnation => {
+    if (running === undefined) throw new Error(`no operator runs in ${namespace}`);
     return running;
   };
 
@@ -100,15 +117,16 @@ export const openWorld = async (cluster: TestCluster, namespace: string): Promis
     namespace,
     cluster,
     isRunning: () => running !== undefined,
-    current: () => {
-      if (running === undefined) throw new Error(`no operator runs in ${namespace}`);
-      return running;
+    current,
+    present: async () => {
+      await waitUntil(`an operator of ${namespace} to run`, 60_000, async () => running !== undefined, 5);
+      return current();
     },
-    start,
+    start: (prepare) => inTurn(() => replace(prepare)),
     adopt: (next) => {
       release = next;
     },
-    kill,
+    kill: () => inTurn(kill),
     watch: (proxy) => {
       seen.push({ proxy, from: 0 });
     },
@@ -117,7 +135,7 @@ export const openWorld = async (cluster: TestCluster, namespace: string): Promis
     },
     calls: () => seen.flatMap(({ proxy, from }) => proxy.calls.slice(from)),
     remove: async () => {
-      await kill();
+      await inTurn(kill);
       // Nobody is left who would take the finalizers away.
       for (const resource of Object.values(customResources)) {
         for (const { metadata } of (await cluster.client.list(resource, { namespace })).items)

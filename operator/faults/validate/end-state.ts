@@ -40,13 +40,13 @@ const notes = (log: string): string[] =>
     .slice(-logLines);
 
 /** What somebody would look at next: the pods, and the last that the operator said. */
-export const describeWorld = async ({ cluster, namespace, current }: World): Promise<string[]> => {
+export const describeWorld = async ({ cluster, namespace, present }: World): Promise<string[]> => {
   const { items } = await cluster.client.list<LiveObject & IPod>(builtInResources.pods, { namespace });
   const pods = items.map(({ metadata, spec, status }) => `pod ${metadata.name}: ${status?.phase} on ${spec?.nodeName}`);
   const deployments = (await cluster.client.list<LiveObject & IDeployment>(builtInResources.deployments, { namespace }))
     .items;
   const rollouts = deployments.map(({ metadata, status }) => `${metadata.name}: ${JSON.stringify(status)}`);
-  return [...rollouts, ...pods, ...notes(current().operator.log())];
+  return [...rollouts, ...pods, ...notes((await present()).operator.log())];
 };
 
 /**
