@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTrouble } from './failpoint/trouble.ts';
 import { prepareAccount, runRaces } from './race-suite.ts';
 import { type Stage, startStage } from './stage.ts';
 import { countForkedFamilies } from './validate/forked-families.ts';
 
 // The short form of `make soak-consistency`.
-const races = 200;
+const races = 1_000;
 const width = 6;
 
 let stage: Stage;
@@ -29,6 +30,16 @@ describe('races over two auth and two token-store processes', () => {
       ['introspect', 'inactive'],
     ] as const)
       expect(counts.of(action, outcome), `${action} ${outcome}`).toBeGreaterThan(0);
+    expect(await countForkedFamilies(stage.fixture.store.databaseUrl)).toBe(0);
+  }, 600_000);
+
+  it('do so too while processes are killed and answers get lost', async () => {
+    const trouble = startTrouble(stage, Math.random);
+    const { faults, counts } = await runRaces(stage, { seed: 10_001, races, width }).finally(() => trouble.stop());
+    expect(faults).toEqual([]);
+    expect(trouble.counts.kills).toBeGreaterThan(0);
+    expect(trouble.counts.losses).toBeGreaterThan(0);
+    expect(counts.of('refresh', 'unknown')).toBeGreaterThan(0);
     expect(await countForkedFamilies(stage.fixture.store.databaseUrl)).toBe(0);
   }, 600_000);
 });
