@@ -1,0 +1,79 @@
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createPostgresPool, type PostgresPool } from '../shared/postgres-pool.ts';
+import { type DataKeyring, loadDataEncryptionKeys } from '../token-store/data-encryption-keys.ts';
+import { startTokenStoreFixture, type TokenStoreFixture } from '../token-store/testing/token-store-fixture.ts';
+import { feedMutants, type Mutant, mutatePool, sound, storeMutants } from './mutants/mutant.ts';
+import { losesLateRevocation } from './traffic/late-revocation.ts';
+import { sampleRace } from './traffic/race.ts';
+import { runRace } from './traffic/run-race.ts';
+import { openStoreFamily, presentProof } from './traffic/store-family.ts';
+import { findFamilyFault } from './validate/family-history.ts';
+
+const races = 300;
+const width = 8;
+const proofs = 20;
+
+let fixture: TokenStoreFixture;
+let pool: PostgresPool;
+let keyring: () => DataKeyring;
+const ended = new AbortController();
+
+beforeAll(async () => {
+  fixture = await startTokenStoreFixture();
+  // Its partitions are made before it is ready.
+  await fixture.start();
+  const logger = pino({ level: 'silent' });
+  const { database, dataEncryptionKeysDirectory } = fixture.settings();
+  pool = await createPostgresPool(database, logger, { signal: ended.signal, schema: 'token_store' });
+  keyring = loadDataEncryptionKeys(dataEncryptionKeysDirectory, { signal: ended.signal, logger });
+});
+afterAll(async () => {
+  ended.abort();
+  await pool?.end();
+  await fixture?.stop();
+});
+
+/** Whether races or proofs show that a store does not keep what it promises; what they show. */
+const findFault = async (mutant: Mutant): Promise<readonly string[] | undefined> => {
+  const context = {
+    pool: mutatePool(pool, mutant),
+    keyring: keyring(),
+    feedSeconds: 60,
+    announceRevocations: () => undefined,
+  };
+  for (let proof = 0; proof < proofs; proof += 1) {
+    const taken = await presentProof(context, 4);
+    if (taken !== 1) return [`${taken} of 4 times a proof was taken for the first`];
+  }
+  for (let seed = 1; seed <= races; seed += width) {
+    const faults = await Promise.all(
+      Array.from({ length: width }, async (_, index) =>
+        findFamilyFault(await runRace(await openStoreFamily(context), sampleRace(seed + index))),
+      ),
+    );
+    const fault = faults.find((one) => one !== undefined);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+};
+
+describe('races at the store', () => {
+  it(`find nothing in ${sound.name}`, async () => {
+    expect(await findFault(sound)).toBeUndefined();
+  });
+
+  it.each(storeMutants)('find a store that $name', async (mutant) => {
+    expect(await findFault(mutant)).toBeDefined();
+  });
+});
+
+describe('a transaction that revokes and takes its time', () => {
+  it(`is not lost by ${sound.name}`, async () => {
+    expect(await losesLateRevocation(pool, fixture.databaseUrl)).toBe(false);
+  });
+
+  it.each(feedMutants)('is lost by a store that $name', async (mutant) => {
+    expect(await losesLateRevocation(mutatePool(pool, mutant), fixture.databaseUrl)).toBe(true);
+  });
+});
