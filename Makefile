@@ -1,7 +1,7 @@
 # Newcomers need two commands: `make demo` and `make test`. Both do all the set-up, with the packages that they need.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down dev test soak-operator soak-consistency bench-operator lint generate image e2e clean
+.PHONY: help setup demo demo-down dev test soak-operator soak-consistency bench-operator bench-identity lint generate image e2e clean
 
 help: ## What there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,6 +36,9 @@ e2e: setup ## The end-to-end tests alone
 
 bench-operator: setup ## The operator with 100, 300 and 1,000 tenants: times, requests, memory (half an hour)
 	@node bench/operator.ts
+
+bench-identity: setup ## auth and token-store: throughput, CPU and latency of each flow at 1, 16, 64 callers (three minutes)
+	@node bench/identity.ts
 
 lint: setup ## Types, style, the rooms' import rules, dead exports, freshness of generated files
 	@node tools/lint.ts

@@ -7,6 +7,7 @@ import { eventually } from './condition.ts';
 
 /** A service in a process of its own, as in a pod. */
 export type SpawnedService = {
+  readonly pid: number;
   /** By the names of its servers; `probe` among them. */
   readonly ports: Readonly<Record<string, number>>;
   /** SIGTERM: it drains. */
@@ -55,9 +56,11 @@ export const spawnService = async (
   const command = ['--pdeathsig', 'KILL', process.execPath, program, settingsPath];
   const child = spawn('setpriv', command, { stdio: ['ignore', 'pipe', 'inherit'] });
   try {
+    const { pid } = child;
+    if (pid === undefined) throw new Error('setpriv cannot be run');
     const ports = await readPorts(child.stdout);
     await eventually(() => isReady(address, ports['probe'] ?? 0));
-    return { ports, stop: () => end(child, 'SIGTERM'), kill: () => end(child, 'SIGKILL') };
+    return { pid, ports, stop: () => end(child, 'SIGTERM'), kill: () => end(child, 'SIGKILL') };
   } catch (error) {
     await end(child, 'SIGKILL');
     throw error;
