@@ -41,6 +41,14 @@ export const clientSpecSchema = z
       .max(100)
       .default([])
       .describe('Where people may be sent after signing out. Compared exactly.'),
+    backchannelLogoutURI: z
+      .string()
+      .max(2_048)
+      .optional()
+      .describe('Where logout tokens are posted when somebody signs out. See docs/client.md.')
+      .meta(
+        celRules(matches(/^https:\/\/[^#\s]+$/, 'backchannelLogoutURI: write an https URL without fragment or spaces')),
+      ),
     scopes: z
       .array(z.string().min(1).max(256))
       .max(100)

@@ -393,6 +393,11 @@ const refusedClients: [string, Spec, RegExp][] = [
     client({ postLogoutRedirectURIs: ['javascript:alert(1)'] }),
     /spec\.postLogoutRedirectURIs\[0\]: .*postLogoutRedirectURIs: write an https URL/,
   ],
+  [
+    'a plain backchannelLogoutURI',
+    client({ backchannelLogoutURI: 'http://app.example.com/logout' }),
+    /spec\.backchannelLogoutURI: .*backchannelLogoutURI: write an https URL/,
+  ],
   ['an unknown grant type', client({ grantTypes: ['password'] }), /spec\.grantTypes\[0\]: Unsupported value/],
   ['no grant type', client({ grantTypes: [] }), /spec\.grantTypes: .*at least 1 item/],
   [

@@ -33,6 +33,7 @@ export const buildClientRegistration = (
   postLogoutRedirectUris: client.spec.postLogoutRedirectURIs,
   scopes: client.spec.scopes,
   audiences: client.spec.audiences.length === 0 ? [tenant.spec.issuer] : client.spec.audiences,
+  ...(client.spec.backchannelLogoutURI !== undefined && { backchannelLogoutUri: client.spec.backchannelLogoutURI }),
   consent: client.spec.consent === 'Required' ? 'required' : 'implicit',
   tokenEndpointAuthMethod: client.spec.tokenEndpointAuthMethod,
   secretHashes: secret === undefined ? [] : [hashSecret(secret)],

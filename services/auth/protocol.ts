@@ -18,6 +18,7 @@ import { createIdTokenHintVerifier } from './keys/id-token-hint.ts';
 import { buildJsonWebKeySet, buildJwksAnswer } from './keys/json-web-key-set.ts';
 import { buildProviderKeys } from './keys/provider-keys.ts';
 import type { SigningKeys } from './keys/signing-key-files.ts';
+import { createLogoutTokens, type SignLogoutToken } from './logout/logout-token.ts';
 import type { Pages } from './pages/pages.ts';
 import { buildProvider } from './provider/build-provider.ts';
 import { requirePlainUtf8 } from './provider/form-encoding.ts';
@@ -50,6 +51,7 @@ export type Protocol = {
   signingKid: string;
   /** Answers requests below the issuer's path. */
   handle: RequestHandler;
+  signLogoutToken: SignLogoutToken;
   /** Why oidc-provider refuses such a client. */
   findFault(registration: ClientRegistration): Promise<string | undefined>;
 };
@@ -85,6 +87,7 @@ export const buildProtocol = (options: ProtocolOptions): Protocol => {
     keyring,
     signingKid: active.key.kid,
     handle,
+    signLogoutToken: createLogoutTokens(settings.issuer, signingKeys, options.now),
     findFault: async (registration) => {
       try {
         await provider.Client.validate(buildClientMetadata(registration));

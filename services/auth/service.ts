@@ -28,6 +28,8 @@ import { type ClientRegistry, createClientRegistry, runClientRegistryPolling } f
 import { createClientRepository } from './clients/client-repository.ts';
 import { createConsents } from './consent/consents.ts';
 import { readSigningKeys } from './keys/signing-key-files.ts';
+import { createLogoutDelivery } from './logout/logout-delivery.ts';
+import { runLogoutWorker } from './logout/logout-worker.ts';
 import { createMailDelivery } from './mail/mail-delivery.ts';
 import { createSmtpTransport } from './mail/smtp-transport.ts';
 import { createOutboxRepository } from './outbox/outbox-repository.ts';
@@ -174,6 +176,7 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
   const throttleCodes = createCodeThrottle({ database: pool, pages, logger });
 
   const revocations = createRevocationFeedFollower({ pool: storePool, ...background });
+  const now = () => Math.floor(Date.now() / 1000);
   const protocol = followKeys(
     settings,
     (keys) =>
@@ -191,7 +194,7 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
         metrics: authMetrics,
         logger,
         newCommitId: randomUUID,
-        now: () => Math.floor(Date.now() / 1000),
+        now,
       }),
     background,
   );
@@ -235,6 +238,16 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
   const cleaning = runAuthCleaning({ database: pool, auditSeconds: settings.auditSeconds, ...background });
   const polling = runFirstContact(registry, background).then(() => runClientRegistryPolling(registry, background));
   const following = revocations.run();
+  const logout = createLogoutDelivery();
+  const telling = runLogoutWorker({
+    store,
+    findClient: registry.find,
+    sign: () => (registry.revision() === undefined ? undefined : protocol()?.signLogoutToken),
+    post: logout.post,
+    count: authMetrics.countOutbox,
+    now,
+    ...background,
+  });
 
   return {
     name,
@@ -246,8 +259,12 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
     onShutdown: async () => {
       shutdown.abort();
       // What a mail server does not take in time is another pod's, when its lease ends.
-      const delivered = Promise.race([outbox.ended, delay(deliveryMilliseconds, undefined, { ref: false })]);
+      const delivered = Promise.race([
+        Promise.all([outbox.ended, telling]),
+        delay(deliveryMilliseconds, undefined, { ref: false }),
+      ]);
       await Promise.all([polling, following, delivered, cleaning]);
+      await logout.close();
       await storePool.close();
       await pool.end();
     },

@@ -34,6 +34,14 @@ describe('buildClientMetadata', () => {
     });
   });
 
+  it('asks for the session in logout tokens', () => {
+    const backchannelLogoutUri = 'https://shop.example/logout';
+    expect(buildClientMetadata({ ...registration, backchannelLogoutUri })).toMatchObject({
+      backchannel_logout_uri: backchannelLogoutUri,
+      backchannel_logout_session_required: true,
+    });
+  });
+
   it('maps a service without redirects and an app with a scheme of its own', () => {
     const service = buildClientMetadata({ ...registration, grantTypes: ['client_credentials'], redirectUris: [] });
     expect(service.response_types).toEqual([]);

@@ -41,6 +41,10 @@ export const buildClientMetadata = (registration: ClientRegistration): ClientMet
     // A machine's client may have none of them, and an empty scope is refused.
     ...(scope !== '' && { scope }),
     ...buildRequirements(registration),
+    ...(registration.backchannelLogoutUri !== undefined && {
+      backchannel_logout_uri: registration.backchannelLogoutUri,
+      backchannel_logout_session_required: true,
+    }),
     token_endpoint_auth_method: tokenEndpointAuthMethod,
     ...(tokenEndpointAuthMethod !== 'none' && {
       client_secret: registration.secretHashes.join('.') || 'none is valid',

@@ -11,6 +11,7 @@ import type { AuthMetrics } from '../auth-metrics.ts';
 import { matchesClientSecret } from '../clients/client-secret.ts';
 import { createDeviceCodePrefill, createDevicePages } from '../device/device-pages.ts';
 import type { VerifyIdTokenHint } from '../keys/id-token-hint.ts';
+import { enqueueLogoutNotices } from '../logout/logout-notices.ts';
 import type { Pages } from '../pages/pages.ts';
 import { currentUnit } from '../unit-of-work/current-unit.ts';
 import { isFailureEvent } from '../unit-of-work/provider-events.ts';
@@ -197,6 +198,7 @@ export const buildProvider = (options: ProviderOptions): Provider => {
   compareSecretHashes(provider, findClient);
   acceptRetiredHints(provider, options.verifyHint);
   keepIdsOfOneAccount(provider);
+  enqueueLogoutNotices(provider, options.now);
   nameTokenDays(provider, options.now);
   acceptOwnTokensAtUserinfo(provider, options.findLive);
   logEvents(provider, logger, correlationIdOf);

@@ -247,6 +247,7 @@ export const buildConfiguration = (options: ConfigurationOptions): Configuration
           return true;
         },
       },
+      backchannelLogout: { enabled: true },
       resourceIndicators: buildResourceIndicators(options),
       externalSigningSupport: { enabled: true, ack: 'experimental-01' },
       rpInitiatedLogout: {

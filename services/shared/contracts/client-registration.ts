@@ -46,6 +46,12 @@ export const clientRegistrationSchema = z
           .max(20),
       })
       .optional(),
+    /** Where logout tokens are posted when somebody signs out (OpenID Connect Back-Channel Logout); https. */
+    backchannelLogoutUri: z
+      .string()
+      .max(2048)
+      .refine((uri) => URL.parse(uri)?.protocol === 'https:')
+      .optional(),
     /** `required`: an application of somebody else's, for which people are asked. Absent: the tenant's own. */
     consent: z.enum(['implicit', 'required']).optional(),
     tokenEndpointAuthMethod: z.enum(['client_secret_basic', 'client_secret_post', 'none']),

@@ -1,0 +1,92 @@
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { createRemoteJWKSet, customFetch, type JWTPayload, jwtVerify } from 'jose';
+import * as client from 'openid-client';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { RunningService } from '../shared/service-process.ts';
+import { createCertificateAuthority } from '../shared/testing/certificate-authority.ts';
+import { eventually } from '../shared/testing/condition.ts';
+import { type AuthFixture, issuer, putClient, shop, shopSecret, startAuthFixture } from './testing/auth-fixture.ts';
+import type { Send } from './testing/browser.ts';
+import { ada, discover, register, startAuthorization } from './testing/relying-party.ts';
+
+let fixture: AuthFixture;
+let service: RunningService;
+let send: Send;
+let receiver: Server;
+/** What the receiver answers with. */
+let status = 503;
+const received: string[] = [];
+const trusted = getCACertificates();
+
+beforeAll(async () => {
+  const authority = await createCertificateAuthority();
+  setDefaultCACertificates([...trusted, authority.ca]);
+  const tls = await authority.issueServer(['127.0.0.1']);
+  receiver = createServer(tls, async (request, response) => {
+    received.push(new URLSearchParams(await text(request)).get('logout_token') ?? '');
+    response.writeHead(status).end();
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  const { port } = receiver.address() as AddressInfo;
+  fixture = await startAuthFixture();
+  service = await fixture.start();
+  send = fixture.send('gateway', () => [service]);
+  const operator = fixture.send('operator', () => [service]);
+  await putClient(operator, { ...shop, backchannelLogoutUri: `https://127.0.0.1:${port}/logout` });
+});
+afterAll(async () => {
+  setDefaultCACertificates(trusted);
+  receiver?.closeAllConnections();
+  receiver?.close();
+  await fixture?.stop();
+});
+
+const verify = async (token: string): Promise<JWTPayload> => {
+  const keys = createRemoteJWKSet(new URL(`${issuer}/oauth2/jwks`), {
+    // Of the same standard as the global one.
+    [customFetch]: (url, init) => send(new URL(url), init as Parameters<Send>[1]) as unknown as Promise<Response>,
+  });
+  const { payload } = await jwtVerify(token, keys, { issuer, audience: 'shop', typ: 'logout+jwt', maxTokenAge: 120 });
+  return payload;
+};
+
+it('tells an application of a sign-out, also one that was away at first', async () => {
+  const configuration = await discover(send, shop, shopSecret);
+  expect(configuration.serverMetadata()).toMatchObject({
+    backchannel_logout_supported: true,
+    backchannel_logout_session_supported: true,
+  });
+  const browser = fixture.browser(() => [service]);
+  const { url, checks } = await startAuthorization(configuration, {
+    redirect_uri: 'https://shop.example/callback',
+    scope: 'openid',
+  });
+  const signInPage = await register(browser, await browser.open(url), ada);
+  const callback = await browser.submit(signInPage, { email: ada.email, password: ada.password });
+  const tokens = await client.authorizationCodeGrant(configuration, callback.url, checks);
+  const signOut = await browser.open(
+    client.buildEndSessionUrl(configuration, { id_token_hint: tokens.id_token ?? '' }),
+  );
+  expect(received).toEqual([]);
+  await browser.submit(signOut, { logout: 'yes' });
+
+  await eventually(() => received.length >= 2);
+  status = 204;
+  const before = received.length;
+  await eventually(() => received.length > before, 30_000);
+  const claims = tokens.claims();
+  const last = await verify(received.at(-1) ?? '');
+  expect(last).toMatchObject({
+    sub: claims?.sub,
+    sid: claims?.['sid'],
+    events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+  });
+  expect(last['sid']).toEqual(expect.any(String));
+  expect(last).not.toHaveProperty('nonce');
+  // One notice, whatever the number of attempts.
+  const first = await verify(received[0] ?? '');
+  expect(last.jti).toBe(first.jti);
+});

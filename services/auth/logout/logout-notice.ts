@@ -1,0 +1,12 @@
+import { z } from 'zod';
+
+/** Payload of `backchannel_logout` in the token-store's outbox: who has signed out of which application, and when. */
+export const logoutNoticeSchema = z.object({
+  clientId: z.string(),
+  subject: z.string(),
+  /** As in the ID tokens that the application got in this session. */
+  sid: z.string(),
+  /** Epoch seconds. */
+  endedAt: z.int(),
+});
+export type LogoutNotice = z.infer<typeof logoutNoticeSchema>;
