@@ -171,10 +171,12 @@ describe('at auth', () => {
   it('a refresh token that was used already ends its family', async () => {
     const tokens = await signUpAndIn(connection, configuration, application, newPerson('Grace'));
     const next = await oidc.refreshTokenGrant(configuration, tokens.refresh_token ?? '');
+    // Once its successor is in use: before, it may be that the answer did not come.
+    const last = await oidc.refreshTokenGrant(configuration, next.refresh_token ?? '');
     await expect(oidc.refreshTokenGrant(configuration, tokens.refresh_token ?? '')).rejects.toMatchObject({
       error: 'invalid_grant',
     });
-    await expect(oidc.refreshTokenGrant(configuration, next.refresh_token ?? '')).rejects.toMatchObject({
+    await expect(oidc.refreshTokenGrant(configuration, last.refresh_token ?? '')).rejects.toMatchObject({
       error: 'invalid_grant',
     });
   });

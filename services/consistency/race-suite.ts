@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { shop, shopSecret } from '../auth/testing/auth-fixture.ts';
 import { ada, discover, register, startAuthorization } from '../auth/testing/relying-party.ts';
+import type { Ways } from './model/family.ts';
 import { createOutcomeCounts, type OutcomeCounts } from './report/outcome-counts.ts';
 import type { Stage } from './stage.ts';
 import { type FamilyClient, openFamily, parameters } from './traffic/family-client.ts';
@@ -17,6 +18,8 @@ export type RaceSuiteOptions = {
   readonly races: number;
   /** How many races run at a time. */
   readonly width: number;
+  /** `lossy` while processes are killed and answers get lost. */
+  readonly ways?: Ways;
   readonly onRace?: (done: number, faults: readonly RaceFault[]) => void;
 };
 
@@ -47,7 +50,7 @@ const openPatiently = async (stage: Stage): Promise<FamilyClient> => {
 /** Runs races and judges what their clients saw. */
 export const runRaces = async (
   stage: Stage,
-  { seed: first, races, width, onRace }: RaceSuiteOptions,
+  { seed: first, races, width, ways, onRace }: RaceSuiteOptions,
 ): Promise<{ readonly faults: readonly RaceFault[]; readonly counts: OutcomeCounts }> => {
   const counts = createOutcomeCounts();
   const faults: RaceFault[] = [];
@@ -59,7 +62,7 @@ export const runRaces = async (
       begun += 1;
       const history = await runRace(await openPatiently(stage), sampleRace(seed));
       counts.add(history);
-      const details = findFamilyFault(history);
+      const details = findFamilyFault(history, ways);
       if (details !== undefined) faults.push({ seed, details });
       done += 1;
       onRace?.(done, faults);

@@ -31,6 +31,7 @@ try {
     seed,
     races,
     width,
+    ways: values.calm ? 'sound' : 'lossy',
     onRace: (done, found) => {
       for (const fault of found.slice(told)) say(`FAILED race ${fault.seed}\n${fault.details.join('\n')}`);
       told = found.length;

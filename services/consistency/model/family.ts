@@ -24,18 +24,25 @@ const withToken = (state: FamilyState, token: string, use: string | typeof unuse
   tokens: new Map([...state.tokens, [token, use]]),
 });
 
-const exchange = (state: FamilyState, outcome: FamilyOutcome): FamilyState[] => {
+/**
+ * How sure a refusal is. `lossy`: on the ways between the services answers get lost. Then an exchange may be made, its family be
+ * ended by somebody who presents the code again, and the exchange, which is sent again, be refused: nobody gets the code.
+ */
+export type Ways = 'sound' | 'lossy';
+
+const exchange = (state: FamilyState, outcome: FamilyOutcome, ways: Ways): FamilyState[] => {
   const canBeUsed = !state.isRevoked && !state.isCodeUsed;
   const used = { ...state, isCodeUsed: true };
+  const whenUsable = ways === 'lossy' ? [revoked(used)] : [];
   // Whoever presents a code again may end the family, or may only have lost a race for it.
-  const whenRefused = canBeUsed ? [] : [state, revoked(state)];
+  const whenRefused = canBeUsed ? whenUsable : [state, revoked(state)];
   switch (outcome.kind) {
     case 'issued':
       return canBeUsed && !state.tokens.has(outcome.token) ? [withToken(used, outcome.token, unused)] : [];
     case 'refused':
       return whenRefused;
     case 'unknown':
-      return [state, ...(canBeUsed ? [used] : whenRefused)];
+      return [state, ...(canBeUsed ? [used, ...whenUsable] : whenRefused)];
     default:
       return [];
   }
@@ -83,10 +90,15 @@ const answersYes = (state: FamilyState, holds: boolean, outcome: FamilyOutcome):
 };
 
 /** The states that a family may be in after an action with this outcome; none when the outcome cannot be. */
-export const stepFamily = (state: FamilyState, action: FamilyAction, outcome: FamilyOutcome): FamilyState[] => {
+export const stepFamily = (
+  state: FamilyState,
+  action: FamilyAction,
+  outcome: FamilyOutcome,
+  ways: Ways = 'sound',
+): FamilyState[] => {
   switch (action.kind) {
     case 'exchange':
-      return exchange(state, outcome);
+      return exchange(state, outcome, ways);
     case 'refresh':
       return refresh(state, action.token, outcome);
     case 'revoke':

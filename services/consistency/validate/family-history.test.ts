@@ -99,6 +99,15 @@ describe('findFamilyFault', () => {
     expect(findFamilyFault(history)).toBeDefined();
   });
 
+  it('where answers get lost: a code that nobody gets is no fault when several presented it, and is one of one alone', () => {
+    const nobody = together([], [exchange, refused], [exchange, refused]);
+    expect(findFamilyFault(nobody, 'lossy')).toBeUndefined();
+    expect(findFamilyFault([...nobody, ...inSequence([introspect, active])], 'lossy')).toBeUndefined();
+    const late = { action: introspect, outcome: active, start: 2_000, end: 2_001 };
+    expect(findFamilyFault([...nobody, late], 'lossy')).toBeDefined();
+    expect(findFamilyFault(inSequence([exchange, refused]), 'lossy')).toBeDefined();
+  });
+
   it('says what cannot be explained, and no token', () => {
     const history = inSequence(
       [exchange, issued('secret-1')],
