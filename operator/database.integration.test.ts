@@ -112,8 +112,11 @@ describe('databases at a real API server', { timeout: 120_000 }, () => {
     expect((await serviceUrl(namespace)).href).toBe(before.href);
     expect((await readTenant(namespace))?.status?.database).toEqual({ id: 'first' });
 
+    // A Job that tries again meanwhile would report what migrate only does with the word.
+    kubelets.hold(namespace, 'migrate');
     kubelets.reportMigration(namespace, migrated('second'));
     await annotate(namespace, { [annotations.acceptDatabase]: 'empty' });
+    kubelets.release(namespace, 'migrate');
     await expectCondition(namespace, 'Ready', { status: 'True' });
     expect((await readTenant(namespace))?.status?.database).toEqual({ id: 'second' });
     const after = await serviceUrl(namespace, 'token-store-url');
