@@ -35,8 +35,8 @@ export type ConsentRepository = {
   insert(parties: ConsentParties, consent: WantedConsent): Promise<void>;
   /** False when there was none. */
   end(parties: ConsentParties): Promise<boolean>;
-  /** A grant that rests on a consent. */
-  noteGrant(parties: ConsentParties, grant: { grantId: string; seconds: number }): Promise<void>;
+  /** A grant that rests on a consent; false, and nothing noted, when there is none. */
+  noteGrant(parties: ConsentParties, grant: { grantId: string; seconds: number }): Promise<boolean>;
   /** Takes the notes of the grants that rest on a consent. */
   takeGrants(parties: ConsentParties): Promise<string[]>;
 };
@@ -82,13 +82,16 @@ export const createConsentRepository = (database: Queryable): ConsentRepository 
     },
     end,
     noteGrant: async ({ accountId, clientId }, { grantId, seconds }) => {
-      await database.query({
+      const { rowCount } = await database.query({
         name: 'consent-note-grant',
+        // Locked, so that a withdrawal either is seen here or sees the note.
         text: `INSERT INTO auth.consent_grants (grant_id, account_id, client_id, expires_at)
-               VALUES ($1, $2, $3, now() + make_interval(secs => $4))
+               SELECT $1, account_id, client_id, now() + make_interval(secs => $4) FROM auth.consents
+                WHERE account_id = $2 AND client_id = $3 AND ended_at IS NULL FOR SHARE
                ON CONFLICT (grant_id) DO UPDATE SET expires_at = excluded.expires_at`,
         values: [grantId, accountId, clientId, seconds],
       });
+      return rowCount === 1;
     },
     takeGrants: async ({ accountId, clientId }) => {
       const { rows } = await database.query<{ grant_id: string }>({

@@ -10,8 +10,8 @@ export type Consents = {
   findMissing(parties: ConsentParties, wanted: WantedConsent): Promise<readonly string[] | undefined>;
   give(parties: ConsentParties, wanted: WantedConsent, origin: RequestOrigin): Promise<void>;
   refuse(parties: ConsentParties, origin: RequestOrigin): Promise<void>;
-  /** Notes a grant that rests on the consent, before it is used. */
-  noteGrant(parties: ConsentParties, grantId: string): Promise<void>;
+  /** Notes a grant that rests on the consent, before it is used. False when the consent was withdrawn meanwhile. */
+  noteGrant(parties: ConsentParties, grantId: string): Promise<boolean>;
   list(accountId: string): Promise<Consent[]>;
   /** Ends the consent and, by the outbox, every grant that rests on it. False when there was none. */
   withdraw(parties: ConsentParties, origin: RequestOrigin): Promise<boolean>;

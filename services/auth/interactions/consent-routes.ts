@@ -22,8 +22,7 @@ export const grantWhatIsAgreed = async (
   const wanted = buildWantedConsent(interaction.params, registration, settings.consent);
   if ((await consents.findMissing(parties, wanted)) !== undefined) return undefined;
   const grantId = await grant();
-  await consents.noteGrant(parties, grantId);
-  return grantId;
+  return (await consents.noteGrant(parties, grantId)) ? grantId : undefined;
 };
 
 /** The page on which somebody is asked. */
