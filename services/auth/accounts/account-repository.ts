@@ -39,8 +39,10 @@ export type AccountRepository = {
    * register is who gets the next mail. Takes the same time in all cases.
    */
   register(account: NewAccount): Promise<{ id: string; revision: number; outcome: 'made' | 'there already' }>;
-  /** A better hash of the same password. */
-  updatePasswordHash(id: string, passwordHash: string): Promise<void>;
+  /** A better hash of the same password; nothing happens when the account has another one by now. */
+  updatePasswordHash(id: string, revision: number, passwordHash: string): Promise<void>;
+  /** Somebody uses it: it is neither registered over nor cleaned away, with its address unconfirmed as it is. */
+  endPending(id: string, revision: number): Promise<void>;
   setName(id: string, name: string | undefined): Promise<void>;
   /** These change the account of exactly this revision; false for another one. */
   confirmAddress(id: string, revision: number): Promise<boolean>;
@@ -121,11 +123,18 @@ export const createAccountRepository = (database: Queryable): AccountRepository 
       const row = registeredSchema.parse(rows[0]);
       return { id: row.id, revision: row.revision, outcome: row.made ? 'made' : 'there already' };
     },
-    updatePasswordHash: async (id, passwordHash) => {
+    updatePasswordHash: async (id, revision, passwordHash) => {
       await database.query({
         name: 'account-update-password-hash',
-        text: 'UPDATE auth.accounts SET password_hash = $2, updated_at = now() WHERE id = $1',
-        values: [id, passwordHash],
+        text: `UPDATE auth.accounts SET password_hash = $3, updated_at = now() ${ofRevision}`,
+        values: [id, revision, passwordHash],
+      });
+    },
+    endPending: async (id, revision) => {
+      await database.query({
+        name: 'account-end-pending',
+        text: `UPDATE auth.accounts SET pending = false, updated_at = now() ${ofRevision}`,
+        values: [id, revision],
       });
     },
     setName: async (id, name) => {

@@ -2,6 +2,7 @@ import { hash } from '@node-rs/argon2';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AccountsFixture, startAccountsFixture } from '../testing/accounts-fixture.ts';
 import { admitAttempt } from '../throttling/attempt-counters.ts';
+import { createAccountRepository } from './account-repository.ts';
 import type { SignInAttempt } from './authentication.ts';
 import { createMailLinks, type LinkPurpose, newLinkToken } from './mail-links.ts';
 
@@ -87,6 +88,22 @@ describe('signing in', () => {
     expect(await accounts.authenticate(attempt())).toMatchObject({ kind: 'signed_in' });
     expect((await account())['password_hash']).toMatch(/m=19456,t=2,p=1/);
     expect(await accounts.authenticate(attempt())).toMatchObject({ kind: 'signed_in' });
+  });
+
+  it('makes no stronger hash of a password that was reset in between', async () => {
+    const accounts = fixture.accounts();
+    await accounts.register(ada);
+    const before = await account();
+    const token = await link('reset_password');
+    expect(await accounts.resetPassword({ token, password: other, origin })).toMatchObject({ kind: 'reset' });
+    const repository = createAccountRepository(fixture.pool);
+    await repository.updatePasswordHash(
+      String(before['id']),
+      Number(before['revision']),
+      String(before['password_hash']),
+    );
+    expect(await accounts.authenticate(attempt())).toEqual({ kind: 'refused' });
+    expect(await accounts.authenticate(attempt({ password: other }))).toMatchObject({ kind: 'signed_in' });
   });
 
   it('is over for a disabled account, whose sessions and tokens are to be revoked', async () => {
@@ -251,6 +268,16 @@ describe('registering', () => {
     expect(await accounts.authenticate(attempt())).toMatchObject({ kind: 'signed_in', account: { name: 'Ada' } });
   });
 
+  it('leaves an account alone that is used since addresses need no confirmation any more', async () => {
+    await fixture.accounts({ sendsMail: true }).register(ada);
+    const accounts = fixture.accounts();
+    expect(await accounts.authenticate(attempt())).toMatchObject({ kind: 'signed_in' });
+    expect(await account()).toMatchObject({ pending: false, email_verified: false });
+    await accounts.register({ ...ada, password: other });
+    expect(await accounts.authenticate(attempt({ password: other }))).toEqual({ kind: 'refused' });
+    expect(await accounts.authenticate(attempt())).toMatchObject({ kind: 'signed_in' });
+  });
+
   it('with the address of an account in use tells its owner, and changes nothing', async () => {
     await fixture.accounts().register(ada);
     await fixture.accounts({ sendsMail: true }).register({ ...ada, password: other });
@@ -269,7 +296,19 @@ describe('registering', () => {
     expect(await accounts.requestReset({ email: 'p@example.test', origin })).toMatchObject({ kind: 'throttled' });
     expect(await accounts.register({ ...ada, email: 'p@example.test' })).toMatchObject({ kind: 'throttled' });
     expect(await accounts.requestReset({ email: ada.email, ...from('192.0.2.8') })).toEqual({ kind: 'accepted' });
-    expect(await outbox()).toHaveLength(98);
+    // Whoever fills a mailbox with other mails keeps nobody from setting a new password.
+    expect(await outbox()).toHaveLength(99);
+  });
+
+  it('asks for five mails that set a new password in the time that their links hold', async () => {
+    const accounts = fixture.accounts({ sendsMail: true });
+    const ask = () => accounts.requestReset({ email: ada.email, origin });
+    for (let n = 0; n < 7; n += 1) expect(await ask()).toEqual({ kind: 'accepted' });
+    expect(await outbox()).toHaveLength(5);
+    const longest = await fixture.rows(
+      `SELECT 1 FROM auth.attempt_counters WHERE attempts > 5 AND expires_at <= now() + interval '30 minutes'`,
+    );
+    expect(longest).toHaveLength(1);
   });
 });
 

@@ -83,9 +83,11 @@ export const createAuthentication = (options: AuthenticationOptions): Authentica
     const unconfirmed = found.pending && confirmsAddresses;
     const betterHash = hashing.needsRehash(passwordHash) ? await hashing.hash(password) : undefined;
     return change<SignInOutcome>(async (accounts, connection) => {
-      if (betterHash !== undefined) await accounts.updatePasswordHash(account.id, betterHash);
+      if (betterHash !== undefined) await accounts.updatePasswordHash(account.id, account.revision, betterHash);
       await settleAttempts(connection, { forget: counters.own, giveBack: counters.shared });
       if (unconfirmed) return { value: { kind: 'unconfirmed', account }, events: [] };
+      // Registered while the tenant had mail, which it has no more.
+      if (found.pending) await accounts.endPending(account.id, account.revision);
       return {
         value: { kind: 'signed_in', account, email },
         events: [{ event: 'sign_in_succeeded', accountId: account.id, origin }],

@@ -41,7 +41,7 @@ export const createPasswordReset = (options: Options): PasswordReset => {
       if (email === undefined) return { kind: 'refused', reason: 'invalid' };
       return change<ResetRequestOutcome>(async (_accounts, connection) => {
         const { clientAddress } = origin;
-        const admission = await admitMail(connection, { mailbox: email, clientAddress });
+        const admission = await admitMail(connection, { mailbox: email, clientAddress, limit: 'reset by mailbox' });
         if (admission.kind === 'throttled') return { value: admission, events: [] };
         return {
           value: { kind: 'accepted' },

@@ -1,3 +1,5 @@
+import { linkSeconds } from '../accounts/mail-links.ts';
+
 /** At most so many attempts in a window that begins with the first of them; seconds. */
 export type AttemptLimit = { readonly attempts: number; readonly windowSeconds: number };
 
@@ -13,7 +15,12 @@ export const attemptLimits = {
   'password by address': { attempts: 100, windowSeconds: 900 },
   /** Forms with the code of a device, from one address. */
   'code by address': { attempts: 60, windowSeconds: 900 },
-  /** Mails to one mailbox that somebody else may have asked for; what was sent before still holds. */
+  /**
+   * Mails by which one mailbox can set a new password, that somebody else may have asked for. The window is as long as
+   * their links hold: whoever is refused another one has one that does.
+   */
+  'reset by mailbox': { attempts: 5, windowSeconds: linkSeconds.reset_password },
+  /** Other mails to one mailbox that somebody else may have asked for. */
   'mail by mailbox': { attempts: 5, windowSeconds: 3600 },
   /** Mails that one address asks for. */
   'mail by address': { attempts: 100, windowSeconds: 3600 },
