@@ -20,6 +20,19 @@ const redirectUriIn = (field: string) =>
       ),
     );
 
+/** Members of public keys alone: a private key cannot be written here. */
+const publicKeySchema = z.object({
+  kty: z.enum(['EC', 'OKP', 'RSA']),
+  kid: z.string().min(1).max(256).optional(),
+  alg: z.enum(['ES256', 'EdDSA', 'Ed25519', 'PS256', 'RS256']).optional(),
+  use: z.enum(['sig']).optional(),
+  crv: z.string().max(32).optional(),
+  x: z.string().max(128).optional(),
+  y: z.string().max(128).optional(),
+  n: z.string().max(2_048).optional(),
+  e: z.string().max(16).optional(),
+});
+
 export const clientSpecSchema = z
   .object({
     tenantRef: z.object({ name: z.string().min(1).max(63) }).describe('IdentityTenant in the same namespace.'),
@@ -68,9 +81,17 @@ export const clientSpecSchema = z
         'Required: an application that is not yours. People are asked before it gets anything of theirs, and can take that back.',
       ),
     tokenEndpointAuthMethod: z
-      .enum(['client_secret_basic', 'client_secret_post', 'none'])
+      .enum(['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'])
       .default('client_secret_basic')
-      .describe('none: a public client, such as a single-page or native app, which has no secret.'),
+      .describe(
+        'none: a public client, such as a single-page or native app, which has no secret. private_key_jwt: the client signs with a key of its own; see jwks.',
+      ),
+    jwks: z
+      .object({ keys: z.array(publicKeySchema).min(1).max(10) })
+      .optional()
+      .describe(
+        'Public keys of the client, as a JSON Web Key Set: for private_key_jwt and signed authorization requests.',
+      ),
     secret: z
       .object({
         name: z
@@ -93,6 +114,10 @@ export const clientSpecSchema = z
         rule: "!(self.tokenEndpointAuthMethod == 'none' && self.grantTypes.exists(g, g == 'client_credentials'))",
         message:
           'grantTypes cannot hold client_credentials for a public client: choose another tokenEndpointAuthMethod',
+      },
+      {
+        rule: "self.tokenEndpointAuthMethod != 'private_key_jwt' || has(self.jwks)",
+        message: 'jwks must hold a public key for the tokenEndpointAuthMethod private_key_jwt',
       },
       {
         rule: 'self.tenantRef.name == oldSelf.tenantRef.name',

@@ -394,6 +394,11 @@ const refusedClients: [string, Spec, RegExp][] = [
     /spec\.postLogoutRedirectURIs\[0\]: .*postLogoutRedirectURIs: write an https URL/,
   ],
   [
+    'private_key_jwt without a key',
+    client({ tokenEndpointAuthMethod: 'private_key_jwt' }),
+    /spec: .*jwks must hold a public key/,
+  ],
+  [
     'a plain backchannelLogoutURI',
     client({ backchannelLogoutURI: 'http://app.example.com/logout' }),
     /spec\.backchannelLogoutURI: .*backchannelLogoutURI: write an https URL/,

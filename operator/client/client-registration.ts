@@ -15,7 +15,8 @@ export const bindingEntries = {
 /** Clients stand beside their tenant, so the object's name is unique among the tenant's clients. */
 export const clientIdOf = ({ metadata }: IdentityClient): string => metadata.name;
 
-export const hasSecret = ({ spec }: IdentityClient): boolean => spec.tokenEndpointAuthMethod !== 'none';
+export const hasSecret = ({ spec }: IdentityClient): boolean =>
+  spec.tokenEndpointAuthMethod.startsWith('client_secret_');
 
 /** SHA-256, base64url: a generated secret of 256 bits needs no slow hash. */
 const hashSecret = (secret: string): string => createHash('sha256').update(secret).digest('base64url');
@@ -34,6 +35,7 @@ export const buildClientRegistration = (
   scopes: client.spec.scopes,
   audiences: client.spec.audiences.length === 0 ? [tenant.spec.issuer] : client.spec.audiences,
   ...(client.spec.backchannelLogoutURI !== undefined && { backchannelLogoutUri: client.spec.backchannelLogoutURI }),
+  ...(client.spec.jwks !== undefined && { jwks: client.spec.jwks }),
   consent: client.spec.consent === 'Required' ? 'required' : 'implicit',
   tokenEndpointAuthMethod: client.spec.tokenEndpointAuthMethod,
   secretHashes: secret === undefined ? [] : [hashSecret(secret)],

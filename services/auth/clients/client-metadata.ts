@@ -46,7 +46,7 @@ export const buildClientMetadata = (registration: ClientRegistration): ClientMet
       backchannel_logout_session_required: true,
     }),
     token_endpoint_auth_method: tokenEndpointAuthMethod,
-    ...(tokenEndpointAuthMethod !== 'none' && {
+    ...(tokenEndpointAuthMethod.startsWith('client_secret_') && {
       client_secret: registration.secretHashes.join('.') || 'none is valid',
     }),
   };

@@ -158,7 +158,7 @@ export const buildConfiguration = (options: ConfigurationOptions): Configuration
       authorization_signed_response_alg: keys.algorithm,
     },
     enabledJWA: buildAlgorithms(keys.algorithm),
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     responseTypes: ['code'],
     pkce: { required: () => true },
     scopes: ['openid', 'offline_access'],

@@ -122,7 +122,7 @@ export const tokens: readonly BadRequest[] = [
       client_assertion: 'x',
       client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
     }),
-    '401 oauth invalid_client',
+    '400 oauth invalid_request',
   ],
   [
     'an unsigned assertion',

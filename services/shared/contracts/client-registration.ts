@@ -54,7 +54,7 @@ export const clientRegistrationSchema = z
       .optional(),
     /** `required`: an application of somebody else's, for which people are asked. Absent: the tenant's own. */
     consent: z.enum(['implicit', 'required']).optional(),
-    tokenEndpointAuthMethod: z.enum(['client_secret_basic', 'client_secret_post', 'none']),
+    tokenEndpointAuthMethod: z.enum(['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none']),
     /** SHA-256 of each secret that is accepted, base64url. A generated secret of 256 bits needs no slow hash. */
     secretHashes: z.array(z.string().length(43)).max(2),
   })
