@@ -12,7 +12,7 @@ import {
   startAuthFixture,
 } from './testing/auth-fixture.ts';
 import type { Send } from './testing/browser.ts';
-import { ada, discover, register, startAuthorization } from './testing/relying-party.ts';
+import { ada, discover, register, signIn, startAuthorization } from './testing/relying-party.ts';
 
 let fixture: AuthFixture;
 let service: RunningService;
@@ -86,5 +86,32 @@ describe('a first sign-in', () => {
       error: 'invalid_grant',
     });
     await expect(client.fetchUserInfo(configuration, refreshed.access_token, subject)).rejects.toThrow();
+  });
+});
+
+describe('a sign-in of a certain age', () => {
+  const parameters = { redirect_uri: 'https://shop.example/callback', scope: 'openid' };
+
+  it('asks again by max_age, and says when and how it was', async () => {
+    const configuration = await discover(send, shop, shopSecret);
+    const browser = fixture.browser(services);
+    const first = await signIn(browser, configuration, { parameters: { ...parameters, max_age: '600' } });
+    const claims = (await client.authorizationCodeGrant(configuration, first.callback, first.checks)).claims();
+    expect(claims).toMatchObject({ acr: 'pwd', auth_time: expect.any(Number) });
+
+    const silent = async (maxAge: string) => {
+      const { url } = await startAuthorization(configuration, { ...parameters, prompt: 'none', max_age: maxAge });
+      return (await browser.open(url)).url.searchParams;
+    };
+    expect((await silent('600')).get('code')).toEqual(expect.any(String));
+    expect((await silent('0')).get('error')).toBe('login_required');
+
+    const { url, checks } = await startAuthorization(configuration, { ...parameters, max_age: '0' });
+    const page = await browser.open(url);
+    expect(page.forms).not.toEqual([]);
+    const callback = await browser.submit(page, { email: ada.email, password: ada.password });
+    const again = (await client.authorizationCodeGrant(configuration, callback.url, checks)).claims();
+    expect(again?.sub).toBe(claims?.sub);
+    expect(again?.auth_time).toBeGreaterThanOrEqual(claims?.auth_time ?? Number.POSITIVE_INFINITY);
   });
 });
