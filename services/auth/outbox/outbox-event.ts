@@ -13,4 +13,5 @@ export const outboxEventSchema = z.discriminatedUnion('topic', [
   z.object({ topic: z.literal('revoke_grant'), payload: z.object({ grantId: z.string() }) }),
 ]);
 export type OutboxEvent = z.infer<typeof outboxEventSchema>;
+export const outboxTopicSchema = z.enum(['mail', 'revoke_subject', 'revoke_session', 'revoke_grant']);
 export type OutboxTopic = OutboxEvent['topic'];

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Queryable } from '../../shared/postgres-pool.ts';
-import { type OutboxEvent, type OutboxTopic, outboxEventSchema } from './outbox-event.ts';
+import { type OutboxEvent, type OutboxTopic, outboxEventSchema, outboxTopicSchema } from './outbox-event.ts';
 
 /** An event in the hands of this process until its lease ends. */
 export type LeasedEvent = {
   readonly id: string;
   /** Undefined for one that this version cannot read. */
   readonly event: OutboxEvent | undefined;
-  readonly topic: string;
+  readonly topic: OutboxTopic;
   /** This one counted. */
   readonly attempts: number;
   readonly ageSeconds: number;
@@ -17,7 +17,7 @@ export type LeasedEvent = {
 const leasedSchema = z
   .object({
     id: z.string(),
-    topic: z.string(),
+    topic: outboxTopicSchema,
     payload: z.unknown(),
     attempts: z.int(),
     age_seconds: z.coerce.number(),

@@ -73,8 +73,7 @@ const settle = async (leased: LeasedEvent, delivery: Delivery, options: OutboxWo
     return;
   }
   const { code } = delivery;
-  const known = leased.event?.topic ?? 'mail';
-  const seconds = delivery.outcome === 'impossible' ? undefined : decideNextAttempt(known, leased, random());
+  const seconds = delivery.outcome === 'impossible' ? undefined : decideNextAttempt(topic, leased, random());
   if (seconds === undefined) {
     await repository.remove(id);
     count(topic, 'given_up');
@@ -86,11 +85,25 @@ const settle = async (leased: LeasedEvent, delivery: Delivery, options: OutboxWo
   logger.warn({ id, topic, attempts, code, seconds: Math.round(seconds) }, 'outbox event not delivered');
 };
 
-/** Delivers what is due, at least once; any number of processes may do so at the same time. */
+/**
+ * Delivers what is due, at least once; any number of processes may do so at the same time. Mails go on their own: a server
+ * that is slow, or a heap of them, must not hold up a revocation.
+ */
 export const runOutbox = (options: OutboxWorkerOptions): OutboxWorker => {
-  const { repository, handlers, logger, signal, random = Math.random } = options;
   // `as`: the keys of a value of this type are topics.
-  const topics = Object.keys(handlers) as OutboxTopic[];
+  const topics = Object.keys(options.handlers) as OutboxTopic[];
+  const lanes = [topics.filter((topic) => topic === 'mail'), topics.filter((topic) => topic !== 'mail')];
+  const workers = lanes.filter((lane) => lane.length > 0).map((lane) => runLane(options, lane));
+  return {
+    wake: () => {
+      for (const worker of workers) worker.wake();
+    },
+    ended: Promise.all(workers.map((worker) => worker.ended)).then(() => undefined),
+  };
+};
+
+const runLane = (options: OutboxWorkerOptions, topics: readonly OutboxTopic[]): OutboxWorker => {
+  const { repository, handlers, logger, signal, random = Math.random } = options;
   let waking = Promise.withResolvers<void>();
 
   const deliverBatch = async (): Promise<number> => {

@@ -4,7 +4,7 @@ import { createPostgresPool, type PostgresPool } from '../../shared/postgres-poo
 import { eventually } from '../../shared/testing/condition.ts';
 import { startTokenStoreFixture, type TokenStoreFixture } from '../../token-store/testing/token-store-fixture.ts';
 import { createOutboxRepository, enqueueEvent } from './outbox-repository.ts';
-import { type Delivery, type OutboxWorker, runOutbox } from './outbox-worker.ts';
+import { type Delivery, type Handlers, type OutboxWorker, runOutbox } from './outbox-worker.ts';
 
 const logger = pino({ level: 'silent' });
 let store: TokenStoreFixture;
@@ -31,13 +31,17 @@ afterAll(async () => {
 const counts: string[] = [];
 
 /** Starts so many workers on one outbox, with one handler for mails. */
-const start = (handle: (email: string, id: string) => Promise<Delivery>, count = 1): void => {
+const start = (
+  handle: (email: string, id: string) => Promise<Delivery>,
+  count = 1,
+  others: Omit<Handlers, 'mail'> = {},
+): void => {
   ended = new AbortController();
   counts.length = 0;
   workers = Array.from({ length: count }, () =>
     runOutbox({
       repository: createOutboxRepository(pool),
-      handlers: { mail: (payload, id) => handle('email' in payload ? payload.email : '', id) },
+      handlers: { mail: (payload, id) => handle('email' in payload ? payload.email : '', id), ...others },
       count: (topic, outcome) => counts.push(`${topic} ${outcome}`),
       logger,
       signal: ended.signal,
@@ -131,6 +135,34 @@ describe('the outbox', () => {
     });
     await eventually(async () => (await remaining()) === 0);
     expect(counts.filter((count) => count === 'mail given_up')).toHaveLength(2);
+  });
+
+  it('revokes while mails wait for their server', async () => {
+    const server = Promise.withResolvers<void>();
+    const delivered: Delivery = { outcome: 'delivered' };
+    start(() => server.promise.then(() => delivered), 1, { revoke_grant: async () => delivered });
+    for (let n = 0; n < 12; n += 1) await enqueueEvent(pool, mail(`person-${n}@example.test`));
+    await eventually(async () => {
+      const { rows } = await pool.query({ text: 'SELECT 1 FROM auth.outbox WHERE attempts > 0' });
+      return rows.length > 0;
+    });
+    try {
+      await enqueueEvent(pool, { topic: 'revoke_grant', payload: { grantId: 'g' } });
+      await eventually(async () => counts.includes('revoke_grant delivered'));
+      expect(counts).toEqual(['revoke_grant delivered']);
+    } finally {
+      server.resolve();
+    }
+  });
+
+  it('keeps trying a revocation that this version cannot read, however old', async () => {
+    start(async () => ({ outcome: 'delivered' }), 1, { revoke_grant: async () => ({ outcome: 'delivered' }) });
+    await pool.query({
+      text: `INSERT INTO auth.outbox (id, topic, payload, created_at)
+             VALUES (gen_random_uuid(), 'revoke_grant', '{"of": "tomorrow"}', now() - interval '25 hours')`,
+    });
+    await eventually(async () => counts.length > 0);
+    expect(counts).toEqual(['revoke_grant postponed']);
   });
 
   it('leaves what it has no handler for', async () => {
