@@ -389,6 +389,22 @@ describe('a link', () => {
     expect(await accounts.authenticate(attempt())).toMatchObject({ kind: 'signed_in' });
   });
 
+  it('to an address that somebody gets in the same moment changes nothing', async () => {
+    const accounts = fixture.accounts();
+    await accounts.register(ada);
+    const token = await link('confirm_new_address', { newEmail: 'grace@example.test' });
+    let confirming: Promise<unknown> | undefined;
+    await fixture.pool.transaction(async (other) => {
+      await other.query({
+        text: `INSERT INTO auth.accounts (id, email, email_normalized) VALUES ('grace', 'grace@example.test', 'grace@example.test')`,
+      });
+      confirming = accounts.confirmNewAddress({ token, origin });
+      await fixture.untilSomebodyWaits();
+    });
+    expect(await confirming).toEqual({ kind: 'expired' });
+    expect(await accounts.authenticate(attempt())).toMatchObject({ kind: 'signed_in' });
+  });
+
   it('holds for its time and its purpose, and is no row that a thief could use', async () => {
     const accounts = fixture.accounts();
     await accounts.register(ada);

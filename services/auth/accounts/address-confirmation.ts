@@ -1,3 +1,4 @@
+import { databaseErrorCode } from '../../shared/postgres-errors.ts';
 import type { PostgresPool } from '../../shared/postgres-pool.ts';
 import type { RequestOrigin } from '../audit/audit-event.ts';
 import { admitAttempt, settleAttempts } from '../throttling/attempt-counters.ts';
@@ -16,6 +17,18 @@ export type ConfirmationOutcome =
   | { kind: 'expired' }
   | { kind: 'refused' }
   | { kind: 'throttled'; retryAfterSeconds: number };
+
+const uniqueViolation = '23505';
+
+/** Of two accounts that get one address in the same moment, neither of which sees the other yet, one finds it taken. */
+const unlessTaken = async (confirm: () => Promise<ConfirmationOutcome>): Promise<ConfirmationOutcome> => {
+  try {
+    return await confirm();
+  } catch (error) {
+    if (databaseErrorCode(error) === uniqueViolation) return { kind: 'expired' };
+    throw error;
+  }
+};
 
 export type AddressConfirmation = {
   /**
@@ -68,19 +81,21 @@ export const createAddressConfirmation = ({ pool, change, hashing }: Options): A
       });
     },
     confirmNewAddress: ({ token, origin }) =>
-      change<ConfirmationOutcome>(async (accounts, connection) => {
-        const expired = { value: { kind: 'expired' } as const, events: [] };
-        const used = await createMailLinks(connection).consume(token, 'confirm_new_address');
-        const email = parseEmailAddress(used?.newEmail ?? '');
-        if (used?.newEmail === undefined || email === undefined) return expired;
-        const { id, revision, email: oldEmail } = used.account;
-        if (!(await accounts.setAddress(id, revision, { typedEmail: used.newEmail, email }))) return expired;
-        return {
-          value: { kind: 'confirmed' },
-          events: [{ event: 'address_changed', accountId: id, origin }],
-          outbox: [{ topic: 'mail', payload: { kind: 'address_changed', oldEmail } }],
-        };
-      }),
+      unlessTaken(() =>
+        change<ConfirmationOutcome>(async (accounts, connection) => {
+          const expired = { value: { kind: 'expired' } as const, events: [] };
+          const used = await createMailLinks(connection).consume(token, 'confirm_new_address');
+          const email = parseEmailAddress(used?.newEmail ?? '');
+          if (used?.newEmail === undefined || email === undefined) return expired;
+          const { id, revision, email: oldEmail } = used.account;
+          if (!(await accounts.setAddress(id, revision, { typedEmail: used.newEmail, email }))) return expired;
+          return {
+            value: { kind: 'confirmed' },
+            events: [{ event: 'address_changed', accountId: id, origin }],
+            outbox: [{ topic: 'mail', payload: { kind: 'address_changed', oldEmail } }],
+          };
+        }),
+      ),
     sendConfirmation: (accountId, origin) =>
       change(async (accounts, connection) => {
         const nothing = { value: undefined, events: [] };

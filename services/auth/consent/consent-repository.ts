@@ -30,6 +30,8 @@ const columns = 'client_id, scopes, claims, policy_version, given_at';
 
 export type ConsentRepository = {
   find(parties: ConsentParties): Promise<Consent | undefined>;
+  /** The same, and keeps others from ending it until the end of the transaction. */
+  findLocked(parties: ConsentParties): Promise<Consent | undefined>;
   list(accountId: string): Promise<Consent[]>;
   /** In place of the one that holds; that one stays as a record. */
   insert(parties: ConsentParties, consent: WantedConsent): Promise<void>;
@@ -51,15 +53,22 @@ export const createConsentRepository = (database: Queryable): ConsentRepository 
     });
     return rowCount === 1;
   };
+  const findFirst = async (
+    name: string,
+    { accountId, clientId }: ConsentParties,
+    lock: '' | 'FOR UPDATE',
+  ): Promise<Consent | undefined> => {
+    const { rows } = await database.query({
+      name,
+      text: `SELECT ${columns} FROM auth.consents
+              WHERE account_id = $1 AND client_id = $2 AND ended_at IS NULL ${lock}`,
+      values: [accountId, clientId],
+    });
+    return rows[0] === undefined ? undefined : rowSchema.parse(rows[0]);
+  };
   return {
-    find: async ({ accountId, clientId }) => {
-      const { rows } = await database.query({
-        name: 'consent-find',
-        text: `SELECT ${columns} FROM auth.consents WHERE account_id = $1 AND client_id = $2 AND ended_at IS NULL`,
-        values: [accountId, clientId],
-      });
-      return rows[0] === undefined ? undefined : rowSchema.parse(rows[0]);
-    },
+    find: (parties) => findFirst('consent-find', parties, ''),
+    findLocked: (parties) => findFirst('consent-find-locked', parties, 'FOR UPDATE'),
     list: async (accountId) => {
       const { rows } = await database.query({
         name: 'consent-list',

@@ -30,7 +30,8 @@ export const createConsents = (options: {
     give: (parties, wanted, origin) =>
       change(async (_accounts, connection) => {
         const consents = createConsentRepository(connection);
-        await consents.insert(parties, joinConsents(wanted, await consents.find(parties)));
+        // Locked: what was withdrawn meanwhile must not come back by what is agreed to now.
+        await consents.insert(parties, joinConsents(wanted, await consents.findLocked(parties)));
         const { scopes, policyVersion } = wanted;
         const { accountId } = parties;
         return {

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { createPostgresPool, type PostgresPool } from '../../shared/postgres-pool.ts';
+import { eventually } from '../../shared/testing/condition.ts';
 import { startTokenStoreFixture } from '../../token-store/testing/token-store-fixture.ts';
 import { createAccountChanges } from '../accounts/account-changes.ts';
 import { type Accounts, createAccounts } from '../accounts/accounts.ts';
@@ -14,6 +15,8 @@ export type AccountsFixture = {
   accounts(options?: { sendsMail?: boolean }): Accounts;
   /** All rows of a query, as auth's role reads them. */
   rows(text: string, ...values: unknown[]): Promise<Record<string, unknown>[]>;
+  /** Resolves when a statement of somebody waits for what another transaction holds. */
+  untilSomebodyWaits(): Promise<void>;
   /** Empties what the tests of a file share. */
   clear(): Promise<void>;
   stop(): Promise<void>;
@@ -52,6 +55,13 @@ export const startAccountsFixture = async (): Promise<AccountsFixture> => {
         change: createAccountChanges(pool, () => undefined),
       }),
     rows: async (text, ...values) => (await pool.query({ text, values })).rows,
+    untilSomebodyWaits: () =>
+      eventually(async () => {
+        const { rows } = await pool.query<{ waiting: string }>({
+          text: `SELECT count(*) AS waiting FROM pg_stat_activity WHERE usename = current_user AND wait_event_type = 'Lock'`,
+        });
+        return rows[0]?.waiting !== '0';
+      }),
     clear: async () => {
       work.length = 0;
       for (const table of ['accounts', 'outbox', 'attempt_counters', 'audit_events']) {
