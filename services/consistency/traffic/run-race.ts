@@ -5,13 +5,13 @@ import type { Race, RaceStep } from './race.ts';
 /** Longer than any answer may take, ms; whoever waits longer has found a fault. */
 const longestPatience = 20_000;
 
+/** What a lost connection and a client that gave up look like; our store client has a class of its own. */
+const noAnswers: ReadonlySet<string> = new Set(['AbortError', 'TimeoutError', 'TokenStoreUnavailable']);
+
 const isNoAnswer = (error: unknown): boolean =>
   error instanceof Error &&
-  // undici tells of a lost connection by a TypeError with the cause in it; our store client by a class of its own.
-  (error.name === 'AbortError' ||
-    error.name === 'TimeoutError' ||
-    error.name === 'TypeError' ||
-    error.name === 'TokenStoreUnavailable');
+  // undici tells of a lost connection by a TypeError with the cause in it; one without is a mistake of ours.
+  (noAnswers.has(error.name) || (error.name === 'TypeError' && error.cause !== undefined));
 
 const perform = (client: FamilyClient, action: FamilyAction, signal: AbortSignal): Promise<FamilyOutcome> => {
   switch (action.kind) {
