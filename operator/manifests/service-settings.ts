@@ -130,6 +130,7 @@ export const buildGatewaySettings = (blueprint: Blueprint): GatewaySettings => (
   internalPort: ports.gatewayInternal,
   issuer: blueprint.spec.issuer,
   auth: peerSettings(blueprint, 'auth'),
+  tokenStore: peerSettings(blueprint, 'token-store'),
   keyringDirectory: mountPaths.signingKeys,
   clockSkewSeconds: parseDurationSeconds(blueprint.spec.keys.clockSkew),
 });

@@ -15,6 +15,7 @@ import type { ServiceOptions } from '../shared/service-process.ts';
 import { readSettings } from '../shared/settings-file.ts';
 import { watchDirectory, watchSettings } from '../shared/watched-directory.ts';
 import { createRevocationFeedFollower } from '../token-store/client/revocation-feed.ts';
+import { exposeRevocationFeed } from '../token-store/client/revocation-metrics.ts';
 import { createTokenStoreClient, type TokenStoreClient } from '../token-store/client/token-store-client.ts';
 import { withAccountClient } from './account-page/account-client.ts';
 import { createAccountChanges } from './accounts/account-changes.ts';
@@ -176,6 +177,7 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
   const throttleCodes = createCodeThrottle({ database: pool, pages, logger });
 
   const revocations = createRevocationFeedFollower({ pool: storePool, ...background });
+  exposeRevocationFeed(metrics.registry, revocations);
   const now = () => Math.floor(Date.now() / 1000);
   const protocol = followKeys(
     settings,

@@ -1,5 +1,6 @@
 import { errors, jwtVerify } from 'jose';
 import { z } from 'zod';
+import { buildRevocationKeys, type RevocationKeys } from '../token-store/client/revocation-keys.ts';
 import type { VerificationKeys } from './verification-keys.ts';
 
 /** RFC 6749, appendix A: what a subject, client or scope is made of. Safe in a header, too. */
@@ -14,6 +15,9 @@ const accessTokenClaimsSchema = z.object({
   iat: z.number().positive(),
   jti: z.string().min(1),
   client_id: visibleText.max(255),
+  /** Ours: the grant, absent where there is no user, and the client's epoch. */
+  gid: z.string().min(1).optional(),
+  cep: z.int().min(0).optional(),
   scope: visibleText.optional(),
   /** RFC 7800: the token is of use only together with a proof. */
   cnf: z.unknown().optional(),
@@ -28,6 +32,8 @@ export type VerifiedToken = {
   /** Epoch milliseconds, with the clock skew that is granted. */
   endsAt: number;
   jti: string;
+  /** What it can be revoked by. */
+  revocation: RevocationKeys;
   /** Bound to a key or certificate of its client (`cnf`). */
   bound: boolean;
 };
@@ -69,7 +75,7 @@ export const verifyAccessToken = async (
     if (!claims.success) {
       return { ok: false, reason: 'claims of the wrong type' };
     }
-    const { sub, client_id, aud, scope, exp, jti, cnf } = claims.data;
+    const { sub, client_id, aud, scope, exp, jti, gid, cep, cnf } = claims.data;
     return {
       ok: true,
       token: {
@@ -79,6 +85,7 @@ export const verifyAccessToken = async (
         scopes: scope?.split(' ').filter((part) => part !== '') ?? [],
         endsAt: (exp + rules.clockSkewSeconds) * 1_000,
         jti,
+        revocation: buildRevocationKeys({ jti, gid, client_id, cep }),
         bound: cnf !== undefined,
       },
     };

@@ -1,3 +1,4 @@
+import type { RevocationSet } from '../token-store/client/revocation-set.ts';
 import type { VerifiedToken } from './access-token.ts';
 import { type HeaderList, headerValues } from './forwarded-headers.ts';
 import { type Refusal, refuse } from './refusal.ts';
@@ -57,6 +58,12 @@ export const checkPresence = (route: GatewayRoute, jwt: string | undefined): Ref
 /** A bound token without its proof is worth nothing. Proofs are not read yet, so it is refused, never taken as a bearer. */
 export const checkBinding = (token: VerifiedToken): Refusal | undefined =>
   token.bound ? invalidToken('bound to a key, which is not supported') : undefined;
+
+/** Asked at each use, of verified tokens that are kept too: that is when a revocation has come meanwhile. */
+export const checkRevocation = (
+  { revocation }: VerifiedToken,
+  isRevoked: RevocationSet['isRevoked'],
+): Refusal | undefined => (isRevoked(revocation) ? invalidToken('revoked') : undefined);
 
 export const checkAudience = (token: VerifiedToken, route: GatewayRoute, issuer: string): Refusal | undefined =>
   token.audiences.includes(route.audience ?? issuer) ? undefined : invalidToken('meant for another audience');

@@ -104,6 +104,7 @@ describe('what the gateway says', () => {
       scopes: ['a', 'b'],
       endsAt: 0,
       jti: 'j',
+      revocation: { entries: [], clientId: 'c1', clientEpoch: 0 },
       bound: false,
     };
     expect(identityHeaders(token)).toEqual([

@@ -7,6 +7,8 @@ import { createMutualTlsServer, peerConnectOptions } from '../shared/mutual-tls.
 import { createPeerPool } from '../shared/peer-pool.ts';
 import type { ServiceOptions } from '../shared/service-process.ts';
 import { watchSettings } from '../shared/watched-directory.ts';
+import { createRevocationFeedFollower } from '../token-store/client/revocation-feed.ts';
+import { exposeRevocationFeed } from '../token-store/client/revocation-metrics.ts';
 import { buildGatewayApp } from './app.ts';
 import { readClientAddress } from './client-address.ts';
 import { buildInternalApp } from './internal-app.ts';
@@ -59,18 +61,31 @@ export const composeGateway = (settings: GatewaySettings, logger: Logger): Servi
   const tokens = createTokenVerifier(keys, { issuer, clockSkewSeconds: settings.clockSkewSeconds });
 
   const auth = createPeerPool({ peer: settings.auth, connect: peerConnectOptions(identity, 'auth'), logger });
+  const tokenStore = createPeerPool({
+    peer: settings.tokenStore,
+    connect: peerConnectOptions(identity, 'token-store'),
+    logger,
+  });
+  const revocations = createRevocationFeedFollower({ pool: tokenStore, ...watch });
+  exposeRevocationFeed(metrics.registry, revocations);
+  const following = revocations.run();
   const app = buildGatewayApp(
     {
       issuer,
       routes: () => live.routes,
       clientAddress: (request) => live.clientAddress(request),
       tokens,
+      isRevoked: revocations.isRevoked,
       authTargets: auth.targets,
       upstreamTargets: upstreams.targets,
     },
     { logger, metrics, tls: settings.publicTlsDirectory !== undefined },
   );
-  const ready = () => (keys.byKid.size > 0 ? [] : ['the keyring has no key']);
+  // Once known, revocations stay known: a gateway that lost the feed goes on, and says how old they are by a metric.
+  const ready = () => [
+    ...(keys.byKid.size > 0 ? [] : ['the keyring has no key']),
+    ...(revocations.isReady() ? [] : ['revocations not read yet']),
+  ];
   const state = (): InternalState => ({
     service: 'gateway',
     version: settings.version,
@@ -98,7 +113,9 @@ export const composeGateway = (settings: GatewaySettings, logger: Logger): Servi
     ],
     onShutdown: async () => {
       ended.abort();
+      await following;
       await auth.close();
+      await tokenStore.close();
     },
   };
 };

@@ -1,10 +1,12 @@
 import type { RequestHandler } from 'express';
 import type { PeerTarget } from '../shared/peer-address.ts';
+import type { RevocationSet } from '../token-store/client/revocation-set.ts';
 import type { VerifiedToken } from './access-token.ts';
 import {
   checkAudience,
   checkBinding,
   checkPresence,
+  checkRevocation,
   checkScopes,
   invalidToken,
   parseBearerToken,
@@ -34,6 +36,7 @@ export type GatewayParts = {
   routes: () => RouteTable;
   clientAddress: ClientAddress;
   tokens: TokenVerifier;
+  isRevoked: RevocationSet['isRevoked'];
   authTargets: () => Promise<PeerTarget[]>;
   upstreamTargets: (route: GatewayRoute) => PeerTarget[];
 };
@@ -53,7 +56,7 @@ type Passage = Omit<ProxyRequest, 'request' | 'response'>;
 
 type Authorized = { ok: true; token: VerifiedToken | undefined } | { ok: false; refusal: Refusal };
 
-/** token -> binding -> (revocation, to come) -> audience -> scope */
+/** token -> binding -> revocation -> audience -> scope */
 const authorize = async (route: GatewayRoute, headers: HeaderList, parts: GatewayParts): Promise<Authorized> => {
   if (route.authentication === 'None') {
     return { ok: true, token: undefined };
@@ -71,7 +74,11 @@ const authorize = async (route: GatewayRoute, headers: HeaderList, parts: Gatewa
     return { ok: false, refusal: invalidToken(verification.reason) };
   }
   const { token } = verification;
-  const refusal = checkBinding(token) ?? checkAudience(token, route, parts.issuer) ?? checkScopes(token, route);
+  const refusal =
+    checkBinding(token) ??
+    checkRevocation(token, parts.isRevoked) ??
+    checkAudience(token, route, parts.issuer) ??
+    checkScopes(token, route);
   return refusal ? { ok: false, refusal } : { ok: true, token };
 };
 
@@ -154,8 +161,8 @@ const failureCodes = (error: unknown): string => {
 };
 
 /**
- * The way of a request through the gateway, from top to bottom. Rate limits (by address, then by user and client) and
- * revocations will stand where they are named.
+ * The way of a request through the gateway, from top to bottom. Rate limits (by address, then by user and client) will
+ * stand where they are named.
  */
 export const handleRequest =
   (parts: GatewayParts): RequestHandler<unknown, unknown, unknown, unknown, { notes?: RequestNotes }> =>
@@ -184,7 +191,7 @@ export const handleRequest =
     // client address, and identity headers of the client's own making
     const headers = stripRequestHeaders(request.rawHeaders);
 
-    // (rate limit by address) -> token -> binding -> (revocation) -> audience -> scope
+    // (rate limit by address) -> token -> binding -> revocation -> audience -> scope
     const authorized: Authorized =
       destination.kind === 'issuer'
         ? { ok: true, token: undefined }

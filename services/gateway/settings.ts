@@ -11,6 +11,8 @@ export const gatewaySettingsSchema = commonSettingsSchema.extend({
   internalPort: z.int().min(0).max(65_535),
   issuer: z.url(),
   auth: peerSettingsSchema,
+  /** Whose revocations are followed. */
+  tokenStore: peerSettingsSchema,
   /** Folder with `keyring.json` alone, no private key; reread when it changes. */
   keyringDirectory: z.string().min(1),
   /** How far clocks may differ, seconds. */

@@ -52,6 +52,7 @@ const startServices = async (
     drainMilliseconds: 0,
     clockSkewSeconds: 5,
     auth: peer,
+    tokenStore,
     identityDirectory: join(dirname(fixture.store.settings().identityDirectory), 'gateway'),
     keyringDirectory: signingKeysDirectory,
     ...gatewayChanges,

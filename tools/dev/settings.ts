@@ -147,6 +147,7 @@ export const buildDevSettings = (plan: DevPlan) => {
       internalPort: ports.gatewayInternal,
       issuer,
       auth: buildPeer(ports.auth),
+      tokenStore: buildPeer(ports.tokenStore),
       keyringDirectory: paths.keyring,
       clockSkewSeconds: 30,
     } satisfies GatewaySettings,

@@ -15,6 +15,7 @@ import {
   createCertificateAuthority,
   writeTlsMaterial,
 } from '../../shared/testing/certificate-authority.ts';
+import type { RevocationLine } from '../../token-store/client/revocation-lines.ts';
 import { composeGateway } from '../gateway.ts';
 import { type GatewayRoute, type GatewaySettings, gatewaySettingsSchema } from '../settings.ts';
 import { createTokenIssuer, exampleIssuer, type TokenIssuer } from './token-issuer.ts';
@@ -56,6 +57,16 @@ export const startUpstream = async (handler: RequestListener): Promise<{ url: st
   return { url: `http://127.0.0.1:${port}`, stop: () => close(server) };
 };
 
+/** A token-store that knows of no revocation. */
+const quietFeed: RequestListener = (_request, response) => {
+  const now = { cursor: '1', ageMilliseconds: 0 };
+  const lines: RevocationLine[] = [
+    { type: 'begin', database: 'stage:1', resumed: false },
+    { type: 'ready', ...now },
+  ];
+  response.end(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+};
+
 export const startGatewayStage = async (options: {
   routes: GatewayRoute[];
   /** What auth answers; absent: nobody listens. */
@@ -83,6 +94,8 @@ export const startGatewayStage = async (options: {
 
   const auth = options.auth ? createMutualTlsServer(await identityOf('auth'), options.auth) : undefined;
   const authPort = auth ? await listenOnLoopback(auth) : 1;
+  const tokenStore = createMutualTlsServer(await identityOf('token-store'), quietFeed);
+  const tokenStorePort = await listenOnLoopback(tokenStore);
   await identityOf('gateway');
   write(`keyring/${keyringFileName}`, tokens.keyring(1));
   writeRoutes(options.routes);
@@ -99,6 +112,7 @@ export const startGatewayStage = async (options: {
     issuer: exampleIssuer,
     // Nobody listens at the first address: each request of this stage finds its way round a dead pod.
     auth: { headlessHost: '127.0.0.77', fallbackHost: '127.0.0.1', port: authPort },
+    tokenStore: { headlessHost: '127.0.0.1', fallbackHost: '127.0.0.1', port: tokenStorePort },
     keyringDirectory: join(directory, 'keyring'),
     clockSkewSeconds: 5,
     ...(await options.settings?.(directory, authority)),
@@ -117,6 +131,7 @@ export const startGatewayStage = async (options: {
     identityOf,
     stop: async () => {
       await gateway.stop();
+      await close(tokenStore);
       if (auth) {
         await close(auth);
       }
