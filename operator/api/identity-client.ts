@@ -31,7 +31,37 @@ const publicKeySchema = z.object({
   y: z.string().max(128).optional(),
   n: z.string().max(2_048).optional(),
   e: z.string().max(16).optional(),
+  /** Base64 of DER, as in RFC 7517, 4.7. */
+  x5c: z.array(z.string().min(1).max(8_192)).min(1).max(4).optional(),
 });
+
+const certificateMembers = ['subjectDN', 'sanDNS', 'sanURI', 'sanIP', 'sanEmail'] as const;
+
+/** RFC 8705, 2.1.2. */
+const tlsClientAuthSchema = z
+  .object({
+    subjectDN: z
+      .string()
+      .min(1)
+      .max(1_024)
+      .optional()
+      .describe('The subject, as RFC 4514 writes it: `CN=billing,O=Shop,C=DE`.'),
+    sanDNS: z.string().min(1).max(253).optional().describe('A DNS name among its alternative names.'),
+    sanURI: z.string().min(1).max(2_048).optional().describe('A URI among them, such as the SPIFFE id of a workload.'),
+    sanIP: z
+      .string()
+      .max(45)
+      .optional()
+      .describe('An IP address among them.')
+      .meta(celRules({ rule: 'isIP(self)', message: 'tlsClientAuth.sanIP: write an address such as 10.0.0.7' })),
+    sanEmail: z.string().min(1).max(254).optional().describe('An e-mail address among them.'),
+  })
+  .meta(
+    celRules({
+      rule: `[${certificateMembers.map((member) => `has(self.${member})`).join(', ')}].filter(given, given).size() == 1`,
+      message: `tlsClientAuth: set exactly one of ${certificateMembers.join(', ')}`,
+    }),
+  );
 
 export const clientSpecSchema = z
   .object({
@@ -81,10 +111,17 @@ export const clientSpecSchema = z
         'Required: an application that is not yours. People are asked before it gets anything of theirs, and can take that back.',
       ),
     tokenEndpointAuthMethod: z
-      .enum(['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'])
+      .enum([
+        'client_secret_basic',
+        'client_secret_post',
+        'private_key_jwt',
+        'tls_client_auth',
+        'self_signed_tls_client_auth',
+        'none',
+      ])
       .default('client_secret_basic')
       .describe(
-        'none: a public client, such as a single-page or native app, which has no secret. private_key_jwt: the client signs with a key of its own; see jwks.',
+        'none: a public client, such as a single-page or native app, which has no secret. private_key_jwt: the client signs with a key of its own; see jwks. tls_client_auth, self_signed_tls_client_auth: by the certificate of its connection (RFC 8705); see tlsClientAuth, or the `x5c` of jwks.',
       ),
     jwks: z
       .object({ keys: z.array(publicKeySchema).min(1).max(10) })
@@ -92,6 +129,15 @@ export const clientSpecSchema = z
       .describe(
         'Public keys of the client, as a JSON Web Key Set: for private_key_jwt and signed authorization requests.',
       ),
+    tlsClientAuth: tlsClientAuthSchema
+      .optional()
+      .describe(
+        'For tls_client_auth: what a certificate of the CA in `gateway.clientCertificates` of the tenant has to say to be the client.',
+      ),
+    certificateBoundAccessTokens: z
+      .boolean()
+      .default(false)
+      .describe('Access tokens are worth nothing without the certificate that they were asked for with (RFC 8705).'),
     secret: z
       .object({
         name: z
@@ -118,6 +164,15 @@ export const clientSpecSchema = z
       {
         rule: "self.tokenEndpointAuthMethod != 'private_key_jwt' || has(self.jwks)",
         message: 'jwks must hold a public key for the tokenEndpointAuthMethod private_key_jwt',
+      },
+      {
+        rule: "(self.tokenEndpointAuthMethod == 'tls_client_auth') == has(self.tlsClientAuth)",
+        message: 'tlsClientAuth goes together with the tokenEndpointAuthMethod tls_client_auth: set both, or none',
+      },
+      {
+        rule: "self.tokenEndpointAuthMethod != 'self_signed_tls_client_auth' || (has(self.jwks) && self.jwks.keys.all(k, has(k.x5c)))",
+        message:
+          'jwks must hold the certificate of each of its keys, x5c, for the tokenEndpointAuthMethod self_signed_tls_client_auth',
       },
       {
         rule: 'self.tenantRef.name == oldSelf.tenantRef.name',

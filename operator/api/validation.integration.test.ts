@@ -399,6 +399,26 @@ const refusedClients: [string, Spec, RegExp][] = [
     /spec: .*jwks must hold a public key/,
   ],
   [
+    'tls_client_auth of nobody',
+    client({ tokenEndpointAuthMethod: 'tls_client_auth' }),
+    /spec: .*tlsClientAuth goes together with the tokenEndpointAuthMethod tls_client_auth/,
+  ],
+  [
+    'tls_client_auth by two names',
+    client({ tokenEndpointAuthMethod: 'tls_client_auth', tlsClientAuth: { sanDNS: 'a.example', subjectDN: 'CN=a' } }),
+    /spec\.tlsClientAuth: .*set exactly one of subjectDN, sanDNS, sanURI, sanIP, sanEmail/,
+  ],
+  [
+    'tls_client_auth by an address that is none',
+    client({ tokenEndpointAuthMethod: 'tls_client_auth', tlsClientAuth: { sanIP: 'a.example' } }),
+    /spec\.tlsClientAuth\.sanIP: .*write an address such as/,
+  ],
+  [
+    'self_signed_tls_client_auth without a certificate',
+    client({ tokenEndpointAuthMethod: 'self_signed_tls_client_auth', jwks: { keys: [{ kty: 'EC' }] } }),
+    /spec: .*jwks must hold the certificate of each of its keys/,
+  ],
+  [
     'a plain backchannelLogoutURI',
     client({ backchannelLogoutURI: 'http://app.example.com/logout' }),
     /spec\.backchannelLogoutURI: .*backchannelLogoutURI: write an https URL/,

@@ -21,6 +21,22 @@ export const hasSecret = ({ spec }: IdentityClient): boolean =>
 /** SHA-256, base64url: a generated secret of 256 bits needs no slow hash. */
 const hashSecret = (secret: string): string => createHash('sha256').update(secret).digest('base64url');
 
+const buildCertificateMembers = ({
+  tlsClientAuth,
+  certificateBoundAccessTokens,
+}: IdentityClient['spec']): Pick<ClientRegistration, 'tlsClientAuth' | 'certificateBoundAccessTokens'> => ({
+  ...(certificateBoundAccessTokens && { certificateBoundAccessTokens }),
+  ...(tlsClientAuth !== undefined && {
+    tlsClientAuth: {
+      ...(tlsClientAuth.subjectDN !== undefined && { subjectDn: tlsClientAuth.subjectDN }),
+      ...(tlsClientAuth.sanDNS !== undefined && { sanDns: tlsClientAuth.sanDNS }),
+      ...(tlsClientAuth.sanURI !== undefined && { sanUri: tlsClientAuth.sanURI }),
+      ...(tlsClientAuth.sanIP !== undefined && { sanIp: tlsClientAuth.sanIP }),
+      ...(tlsClientAuth.sanEmail !== undefined && { sanEmail: tlsClientAuth.sanEmail }),
+    },
+  }),
+});
+
 /** What auth is told of a client. An IdentityClient without audiences gets tokens for the issuer itself. */
 export const buildClientRegistration = (
   client: IdentityClient,
@@ -35,6 +51,7 @@ export const buildClientRegistration = (
   scopes: client.spec.scopes,
   audiences: client.spec.audiences.length === 0 ? [tenant.spec.issuer] : client.spec.audiences,
   ...(client.spec.backchannelLogoutURI !== undefined && { backchannelLogoutUri: client.spec.backchannelLogoutURI }),
+  ...buildCertificateMembers(client.spec),
   ...(client.spec.jwks !== undefined && { jwks: client.spec.jwks }),
   consent: client.spec.consent === 'Required' ? 'required' : 'implicit',
   tokenEndpointAuthMethod: client.spec.tokenEndpointAuthMethod,

@@ -1,5 +1,5 @@
 import type { ClientMetadata } from 'oidc-provider';
-import type { ClientRegistration } from '../../shared/contracts/client-registration.ts';
+import type { CertificateSubject, ClientRegistration } from '../../shared/contracts/client-registration.ts';
 
 /** Scopes that stand for claims about the user; every other scope is an audience's own. */
 export const identityScopes = ['openid', 'offline_access', 'email', 'profile'] as const;
@@ -13,12 +13,32 @@ const hasCustomScheme = (uris: readonly string[]): boolean =>
     return protocol !== undefined && !webProtocols.has(protocol);
   });
 
+const subjectMembers = {
+  subjectDn: 'tls_client_auth_subject_dn',
+  sanDns: 'tls_client_auth_san_dns',
+  sanUri: 'tls_client_auth_san_uri',
+  sanIp: 'tls_client_auth_san_ip',
+  sanEmail: 'tls_client_auth_san_email',
+} as const satisfies Record<keyof CertificateSubject, string>;
+
+/** RFC 8705, 2.1.2. The library takes them of clients of this method alone. */
+const buildCertificateSubject = ({ tokenEndpointAuthMethod, tlsClientAuth }: ClientRegistration): object =>
+  tokenEndpointAuthMethod === 'tls_client_auth' && tlsClientAuth !== undefined
+    ? Object.fromEntries(
+        Object.entries(subjectMembers).flatMap(([member, name]) => {
+          const value: unknown = Reflect.get(tlsClientAuth, member);
+          return value === undefined ? [] : [[name, value]];
+        }),
+      )
+    : {};
+
 /** What the client demands of itself, so that nobody can do with less in its name. */
 const buildRequirements = (registration: ClientRegistration): Partial<ClientMetadata> => ({
   ...(registration.jwks !== undefined && { jwks: registration.jwks }),
   ...(registration.requirePushedAuthorizationRequests && { require_pushed_authorization_requests: true }),
   ...(registration.requireSignedRequestObject && { require_signed_request_object: true }),
   ...(registration.dpopBoundAccessTokens && { dpop_bound_access_tokens: true }),
+  ...(registration.certificateBoundAccessTokens && { tls_client_certificate_bound_access_tokens: true }),
 });
 
 /**
@@ -46,6 +66,7 @@ export const buildClientMetadata = (registration: ClientRegistration): ClientMet
       backchannel_logout_session_required: true,
     }),
     token_endpoint_auth_method: tokenEndpointAuthMethod,
+    ...buildCertificateSubject(registration),
     ...(tokenEndpointAuthMethod.startsWith('client_secret_') && {
       client_secret: registration.secretHashes.join('.') || 'none is valid',
     }),

@@ -9,6 +9,23 @@ const isStorable = (value: unknown): boolean => {
   return Object.entries(value).every((entry) => entry.every(isStorable));
 };
 
+/** Ways of a client to prove itself by the certificate of its connection (RFC 8705). */
+const certificateAuthMethods = ['tls_client_auth', 'self_signed_tls_client_auth'] as const;
+
+/** The one thing that a client's certificate has to say (RFC 8705, 2.1.2), besides being of a CA that the tenant trusts. */
+const certificateSubjectSchema = z
+  .object({
+    /** RFC 4514: `CN=billing,O=Shop\\, Ltd,C=DE`. */
+    subjectDn: z.string().min(1).max(1024),
+    sanDns: z.string().min(1).max(253),
+    sanUri: z.string().min(1).max(2048),
+    sanIp: z.union([z.ipv4(), z.ipv6()]),
+    sanEmail: z.string().min(1).max(254),
+  })
+  .partial()
+  .refine((subject) => Object.keys(subject).length === 1);
+export type CertificateSubject = z.infer<typeof certificateSubjectSchema>;
+
 export const clientIdSchema = z.string().min(1).max(253).refine(isStorable);
 
 /**
@@ -37,7 +54,11 @@ export const clientRegistrationSchema = z
     requireSignedRequestObject: z.boolean().optional(),
     /** Refuses tokens without a DPoP proof (RFC 9449). */
     dpopBoundAccessTokens: z.boolean().optional(),
-    /** Public keys by which the client signs request objects and assertions. */
+    /** Binds access tokens to the certificate that they were asked for with (RFC 8705, 3). */
+    certificateBoundAccessTokens: z.boolean().optional(),
+    /** `tls_client_auth`: whose certificates are the client's. */
+    tlsClientAuth: certificateSubjectSchema.optional(),
+    /** Public keys by which the client signs request objects and assertions; their `x5c` are its own certificates. */
     jwks: z
       .object({
         keys: z
@@ -54,7 +75,13 @@ export const clientRegistrationSchema = z
       .optional(),
     /** `required`: an application of somebody else's, for which people are asked. Absent: the tenant's own. */
     consent: z.enum(['implicit', 'required']).optional(),
-    tokenEndpointAuthMethod: z.enum(['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none']),
+    tokenEndpointAuthMethod: z.enum([
+      'client_secret_basic',
+      'client_secret_post',
+      'private_key_jwt',
+      ...certificateAuthMethods,
+      'none',
+    ]),
     /** SHA-256 of each secret that is accepted, base64url. A generated secret of 256 bits needs no slow hash. */
     secretHashes: z.array(z.string().length(43)).max(2),
   })
