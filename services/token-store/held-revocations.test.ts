@@ -14,6 +14,18 @@ const changes = (next: bigint, entries: [number, bigint, number][], clients: [st
   }) satisfies RevocationChanges;
 
 describe('held revocations', () => {
+  it('of before a failover come with the whole, and when they are read they have a number here', () => {
+    const held = createHeldRevocations('d:2', [['grant', key(1), 100]]);
+    held.add(changes(5n, [[2, 4n, 100]]));
+    expect(held.since(0n).entries).toEqual([
+      ['grant', key(1), 100],
+      ['grant', key(2), 100],
+    ]);
+    expect(held.since(1n).entries).toEqual([['grant', key(2), 100]]);
+    held.add(changes(9n, [[1, 7n, 90]]));
+    expect(held.since(5n).entries).toEqual([['grant', key(1), 100]]);
+  });
+
   it('tell what is new, once, and again what lives longer', () => {
     const held = createHeldRevocations('d:1');
     expect(held.add(changes(5n, [[1, 3n, 100]], [['shop', 1, 4n]]))).toEqual({

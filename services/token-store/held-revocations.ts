@@ -26,9 +26,16 @@ export interface HeldRevocations {
   size(): number;
 }
 
-/** Nothing yet, of that database. */
-export const createHeldRevocations = (database: string): HeldRevocations => {
-  const entries = new Map<string, { readonly entry: RevocationEntry; readonly xid: bigint }>();
+const nameOf = ([kind, key]: RevocationEntry): string => `${kind} ${key}`;
+
+/**
+ * Nothing of that database yet, but what was known before it took another's place: a primary that was promoted may never
+ * have heard of it. Their transactions are below all of this one's, whatever their numbers were.
+ */
+export const createHeldRevocations = (database: string, former: readonly RevocationEntry[] = []): HeldRevocations => {
+  const entries = new Map<string, { readonly entry: RevocationEntry; readonly xid: bigint }>(
+    former.map((entry) => [nameOf(entry), { entry, xid: 0n }]),
+  );
   const clients = new Map<string, { readonly client: ClientEpoch; readonly xid: bigint }>();
   let cursor = 0n;
   return {
@@ -37,9 +44,12 @@ export const createHeldRevocations = (database: string): HeldRevocations => {
     add: (changes) => {
       const added: NewRevocations = { entries: [], clientEpochs: [] };
       for (const { kind, keyHash, xid, expiresAt } of changes.entries) {
-        const entry: RevocationEntry = [revocationKindSchema.parse(kind), shortenKey(keyHash), expiresAt];
-        const name = `${entry[0]} ${entry[1]}`;
-        if ((entries.get(name)?.entry[2] ?? 0) >= expiresAt) continue;
+        const read: RevocationEntry = [revocationKindSchema.parse(kind), shortenKey(keyHash), expiresAt];
+        const name = nameOf(read);
+        const known = entries.get(name);
+        // One of before has no number here that a follower of another token-store could be past.
+        if (known !== undefined && known.entry[2] >= expiresAt && known.xid > 0n) continue;
+        const entry: RevocationEntry = [read[0], read[1], Math.max(expiresAt, known?.entry[2] ?? 0)];
         entries.set(name, { entry, xid });
         added.entries.push(entry);
       }

@@ -2,7 +2,7 @@ import { setTimeout as timerDelay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { databaseErrorCode } from '../shared/postgres-errors.ts';
 import type { Queryable } from '../shared/postgres-pool.ts';
-import { heartbeatMilliseconds, type RevocationLine } from './client/revocation-lines.ts';
+import { heartbeatMilliseconds, isSameDatabase, type RevocationLine } from './client/revocation-lines.ts';
 import { buildEntryLines, createHeldRevocations, type HeldRevocations } from './held-revocations.ts';
 import { readRevocationChanges } from './queries/revocation-changes.ts';
 
@@ -74,7 +74,8 @@ export const createRevocationFeed = (options: RevocationFeedOptions): Revocation
       return;
     }
     // Transaction ids of the other one say nothing here: from the beginning, and so for every follower.
-    const next = createHeldRevocations(changes.database);
+    const former = isSameDatabase(held.database, changes.database) ? held.since(0n).entries : [];
+    const next = createHeldRevocations(changes.database, former);
     const whole = await readRevocationChanges(pool, 0n);
     if (whole.database !== changes.database) return read();
     next.add(whole);

@@ -38,6 +38,15 @@ export const revocationLineSchema = z.discriminatedUnion('type', [
 ]);
 export type RevocationLine = z.infer<typeof revocationLineSchema>;
 
+/**
+ * Whether two names of databases (`<id>:<timeline>`) are one database before and after a failover. Cursors of one say
+ * nothing on the other, but what was revoked there is revoked here, even where the new primary has never heard of it.
+ */
+export const isSameDatabase = (one: string, other: string): boolean => {
+  const id = one.slice(0, one.lastIndexOf(':'));
+  return id !== '' && id === other.slice(0, other.lastIndexOf(':'));
+};
+
 /** A token-store sends one so often, and who hears nothing for `silenceMilliseconds` goes to another. */
 export const heartbeatMilliseconds = 1_000;
 export const silenceMilliseconds = 3_000;

@@ -58,8 +58,8 @@ describe('a set of revocations', () => {
     set.interrupt();
     set.apply({ type: 'heartbeat', cursor: '9', ageMilliseconds: 0 }, 0);
     expect([set.isRevoked(keys), set.position()]).toEqual([true, { database: 'd:1', cursor: '9' }]);
-    for (const line of [begin('d:2'), ready('2')]) set.apply(line, 0);
-    expect([set.isRevoked(keys), set.position()]).toEqual([false, { database: 'd:2', cursor: '2' }]);
+    for (const line of [begin('e:1'), ready('2')]) set.apply(line, 0);
+    expect([set.isRevoked(keys), set.position()]).toEqual([false, { database: 'e:1', cursor: '2' }]);
   });
 
   it('goes on from where it was', () => {
@@ -73,5 +73,15 @@ describe('a set of revocations', () => {
     expect(set.size()).toBe(1);
     set.apply({ type: 'heartbeat', cursor: '5', ageMilliseconds: 0 }, 1_010_000);
     expect([set.size(), set.isRevoked(keys)]).toEqual([0, false]);
+  });
+
+  it('keeps what was revoked over a failover of its database, but takes epochs and cursor from the new primary', () => {
+    const before = [begin('d:00000001'), entries([grant], [['shop', 2]]), ready('700')];
+    const failedOver = setOf(...before, begin('d:00000002'), entries([], [['shop', 1]], '5'), ready('5'));
+    expect([failedOver.isRevoked(keys), failedOver.clientEpoch('shop')]).toEqual([true, 1]);
+    expect(failedOver.position()).toEqual({ database: 'd:00000002', cursor: '5' });
+    const other = setOf(...before, begin('e:00000001'), ready('5'));
+    expect([other.isRevoked(keys), other.size()]).toEqual([false, 0]);
+    expect(setOf(begin(':00000001'), entries([grant]), ready(), begin(':00000002'), ready()).size()).toBe(0);
   });
 });

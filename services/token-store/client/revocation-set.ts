@@ -1,5 +1,5 @@
 import type { RevocationKeys } from './revocation-keys.ts';
-import type { RevocationLine } from './revocation-lines.ts';
+import { isSameDatabase, type RevocationLine } from './revocation-lines.ts';
 
 /** What a follower of the feed knows. */
 export interface RevocationSet {
@@ -22,7 +22,10 @@ type Content = { readonly entries: Map<string, number>; readonly clientEpochs: M
 const emptyContent = (): Content => ({ entries: new Map(), clientEpochs: new Map() });
 const forgetEveryMilliseconds = 10_000;
 
-/** A set that begins empty, and not ready. A new snapshot takes its place only when it is whole. */
+/**
+ * A set that begins empty, and not ready. A new snapshot takes its place only when it is whole, and of the same database on
+ * another timeline it adds to what is known.
+ */
 export const createRevocationSet = (): RevocationSet => {
   let content = emptyContent();
   let next: { readonly database: string; readonly content: Content } | undefined;
@@ -44,6 +47,11 @@ export const createRevocationSet = (): RevocationSet => {
       into.clientEpochs.set(clientId, Math.max(epoch, into.clientEpochs.get(clientId) ?? 0));
     }
   };
+  /** Epochs are the new primary's: a client would be locked out by one that is higher than what its tokens get now. */
+  const beginAnew = (database: string): Content => ({
+    entries: new Map(position !== undefined && isSameDatabase(position.database, database) ? content.entries : []),
+    clientEpochs: new Map(),
+  });
   const settle = ({ cursor, ageMilliseconds }: { cursor: string; ageMilliseconds: number }, now: number): void => {
     if (position === undefined) return;
     position = { ...position, cursor };
@@ -54,7 +62,7 @@ export const createRevocationSet = (): RevocationSet => {
     apply: (line, now) => {
       switch (line.type) {
         case 'begin':
-          next = line.resumed ? undefined : { database: line.database, content: emptyContent() };
+          next = line.resumed ? undefined : { database: line.database, content: beginAnew(line.database) };
           return;
         case 'entries':
           add(next?.content ?? content, line);
