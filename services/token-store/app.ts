@@ -94,7 +94,7 @@ export const createTokenStoreApp = (dependencies: TokenStoreDependencies): Expre
   app.post(
     '/v1/revocations/revoke',
     withBody(revokeRequestSchema, async (body, response) => {
-      await revoke(pool, body, times());
+      await revoke(pool, body, { times: times(), keyring: keyring() });
       announceRevocations();
       response.json({ revoked: true } satisfies RevokeResponse);
     }),

@@ -190,13 +190,13 @@ export const transactionResponseSchema = z.discriminatedUnion('outcome', [
   z.object({
     outcome: z.literal('refused'),
     /**
-     * already_consumed: another request won, or the record is gone; for a refresh token the family is revoked, in the
-     * same call. grant_revoked: the family is not alive, or everything of its subject or client was revoked since the
+     * already_consumed: another request won, or the record is gone, or the device's code was approved by somebody else;
+     * for a refresh token the family is revoked, in the same call. grant_revoked: the family is not alive, or everything of its subject or client was revoked since the
      * sign-in. already_used: the one-time id is there.
      * session_changed: a session has another version than expected, or its id is another session's; nothing was written,
-     * its one-time ids neither.
+     * its one-time ids neither. user_code_taken: another device has this code; the writer draws another one.
      */
-    reason: z.enum(['already_consumed', 'grant_revoked', 'already_used', 'session_changed']),
+    reason: z.enum(['already_consumed', 'grant_revoked', 'already_used', 'session_changed', 'user_code_taken']),
   }),
 ]);
 export type TransactionResponse = z.infer<typeof transactionResponseSchema>;
@@ -223,6 +223,9 @@ export type EpochsRequest = z.infer<typeof epochsRequestSchema>;
 export const epochsResponseSchema = z.object({ subjectEpoch: epoch.optional(), clientEpoch: epoch.optional() });
 export type EpochsResponse = z.infer<typeof epochsResponseSchema>;
 
+/** For the outbox, in the revocation's own transaction; not when there was nothing to end, or the request was made before. */
+const revocationMessages = z.array(z.object(outboxMessageSchema.shape)).max(1000).optional();
+
 /**
  * `POST /v1/revocations/revoke`. When it is answered, nothing of what it names can be found, used or issued to; the
  * gateways follow by the feed. Safe to repeat, and with the same `requestId`, for a day, it spares what was begun in
@@ -231,8 +234,9 @@ export type EpochsResponse = z.infer<typeof epochsResponseSchema>;
 export const revokeRequestSchema = z.discriminatedUnion('by', [
   /** One JWT access token, for as long as it would live. */
   z.object({ by: z.literal('token'), jti: identifier, expiresInSeconds: lifetimeSeconds }),
+  /** Also one that is being made in this moment: whoever writes it later is refused, or writes what is over already. */
   z.object({ by: z.literal('grant'), grantId: identifier }),
-  z.object({ by: z.literal('session'), sessionUid: identifier }),
+  z.object({ by: z.literal('session'), sessionUid: identifier, messages: revocationMessages }),
   z.object({ by: z.literal('client'), clientId: identifier, requestId: z.uuid().optional() }),
   /** `keepSessionUid`: this session of the subject's goes on; its tokens end like all others. */
   z.object({
@@ -240,6 +244,7 @@ export const revokeRequestSchema = z.discriminatedUnion('by', [
     subject: identifier,
     keepSessionUid: identifier.optional(),
     requestId: z.uuid().optional(),
+    messages: revocationMessages,
   }),
 ]);
 export type RevokeRequest = z.infer<typeof revokeRequestSchema>;

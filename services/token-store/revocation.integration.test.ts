@@ -273,6 +273,45 @@ describe('a revocation', () => {
     await expectOver(later, [later.token]);
   });
 
+  it('of a grant that is still being made keeps it from coming to life', async () => {
+    const [grantId, subject, clientId] = [newName(), newName(), newName()];
+    await second.revoke({ by: 'grant', grantId });
+    expect(await commit([upsert('grant', grantId, { subject, clientId })])).toEqual(refused('grant_revoked'));
+    expect((await find('grant', grantId)).record).toBeUndefined();
+
+    // Its commit has looked already, and waits for something else.
+    const racing = newName();
+    await owner.query('BEGIN');
+    const pending = `INSERT INTO token_store.interactions (id_hash, payload, expires_at) VALUES ($1, '', now())`;
+    const interaction = newName();
+    await owner.query(pending, [hashRecordId('interaction', interaction)]);
+    const grant = upsert('grant', racing, { subject, clientId });
+    const making = commit([grant, upsert('interaction', interaction, { grantId: racing })]);
+    await waitForLocks(1);
+    const revoking = second.revoke({ by: 'grant', grantId: racing });
+    await waitForLocks(2);
+    await owner.query('ROLLBACK');
+    expect(await making).toEqual(committed);
+    await revoking;
+    expect((await find('grant', racing)).record).toBeUndefined();
+  });
+
+  it('brings its messages, once, and none when there was nothing to end', async () => {
+    const lease = async () => {
+      const leased = await first.leaseOutbox({ topic: 'backchannel_logout', limit: 100, leaseSeconds: 60 });
+      return leased.messages.map(({ payload }) => payload['of']).sort();
+    };
+    const messageOf = (of: string) => ({ topic: 'backchannel_logout' as const, key: newName(), payload: { of } });
+    const { subject, sessionUid } = await signIn();
+    const bySession: RevokeRequest = { by: 'session', sessionUid, messages: [messageOf('session')] };
+    await second.revoke(bySession);
+    await second.revoke({ ...bySession, messages: [messageOf('no session')] });
+    const bySubject: RevokeRequest = { by: 'subject', subject, requestId: randomUUID() };
+    await second.revoke({ ...bySubject, messages: [messageOf('subject')] });
+    await second.revoke({ ...bySubject, messages: [messageOf('subject once more')] });
+    expect(await lease()).toEqual(['session', 'subject']);
+  });
+
   it('locks no grant of a subject or a client', async () => {
     const signedIn = await signIn();
     await owner.query('BEGIN');

@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { PostgresPool, Queryable } from '../shared/postgres-pool.ts';
 import type { EpochsRequest, EpochsResponse, RevokeRequest } from './contract.ts';
+import type { DataKeyring } from './data-encryption-keys.ts';
 import { retryLostRaces } from './lost-races.ts';
+import { sealMessages } from './outbox.ts';
 import { readEpochs } from './queries/epochs.ts';
-import { lockGrantsForUpdate, revokeGrants } from './queries/grants.ts';
+import { lockGrantsForUpdate, revokeGrantForGood, revokeGrants } from './queries/grants.ts';
 import { useOneTimeIds } from './queries/one-time-ids.ts';
+import { enqueueMessages, type SealedMessage } from './queries/outbox.ts';
 import {
   announceSubject,
   keepSession,
@@ -14,7 +17,7 @@ import {
   revokeToken,
 } from './queries/revoke.ts';
 import { endSession, readSessionFamilies } from './queries/sessions.ts';
-import { hashOneTimeId, hashRecordId, hashSessionUid, hashTokenId } from './record-hash.ts';
+import { hashOneTimeId, hashOutboxKey, hashRecordId, hashSessionUid, hashTokenId } from './record-hash.ts';
 import type { TokenStoreLiveSettings } from './settings.ts';
 
 /** How long gateways have to know of a revocation. */
@@ -35,22 +38,31 @@ export const nextRevocationTimes = (
 });
 
 /** Ends what the request names; when it returns, nothing of it can be found, used or issued to. Safe to repeat. */
-export const revoke = async (pool: PostgresPool, request: RevokeRequest, times: RevocationTimes): Promise<void> => {
+export const revoke = async (
+  pool: PostgresPool,
+  request: RevokeRequest,
+  { times, keyring }: { readonly times: RevocationTimes; readonly keyring: DataKeyring },
+): Promise<void> => {
   const { feedSeconds, clockSkewSeconds } = times;
   switch (request.by) {
     case 'token':
       return revokeToken(pool, hashTokenId(request.jti), request.expiresInSeconds + clockSkewSeconds);
     case 'grant':
-      return revokeGrants(pool, [hashRecordId('grant', request.grantId)], feedSeconds);
+      return retryLostRaces(() => revokeGrantForGood(pool, hashRecordId('grant', request.grantId), feedSeconds));
     case 'session':
-      return revokeSession(pool, hashSessionUid(request.sessionUid), feedSeconds);
+      return revokeSession(pool, hashSessionUid(request.sessionUid), {
+        feedSeconds,
+        messages: sealAll(keyring, request.messages),
+      });
     case 'client':
       return pool.transaction(async (connection) => {
         await lockOwnerAlone(connection, 'client', request.clientId);
         if (await isNewRequest(connection, request)) await raiseClientEpoch(connection, request.clientId);
       });
     case 'subject':
-      return pool.transaction((connection) => revokeSubject(connection, request, feedSeconds));
+      return pool.transaction((connection) =>
+        revokeSubject(connection, request, { feedSeconds, messages: sealAll(keyring, request.messages) }),
+      );
   }
 };
 
@@ -83,23 +95,38 @@ const isNewRequest = async (
   return useOneTimeIds(connection, ids, randomUUID());
 };
 
+/** What comes with a revocation. */
+type Extent = { readonly feedSeconds: number; readonly messages: readonly SealedMessage[] };
+
+const sealAll = (
+  keyring: DataKeyring,
+  messages: Extract<RevokeRequest, { by: 'session' }>['messages'] = [],
+): SealedMessage[] =>
+  sealMessages(keyring, {
+    messages: messages.map((message) => ({
+      keyHash: hashOutboxKey(message.topic, message.key),
+      intent: { operation: 'enqueue', ...message },
+    })),
+  });
+
 const revokeSubject = async (
   connection: Queryable,
   { subject, keepSessionUid, requestId }: Extract<RevokeRequest, { by: 'subject' }>,
-  feedSeconds: number,
+  { feedSeconds, messages }: Extent,
 ): Promise<void> => {
   await lockOwnerAlone(connection, 'subject', subject);
   if (!(await isNewRequest(connection, { requestId }))) return;
   await raiseSubjectEpoch(connection, subject);
   if (keepSessionUid !== undefined) await keepSession(connection, subject, hashSessionUid(keepSessionUid));
   await announceSubject(connection, subject, feedSeconds);
+  await enqueueMessages(connection, messages);
 };
 
 /**
  * Families are locked before sessions everywhere: so the session is read first, and if it has changed by the time that
  * its families are ours, that begins anew.
  */
-const revokeSession = async (pool: PostgresPool, uidHash: Buffer, feedSeconds: number): Promise<void> => {
+const revokeSession = async (pool: PostgresPool, uidHash: Buffer, { feedSeconds, messages }: Extent): Promise<void> => {
   for (let ended = false; !ended; ) {
     const session = await readSessionFamilies(pool, uidHash);
     if (session === undefined) return;
@@ -108,7 +135,9 @@ const revokeSession = async (pool: PostgresPool, uidHash: Buffer, feedSeconds: n
         async (connection) => {
           await lockGrantsForUpdate(connection, session.familyHashes);
           await revokeGrants(connection, session.familyHashes, feedSeconds);
-          return endSession(connection, { uidHash, version: session.version, feedSeconds });
+          const done = await endSession(connection, { uidHash, version: session.version, feedSeconds });
+          if (done) await enqueueMessages(connection, messages);
+          return done;
         },
         (done) => done,
       ),

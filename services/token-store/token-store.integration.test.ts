@@ -445,3 +445,42 @@ describe('records', () => {
     expect(dump).toContain('refresh_token');
   });
 });
+
+describe('the code of a device', () => {
+  const approve = (id: string, person: string, userCode: string) =>
+    upsert('device_code', id, { userCode, subject: person, clientId: 'tv', grantId: `grant of ${person} ${id}` });
+
+  it('belongs to the first of two people who approve it at once', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const [id, userCode] = [randomUUID(), randomUUID()];
+      await commit([upsert('device_code', id, { userCode, clientId: 'tv' })]);
+      for (const person of ['ada', 'eve']) await commit([upsert('grant', `grant of ${person} ${id}`)]);
+      const intents = ['ada', 'eve'].map((person) => [approve(id, person, userCode)]);
+      const commitIds = [randomUUID(), randomUUID()];
+      const approvals = await Promise.all(
+        intents.map((approval, n) =>
+          commit(approval, { client: n === 0 ? first : second, commitId: commitIds[n] ?? '' }),
+        ),
+      );
+      expect(approvals).toContainEqual(committed);
+      expect(approvals).toContainEqual(refused('already_consumed'));
+      const winner = approvals.findIndex(({ outcome }) => outcome === 'committed');
+      // Neither a repetition of a lost answer nor one who refuses changes it.
+      expect(await commit(intents[winner] ?? [], { commitId: commitIds[winner] ?? '' })).toEqual(committed);
+      expect(
+        await commit([upsert('device_code', id, { userCode, clientId: 'tv', payload: { error: 'access_denied' } })]),
+      ).toEqual(refused('already_consumed'));
+      const { related } = await find('device_code', id);
+      expect(related).toMatchObject([{ kind: 'grant', id: `grant of ${['ada', 'eve'][winner]} ${id}` }]);
+      expect((await find('device_code', id)).record?.payload).not.toHaveProperty('error');
+    }
+  });
+
+  it('that another device has is refused, and said to be', async () => {
+    const userCode = randomUUID();
+    expect(await commit([upsert('device_code', randomUUID(), { userCode, clientId: 'tv' })])).toEqual(committed);
+    expect(await commit([upsert('device_code', randomUUID(), { userCode, clientId: 'tv' })])).toEqual(
+      refused('user_code_taken'),
+    );
+  });
+});

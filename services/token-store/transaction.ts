@@ -77,16 +77,20 @@ const findReplayedAnswer = async (
   return (await findReplay(connection, replay))?.toString('base64');
 };
 
-/** No race, which repetitions cure: another session has this id, by another `uid`. */
-const isSessionIdTaken = (error: unknown): boolean =>
-  error instanceof Error && 'constraint' in error && error.constraint === 'sessions_pkey';
+/** No races, which repetitions cure: another session has this id, by another `uid`, or another device this code. */
+const takenBy = (error: unknown): 'session_changed' | 'user_code_taken' | undefined => {
+  if (!(error instanceof Error) || !('constraint' in error)) return undefined;
+  if (error.constraint === 'sessions_pkey') return 'session_changed';
+  return error.constraint === 'short_lived_user_code_hmac_key' ? 'user_code_taken' : undefined;
+};
 
 /** Begins anew with owners that only the grants have told. */
 const applyNamed = async (context: TransactionContext, plan: TransactionPlan): Promise<TransactionResponse> => {
   for (let named = plan; ; ) {
     const outcome = await retryLostRaces(() => applyPlan(context, named)).catch((error: unknown): Outcome => {
-      if (!isSessionIdTaken(error)) throw error;
-      return refused('session_changed');
+      const reason = takenBy(error);
+      if (reason === undefined) throw error;
+      return refused(reason);
     });
     if (outcome.outcome !== 'owners_unnamed') return outcome;
     named = outcome.plan;
@@ -149,9 +153,13 @@ const takeLocks = async (connection: Queryable, plan: TransactionPlan) => {
 };
 
 /** What became of the writes: all are undone again when one could not be made. */
-type Written = { readonly consumed: Readonly<Record<TokenTable, boolean>>; readonly sessions: number };
+type Written = {
+  readonly consumed: Readonly<Record<TokenTable, boolean>>;
+  readonly sessions: number;
+  readonly shortLived: number;
+};
 
-const nothingWritten: Written = { consumed: { tokens: false, short_lived: false }, sessions: 0 };
+const nothingWritten: Written = { consumed: { tokens: false, short_lived: false }, sessions: 0, shortLived: 0 };
 
 const writePlan = async (
   connection: Queryable,
@@ -175,18 +183,19 @@ const writePlan = async (
     revokeGrants(connection, plan.revokedGrants, feedSeconds),
     upsert('grants'),
     upsert('tokens'),
-    upsert('short_lived'),
     upsert('interactions'),
     enqueueMessages(connection, messages),
+    upsert('short_lived'),
     upsert('sessions'),
   ]);
-  return { consumed: { tokens, short_lived: shortLived }, sessions: others.at(-1) ?? 0 };
+  const [written, sessions] = others.slice(-2);
+  return { consumed: { tokens, short_lived: shortLived }, sessions: sessions ?? 0, shortLived: written ?? 0 };
 };
 
 const findRefusal = async (
   connection: Queryable,
-  { consumes, commitId, tokenDays }: TransactionPlan,
-  { isAlive, consumed }: Written & { readonly isAlive: boolean },
+  { consumes, upserts, commitId, tokenDays }: TransactionPlan,
+  { isAlive, consumed, shortLived }: Written & { readonly isAlive: boolean },
 ): Promise<ConsumeRefusal | undefined> => {
   for (const table of ['tokens', 'short_lived'] as const) {
     const keys = { hashes: consumes[table], days: tokenDays };
@@ -194,7 +203,9 @@ const findRefusal = async (
     const refusal = await explainRefusal(connection, table, keys, commitId);
     if (isAlive || refusal === 'already_consumed') return refusal;
   }
-  return isAlive ? undefined : 'grant_revoked';
+  if (!isAlive) return 'grant_revoked';
+  // A device's code that somebody else has approved meanwhile.
+  return shortLived < upserts.short_lived.length ? 'already_consumed' : undefined;
 };
 
 const refused = (reason: Extract<TransactionResponse, { outcome: 'refused' }>['reason']): TransactionResponse => ({

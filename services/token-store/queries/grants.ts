@@ -72,6 +72,27 @@ export const revokeGrants = async (
   });
 };
 
+/** For how long a family that is not there yet stays ended, s: longer than any commit under way can take. */
+const foretoldSeconds = 3600;
+
+/**
+ * Ends a family, also one whose commit is under way and not to be seen yet: a row in its place that is over keeps the writer
+ * from making it.
+ */
+export const revokeGrantForGood = async (connection: Queryable, hash: Buffer, feedSeconds: number): Promise<void> => {
+  await connection.query({
+    name: 'revoke-grant-for-good',
+    text: `
+      WITH ended AS (
+        INSERT INTO token_store.grants AS family (id_hash, payload, expires_at, revoked_at)
+        VALUES ($1, ''::bytea, now() + make_interval(secs => $3), now())
+        ON CONFLICT (id_hash) DO UPDATE SET revoked_at = now() WHERE family.revoked_at IS NULL
+        RETURNING id_hash)
+      ${addToFeed}`,
+    values: [hash, feedSeconds, foretoldSeconds],
+  });
+};
+
 /**
  * Ends the families of refresh tokens that somebody else had used already (RFC 9700, 4.14.2). One's own mark, from a
  * commit whose answer was lost, is no replay.

@@ -30,14 +30,18 @@ const statements: Readonly<Record<RecordTable, string>> = {
         AS row (id_hash, payload, seconds, subject, client_id, kind, grant_hash, uid_hash, client_epoch, day)
     ON CONFLICT (day, id_hash) DO UPDATE SET payload = EXCLUDED.payload, expires_at = EXCLUDED.expires_at,
       subject = EXCLUDED.subject, grant_hash = EXCLUDED.grant_hash, session_uid_hash = EXCLUDED.session_uid_hash`,
+  // A device's code belongs to the first who approved it. Each approval makes a grant of its own, so the same one again is a
+  // commit that is repeated.
   short_lived: `
-    INSERT INTO token_store.short_lived
+    INSERT INTO token_store.short_lived AS current
       (id_hash, payload, expires_at, subject, client_id, kind, grant_hash, session_uid_hash, user_code_hmac)
     SELECT id_hash, payload, now() + make_interval(secs => seconds), subject, client_id, kind, grant_hash, uid_hash, code
       FROM unnest($1::bytea[], $2::bytea[], $3::int[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::bytea[],
         $9::bytea[]) AS row (id_hash, payload, seconds, subject, client_id, kind, grant_hash, uid_hash, code)
     ON CONFLICT (id_hash) DO UPDATE SET payload = EXCLUDED.payload, expires_at = EXCLUDED.expires_at,
-      subject = EXCLUDED.subject, grant_hash = EXCLUDED.grant_hash, session_uid_hash = EXCLUDED.session_uid_hash`,
+      subject = EXCLUDED.subject, grant_hash = EXCLUDED.grant_hash, session_uid_hash = EXCLUDED.session_uid_hash
+    WHERE current.kind <> 'device_code' OR current.subject IS NULL
+       OR current.grant_hash IS NOT DISTINCT FROM EXCLUDED.grant_hash`,
   // A session that gets a new id (after sign-in) keeps its uid, and its row. One that should not be there is left alone.
   // Its families come as text, since arrays of PostgreSQL have no rows of different lengths.
   sessions: `
