@@ -1,5 +1,6 @@
 import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import * as client from 'openid-client';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ClientRegistration, deviceCodeGrantType } from '../shared/contracts/client-registration.ts';
 import type { RunningService } from '../shared/service-process.ts';
@@ -255,6 +256,40 @@ describe('the device flow', () => {
     await browser.open('/oauth2/device');
     const page = await browser.submit(foreign, { user_code: device.user_code, confirm: 'yes' });
     expect([page.status, page.html.includes('could not be connected')]).toEqual([400, true]);
+  });
+
+  it('draws another code when the first is another device’s', async () => {
+    await begin();
+    const owner = new pg.Client({ connectionString: fixture.store.databaseUrl });
+    await owner.connect();
+    try {
+      // The next device gets the code of one that is there; a sequence counts what a transaction that failed has tried, too.
+      await owner.query(`
+        CREATE SEQUENCE token_store.draws;
+        GRANT USAGE ON SEQUENCE token_store.draws TO PUBLIC;
+        CREATE FUNCTION token_store.collide() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+          IF NEW.user_code_hmac IS NOT NULL AND nextval('token_store.draws') <= 2 THEN
+            NEW.user_code_hmac := (SELECT user_code_hmac FROM token_store.short_lived
+                                    WHERE user_code_hmac IS NOT NULL LIMIT 1);
+          END IF;
+          RETURN NEW; END $$;
+        CREATE TRIGGER collide BEFORE INSERT ON token_store.short_lived
+          FOR EACH ROW EXECUTE FUNCTION token_store.collide();`);
+      const { device } = await begin();
+      const { rows } = await owner.query(`SELECT last_value FROM token_store.draws`);
+      expect(Number(rows[0].last_value)).toBe(3);
+      await owner.query('DROP TRIGGER collide ON token_store.short_lived');
+      const page = await fixture.browser(services).open(device.verification_uri_complete ?? '');
+      expect(page.forms[0]?.fields['user_code']).toBe(device.user_code);
+      const browser = fixture.browser(services);
+      const confirm = await browser.submit(await browser.open(device.verification_uri), {
+        user_code: device.user_code,
+      });
+      expect(confirm.html).toContain('Television');
+    } finally {
+      await owner.query('DROP TRIGGER IF EXISTS collide ON token_store.short_lived');
+      await owner.end();
+    }
   });
 
   it('is not open to clients without the grant', async () => {

@@ -87,11 +87,13 @@ const takenBy = (error: unknown): 'session_changed' | 'user_code_taken' | undefi
 /** Begins anew with owners that only the grants have told. */
 const applyNamed = async (context: TransactionContext, plan: TransactionPlan): Promise<TransactionResponse> => {
   for (let named = plan; ; ) {
-    const outcome = await retryLostRaces(() => applyPlan(context, named)).catch((error: unknown): Outcome => {
-      const reason = takenBy(error);
-      if (reason === undefined) throw error;
-      return refused(reason);
-    });
+    const outcome = await retryLostRaces(() =>
+      applyPlan(context, named).catch((error: unknown): Outcome => {
+        const reason = takenBy(error);
+        if (reason === undefined) throw error;
+        return refused(reason);
+      }),
+    );
     if (outcome.outcome !== 'owners_unnamed') return outcome;
     named = outcome.plan;
   }

@@ -1,5 +1,6 @@
 import type { TokenStoreClient } from '../../token-store/client/token-store-client.ts';
 import type { AuthMetrics } from '../auth-metrics.ts';
+import { redrawUserCode } from '../device/user-codes.ts';
 import { type CommitOutcome, commitUnit } from './commit.ts';
 import { type OpenUnit, runInUnit } from './current-unit.ts';
 import type { ProviderContext, ProviderNext } from './provider-context.ts';
@@ -28,6 +29,24 @@ const routeOf = (context: ProviderContext): string | undefined => {
   return typeof route === 'string' ? route : undefined;
 };
 
+/** More than chance needs: one code of 25 billion is taken as seldom as there are devices at once. */
+const maxDraws = 5;
+
+/** Commits; a device whose code another one has by then gets another. */
+const commitWithFreshCode = async (
+  unit: UnitOfWork,
+  context: ProviderContext,
+  options: Parameters<typeof commitUnit>[1],
+): Promise<CommitOutcome> => {
+  for (let draws = 0; ; draws += 1) {
+    const outcome = await commitUnit(unit, options);
+    const isTaken = outcome.kind === 'refused' && outcome.reason === 'user_code_taken';
+    const redrawn = isTaken && draws < maxDraws ? redrawUserCode(unit, context.body) : undefined;
+    if (redrawn === undefined) return outcome;
+    context.body = redrawn;
+  }
+};
+
 const noteAnswer = (unit: UnitOfWork, { oidc, body }: ProviderContext, options: ReplayOptions): void => {
   const clientId = oidc?.client?.clientId;
   if (clientId === undefined) return;
@@ -51,7 +70,7 @@ export const createUnitMiddleware =
     await runInUnit(open, next);
     const name = routeOf(context);
     noteAnswer(open.unit, context, replay);
-    const outcome = await commitUnit(open.unit, { route: name, store, newCommitId });
+    const outcome = await commitWithFreshCode(open.unit, context, { route: name, store, newCommitId });
     metrics.countCommit(outcome);
     if (outcome.kind === 'replayed') {
       const answer = openAnswer(refreshedToken(open.unit.staged) ?? '', replay.secrets, outcome.answer);

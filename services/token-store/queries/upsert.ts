@@ -30,8 +30,8 @@ const statements: Readonly<Record<RecordTable, string>> = {
         AS row (id_hash, payload, seconds, subject, client_id, kind, grant_hash, uid_hash, client_epoch, day)
     ON CONFLICT (day, id_hash) DO UPDATE SET payload = EXCLUDED.payload, expires_at = EXCLUDED.expires_at,
       subject = EXCLUDED.subject, grant_hash = EXCLUDED.grant_hash, session_uid_hash = EXCLUDED.session_uid_hash`,
-  // A device's code belongs to the first who approved it. Each approval makes a grant of its own, so the same one again is a
-  // commit that is repeated.
+  // A device's code belongs to the first who approved it. Two people never have one grant, so the same one again is a commit
+  // that is repeated, or another tab of the same person's.
   short_lived: `
     INSERT INTO token_store.short_lived AS current
       (id_hash, payload, expires_at, subject, client_id, kind, grant_hash, session_uid_hash, user_code_hmac)
