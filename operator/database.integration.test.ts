@@ -1,10 +1,11 @@
 import type { IDeployment, IStatefulSet } from 'kubernetes-models/apps/v1';
+import type { IJob } from 'kubernetes-models/batch/v1';
 import type { ISecret } from 'kubernetes-models/v1';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MigrationReport } from '../services/shared/contracts/migration-report.ts';
 import { createCertificateAuthority } from '../services/shared/testing/certificate-authority.ts';
 import type { Condition } from './api/conditions.ts';
-import { annotations, apiVersion } from './api/group.ts';
+import { annotations, apiVersion, labels } from './api/group.ts';
 import type { TenantStatus } from './api/tenant-status.ts';
 import type { LiveObject } from './runtime/kubernetes-object.ts';
 import { builtInResources } from './runtime/resource-kind.ts';
@@ -318,4 +319,34 @@ describe('databases at a real API server', { timeout: 120_000 }, () => {
       await expectCondition(namespace, 'Ready', { status: 'True' });
     },
   );
+
+  it('are asked again where migrate’s pod was gone before an operator looked', async () => {
+    const namespace = 'unheard';
+    await cluster.createNamespace(namespace);
+    await writeSecret(namespace, 'own', { url: 'postgres://owner:pw@db.example.com/identity' });
+    kubelets.reportMigration(namespace, migrated('heard-at-last', true));
+    kubelets.hold(namespace, 'migrate');
+    await createTenant(namespace, { database: { connection: { secretRef: { name: 'own' } } } });
+    const readJob = async () => (await cluster.client.list<LiveObject & IJob>(jobs, { namespace })).items[0];
+    await expect.poll(readJob, within).toBeDefined();
+    const first = await readJob();
+    await operated.whileNoOperatorRuns(async () => {
+      kubelets.release(namespace, 'migrate');
+      const isComplete = async () =>
+        (await readJob())?.status?.conditions?.some(({ type, status }) => type === 'Complete' && status === 'True');
+      await expect.poll(isComplete, within).toBe(true);
+      // As a node takes them with it that is drained.
+      const migrates = { namespace, labelSelector: `${labels.component}=migrate` };
+      const own = async () => (await cluster.client.list(pods, migrates)).items.map(({ metadata }) => metadata.name);
+      for (const name of await own()) await cluster.client.delete({ resource: pods, namespace, name });
+      await expect.poll(own, within).toEqual([]);
+    });
+    await expectCondition(namespace, 'DatabaseReady', { status: 'True', reason: 'SharedRole' });
+    expect((await serviceUrl(namespace)).href).toBe(
+      'postgres://owner:pw@db.example.com/identity?database_id=heard-at-last',
+    );
+    expect((await readTenant(namespace))?.status?.database).toEqual({ id: 'heard-at-last' });
+    const again = await readJob();
+    expect([again?.metadata.name, again?.metadata.uid === first?.metadata.uid]).toEqual([first?.metadata.name, false]);
+  });
 });

@@ -7,7 +7,7 @@ import { ports } from './ports.ts';
 
 /** Who connects to the database, each by a role of its own; `migrate` is the owner. */
 export type DatabaseReader = 'migrate' | 'auth' | 'token-store';
-type ServiceReader = Exclude<DatabaseReader, 'migrate'>;
+export type ServiceReader = Exclude<DatabaseReader, 'migrate'>;
 
 /** Entries of the connection Secrets: a `postgres://` URL a reader. A user's Secret has the same. */
 export const databaseUrlEntries = { migrate: 'url', auth: 'auth-url', 'token-store': 'token-store-url' } as const;
@@ -42,7 +42,12 @@ export type ExternalDatabase = {
 };
 
 /** What migrate found out. */
-export type MigratedDatabase = { readonly id?: string; readonly sharedRole: boolean };
+export type MigratedDatabase = {
+  readonly id?: string;
+  readonly sharedRole: boolean;
+  /** Nobody has heard it, and what the services work with does not tell it either. */
+  readonly unknown?: boolean;
+};
 
 /** What the connections are made from. */
 export type DatabaseSources = {
@@ -110,8 +115,10 @@ const isEncoded = (part: string): boolean => {
 };
 
 /** The URL of one reader in the user's Secret, where it has one for it. */
-export const givenUrl = ({ external }: Pick<DatabaseSources, 'external'>, reader: ServiceReader): string | undefined =>
-  reader === 'auth' ? external?.authUrl : external?.tokenStoreUrl;
+export const givenUrl = (
+  { external }: { readonly external?: ExternalDatabase | undefined },
+  reader: ServiceReader,
+): string | undefined => (reader === 'auth' ? external?.authUrl : external?.tokenStoreUrl);
 
 const databaseCa = (
   blueprint: Blueprint,

@@ -7,6 +7,7 @@ import { objectNames } from '../manifests/object-names.ts';
 import { listTenantObjects, type TenantObject, type TenantObjects } from '../manifests/tenant-objects.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
 import { decideDatabaseReady, isMigrated, readMigrationReport } from './database/database-state.ts';
+import { planMigrationAgain } from './database/migration-again.ts';
 import { findObject, type Observed } from './observed.ts';
 import type { TenantVerdict } from './status/tenant-verdicts.ts';
 
@@ -35,6 +36,8 @@ export type Steps = {
   readonly database: TenantVerdict;
   /** What migrate has told last, of the database that the tenant asks for. */
   readonly report: MigrationReport | undefined;
+  /** The migrate Job, where it has to be made again, and from when on, ms since 1970. */
+  readonly again: { readonly job: LiveObject; readonly at: number } | undefined;
 };
 
 /**
@@ -47,14 +50,17 @@ export const planSteps = (
   live: Live,
   open: readonly Component[],
 ): Steps => {
-  const job = findObject(observed, 'Job', objects.migrateJob.metadata?.name ?? '') as IJob | undefined;
+  const present = findObject(observed, 'Job', objects.migrateJob.metadata?.name ?? '');
+  const job = present as IJob | undefined;
   const report = readMigrationReport(observed.pods, objects.migrateJob.metadata?.name ?? '');
-  const database = decideDatabaseReady(live.database, job, report, observed.pods, objects.migrated.sharedRole);
+  const database = decideDatabaseReady(live.database, job, report, observed.pods, objects.migrated);
+  const isDone = isMigrated(job, report, observed.pods, objects.migrated.unknown ?? false);
+  const at = isDone ? undefined : planMigrationAgain(job, observed.pods, observed.tenant.status);
+  const again = present === undefined || at === undefined ? undefined : { job: present, at };
   const foundation = [...objects.foundation, ...(objects.database === undefined ? [] : [objects.database])];
   if (database.reason === 'DatabaseStarting' && job === undefined)
-    return { apply: foundation, complete: false, database, report };
-  if (!isMigrated(job, report, observed.pods))
-    return { apply: [...foundation, objects.migrateJob], complete: false, database, report };
+    return { apply: foundation, complete: false, database, report, again };
+  if (!isDone) return { apply: [...foundation, objects.migrateJob], complete: false, database, report, again };
   const mayApply = ({ kind, metadata }: TenantObject): boolean =>
     kind !== 'Deployment' || open.some((component) => component === metadata?.labels?.[labels.component]);
   return {
@@ -62,5 +68,6 @@ export const planSteps = (
     complete: open.length === components.length,
     database,
     report,
+    again,
   };
 };

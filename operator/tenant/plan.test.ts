@@ -54,6 +54,51 @@ describe('a first installation', () => {
   });
 });
 
+describe('a migrate Job whose pod went before it was heard', () => {
+  const at = (seconds: number) => new Date(now.getTime() + 1_000 * seconds);
+  const jobs = (plan: Plan) => plan.remove.map(({ kind }) => kind);
+
+  it('is made again, after the time in which the watch of its pods may be behind', async () => {
+    const unheard = { ...(await install('migration')), pods: [] };
+    const waiting = planTenant(unheard, release, at(3));
+    expect(condition(waiting, 'DatabaseReady')).toMatchObject({
+      reason: 'MigrationRunning',
+      message: 'migrate came to its end, and its pod was gone before anybody heard what it found; it runs once more',
+    });
+    expect([kinds(waiting).includes('Deployment'), jobs(waiting)]).toEqual([false, []]);
+    expect(waiting.requeueAfterMilliseconds).toBe(7_000);
+    const again = planTenant(unheard, release, at(10));
+    expect(jobs(again)).toEqual(['Job']);
+    const gone = await carryOut({ ...unheard, objects: unheard.objects.filter(({ kind }) => kind !== 'Job') }, again);
+    expect(kinds(planTenant(gone, release, at(11)))).toContain('Job');
+  });
+
+  it('is left alone once the services are connected, and while the tenant is paused', async () => {
+    const ready = await install('ready');
+    expect(ready.pods.some(({ component }) => component === 'migrate')).toBe(false);
+    const plan = planTenant(ready, release, at(86_400));
+    expect([condition(plan, 'DatabaseReady')?.reason, jobs(plan)]).toEqual(['Migrated', []]);
+    const unheard = { ...(await install('migration')), pods: [] };
+    const paused = { ...unheard, tenant: { ...unheard.tenant, spec: { ...unheard.tenant.spec, paused: true } } };
+    const still = planTenant(paused, release, at(20));
+    expect([jobs(still), still.requeueAfterMilliseconds > 60_000]).toEqual([[], true]);
+  });
+
+  it('that has failed is made again too, and says why it did', async () => {
+    const conditions = [
+      { type: 'Failed', status: 'True', reason: 'DeadlineExceeded', lastTransitionTime: now.toISOString() },
+    ];
+    const failed = { ...withStatus(await install('migration'), 'Job', { conditions }), pods: [] };
+    const plan = planTenant(failed, release, at(10));
+    expect(condition(plan, 'DatabaseReady')).toMatchObject({
+      reason: 'MigrationRunning',
+      message:
+        'the migrate Job has failed (DeadlineExceeded), and is made again; look who limits its tries or its time',
+    });
+    expect(jobs(plan)).toEqual(['Job']);
+  });
+});
+
 describe('kstatus', () => {
   it('says Ready of a new generation only when its revision runs', async () => {
     const observed = await install('ready');

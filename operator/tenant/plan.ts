@@ -190,6 +190,7 @@ export const planTenant = (observed: Observed, release: OperatorRelease, now: Da
     : tellTurn(summary, observed, situation, release);
   const verdicts = [...told, references, ...parts.needed, ...parts.rest];
 
+  const again = paused ? undefined : steps?.again;
   const growth = steps === undefined ? undefined : planVolumeGrowth(observed, blueprint);
   const changes = {
     secrets,
@@ -198,7 +199,10 @@ export const planTenant = (observed: Observed, release: OperatorRelease, now: Da
     remember: steps === undefined ? undefined : planDatabaseMemory(observed, blueprint, steps.report),
     apply: steps?.apply ?? [],
     replicas: steps === undefined ? [] : planReplicas(blueprint, live),
-    remove: steps?.complete === true ? planRemoval(observed, steps.apply) : [],
+    remove: [
+      ...(steps?.complete === true ? planRemoval(observed, steps.apply) : []),
+      ...(again !== undefined && again.at <= now.getTime() ? [again.job] : []),
+    ],
     evict: parts.spread.evict,
   };
   const status = buildStatus(observed, situation, verdicts, now);
@@ -214,6 +218,7 @@ export const planTenant = (observed: Observed, release: OperatorRelease, now: Da
       nextReferenceCheck(references, unresolvedFor),
       parts.spread.waitMilliseconds,
       parts.autoscalerCheck,
+      again === undefined ? undefined : again.at - now.getTime(),
       renewal === undefined ? undefined : renewal.getTime() - now.getTime(),
     ),
   };

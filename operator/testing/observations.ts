@@ -1,7 +1,9 @@
+import type { MigrationReport } from '../../services/shared/contracts/migration-report.ts';
 import { annotations } from '../api/group.ts';
 import { generateEntries } from '../keys/generated-secret.ts';
 import { withDesiredHash } from '../runtime/desired-state.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
+import { decodeEntries } from '../tenant/caches/object-projections.ts';
 import type { Observed, ObservedSecret } from '../tenant/observed.ts';
 import type { OperatorRelease } from '../tenant/operator-release.ts';
 import { type Plan, planTenant } from '../tenant/plan.ts';
@@ -60,7 +62,7 @@ export const carryOut = async (observed: Observed, plan: Plan, at = now): Promis
         kind: 'Secret',
         metadata: { ...metadata, name, uid: name, resourceVersion: '1' },
       };
-      secrets.set(name, { ...stored, entries: {} });
+      secrets.set(name, { ...stored, entries: decodeEntries(object) });
       continue;
     }
     const key = `${object.kind}/${object.metadata?.name}`;
@@ -76,6 +78,10 @@ export const carryOut = async (observed: Observed, plan: Plan, at = now): Promis
       },
     } as LiveObject);
   }
+  const { secretName = '', entries = {} } = plan.remember ?? {};
+  const credentials = secrets.get(secretName);
+  if (credentials !== undefined)
+    secrets.set(secretName, { ...credentials, entries: { ...credentials.entries, ...entries } });
   for (const { kind, metadata } of plan.remove) objects.delete(`${kind}/${metadata.name}`);
   return { ...observed, secrets, objects: [...objects.values()], tenant: { ...observed.tenant, status: plan.status } };
 };
@@ -97,9 +103,30 @@ export const withStatus = (
 
 /** The managed database runs. */
 export const databaseReady = (observed: Observed) => withStatus(observed, 'StatefulSet', { readyReplicas: 1 });
-/** The migrate Job is complete. */
-export const migrated = (observed: Observed) =>
-  withStatus(observed, 'Job', { conditions: [{ type: 'Complete', status: 'True' }] });
+/** What migrate reports of a database of this id. */
+export const migrationReport: MigrationReport = {
+  outcome: 'migrated',
+  schemaVersion: '1',
+  applied: [],
+  databaseId: 'the-data',
+};
+/** The migrate Job is complete, and its pod is there to say what it found. */
+export const migrated = (observed: Observed, report = migrationReport): Observed => ({
+  ...withStatus(observed, 'Job', {
+    conditions: [{ type: 'Complete', status: 'True', lastTransitionTime: now.toISOString() }],
+  }),
+  pods: observed.objects
+    .filter(({ kind }) => kind === 'Job')
+    .map(({ metadata }) => ({
+      name: `${metadata.name}-x`,
+      component: 'migrate',
+      ready: false,
+      terminating: false,
+      ended: true,
+      createdAt: 0,
+      terminationMessage: JSON.stringify(report),
+    })),
+});
 /** Every service has a ready pod in each zone. */
 export const rolledOut = (observed: Observed): Observed => ({
   ...withStatus(

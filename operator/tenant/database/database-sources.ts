@@ -8,9 +8,12 @@ import { fingerprintDataEncryptionKeys } from '../../manifests/data-encryption-k
 import {
   type DatabaseSources,
   databaseCaEntry,
+  databaseRoleName,
   databaseUrlEntries,
   type ExternalDatabase,
+  givenUrl,
   type MigratedDatabase,
+  type ServiceReader,
 } from '../../manifests/database-connection.ts';
 import { objectNames } from '../../manifests/object-names.ts';
 import { ports } from '../../manifests/ports.ts';
@@ -101,6 +104,42 @@ export const readAcceptance = (
   return { database, handled: metadata?.annotations?.[annotations.acceptedDatabase] === database };
 };
 
+const isSamePlace = (one: string, other: string): boolean => {
+  if (!URL.canParse(one) || !URL.canParse(other)) return false;
+  const [a, b] = [new URL(one), new URL(other)];
+  return a.host === b.host && a.pathname === b.pathname;
+};
+
+/**
+ * Whether a service is connected to this database already in one of the two ways that migrate leads to: by a role that it
+ * has made, or by its owner's.
+ */
+const isConnected = (blueprint: Blueprint, reader: ServiceReader, inUse: string, owner: string): boolean =>
+  isSamePlace(inUse, owner) && [databaseRoleName(blueprint, reader), userOf(owner)].includes(userOf(inUse));
+
+/** Services that the user has given no role: migrate makes one, or they share the owner's. */
+const withoutRole = (external: ExternalDatabase | undefined): readonly ServiceReader[] =>
+  (['auth', 'token-store'] as const).filter((reader) => givenUrl({ external }, reader) === undefined);
+
+/** Whether a database, and the roles of the services in it, are known without a word of migrate. */
+const isKnown = (
+  observed: Observed,
+  blueprint: Blueprint,
+  external: ExternalDatabase | undefined,
+  inUse: Entries,
+): boolean => {
+  const accept = readAcceptance(observed, blueprint);
+  const remembered = rememberedDatabase(observed, blueprint);
+  if (accept?.handled === false && accept.database !== remembered) return false;
+  // A migrate of long ago reports no id, and what runs goes on without one.
+  if (remembered === undefined && inUse[databaseUrlEntries.auth] === undefined) return false;
+  // The owner of the managed one may make roles.
+  if (external === undefined) return true;
+  return withoutRole(external).every((reader) =>
+    isConnected(blueprint, reader, inUse[databaseUrlEntries[reader]] ?? '', external.url),
+  );
+};
+
 /** What the Job has told, or when its pod is gone since, what the services work with. */
 const readMigrated = (
   observed: Observed,
@@ -114,9 +153,15 @@ const readMigrated = (
     return { ...(id === undefined ? {} : { id }), sharedRole: report.sharedRole ?? false };
   }
   const id = rememberedDatabase(observed, blueprint);
-  const inUse = observed.secrets.get(objectNames.databaseConnection(blueprint))?.entries[databaseUrlEntries.auth];
-  const sharedRole = external?.authUrl === undefined && inUse !== undefined && userOf(inUse) === userOf(external?.url);
-  return { ...(id === undefined ? {} : { id }), sharedRole };
+  const inUse = observed.secrets.get(objectNames.databaseConnection(blueprint))?.entries ?? {};
+  const owner = userOf(external?.url);
+  const sharedRole =
+    owner !== undefined && withoutRole(external).some((reader) => userOf(inUse[databaseUrlEntries[reader]]) === owner);
+  return {
+    ...(id === undefined ? {} : { id }),
+    sharedRole,
+    ...(isKnown(observed, blueprint, external, inUse) ? {} : { unknown: true }),
+  };
 };
 
 /** What the connection to the database is made from. */

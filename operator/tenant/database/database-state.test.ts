@@ -42,8 +42,8 @@ describe('the report of a migration', () => {
 });
 
 describe('a migration', () => {
-  const isHeard = (job: IJob | undefined, pods: readonly ObservedPod[]) =>
-    isMigrated(job, readMigrationReport(pods, jobName), pods);
+  const isHeard = (job: IJob | undefined, pods: readonly ObservedPod[], needsWord: boolean) =>
+    isMigrated(job, readMigrationReport(pods, jobName), pods, needsWord);
 
   it.each([
     ['is done when its Job is complete and its report is heard', complete, [pod(1, migrated, { ended: true })], true],
@@ -54,11 +54,20 @@ describe('a migration', () => {
     ['nor for one that goes', complete, [pod(1, undefined, { terminating: true })], true],
     ['nor for one that is gone', complete, [], true],
   ] as const)('%s', (_case, job, pods, expected) => {
-    expect(isHeard(job, pods)).toBe(expected);
+    expect(isHeard(job, pods, false)).toBe(expected);
+  });
+
+  it.each([
+    ['is heard', [pod(1, migrated, { ended: true })], true],
+    ['was never said', [pod(1, undefined, { ended: true })], true],
+    ['goes with its pod', [pod(1, undefined, { ended: true, terminating: true })], false],
+    ['is gone with its pod', [], false],
+  ] as const)('whose word is needed is over, or not, when that %s', (_case, pods, expected) => {
+    expect(isHeard(complete, pods, true)).toBe(expected);
   });
 
   it('that is not heard yet is not told to be done', () => {
-    expect(decideDatabaseReady('external', complete, undefined, [pod(1)], false)).toMatchObject({
+    expect(decideDatabaseReady('external', complete, undefined, [pod(1)], { sharedRole: false })).toMatchObject({
       status: 'False',
       reason: 'MigrationRunning',
     });

@@ -7,12 +7,13 @@ import {
   migrationReportSchema,
 } from '../../../services/shared/contracts/migration-report.ts';
 import { annotations } from '../../api/group.ts';
-import { databaseUrlEntries } from '../../manifests/database-connection.ts';
+import { databaseUrlEntries, type MigratedDatabase } from '../../manifests/database-connection.ts';
 import type { ObservedPod } from '../observed.ts';
 import type { TenantVerdict } from '../status/tenant-verdicts.ts';
 import { describeObstacle } from '../workloads/workload-state.ts';
 
-const podsOf = (pods: readonly ObservedPod[], jobName: string): ObservedPod[] =>
+/** Pods of a migrate Job. */
+export const migratePodsOf = (pods: readonly ObservedPod[], jobName: string): ObservedPod[] =>
   pods.filter(({ component, name }) => component === 'migrate' && name.startsWith(`${jobName}-`));
 
 const parseReport = ({ terminationMessage }: ObservedPod): MigrationReport | undefined => {
@@ -29,7 +30,7 @@ const parseReport = ({ terminationMessage }: ObservedPod): MigrationReport | und
  * counts before all that failed, of these the last; undefined before the first report.
  */
 export const readMigrationReport = (pods: readonly ObservedPod[], jobName: string): MigrationReport | undefined => {
-  const reports = podsOf(pods, jobName)
+  const reports = migratePodsOf(pods, jobName)
     .sort((one, other) => other.createdAt - one.createdAt)
     .flatMap((pod) => parseReport(pod) ?? []);
   return reports.find(({ outcome }) => outcome === 'migrated') ?? reports[0];
@@ -86,41 +87,61 @@ const describeFailure = (failure: MigrationFailure): DatabaseFault => {
 const sharedRoleMessage =
   'the database answers and its schema is up to date; its user may make no roles, so that auth and token-store use it too, and may change the schema: grant it CREATEROLE, or name roles of theirs by auth-url and token-store-url';
 
-const isJobComplete = (job: IJob | undefined): boolean =>
-  job?.status?.conditions?.some(({ type, status }) => type === 'Complete' && status === 'True') ?? false;
+/** The condition of a Job that has come to its end, well or not. */
+export const findJobEnd = (job: IJob | undefined, type: 'Complete' | 'Failed') =>
+  job?.status?.conditions?.find((condition) => condition.type === type && condition.status === 'True');
 
 /**
  * Whether migrate has come to its end, and was heard: what it says decides how the services are connected, and the watch of
- * its pods may lag behind that of Jobs. A pod that went, or ended without a word, is not waited for.
+ * its pods may lag behind that of Jobs. A pod that went is waited for no more, unless its word is needed; nor is one that
+ * ended without any.
+ * @param needsWord whether nothing else tells what it found out.
  */
 export const isMigrated = (
   job: IJob | undefined,
   report: MigrationReport | undefined,
   pods: readonly ObservedPod[],
-): boolean =>
-  isJobComplete(job) &&
-  (report?.outcome === 'migrated' ||
-    podsOf(pods, job?.metadata?.name ?? '').every(({ ended, terminating }) => ended === true || terminating));
+  needsWord: boolean,
+): boolean => {
+  if (findJobEnd(job, 'Complete') === undefined) return false;
+  if (report?.outcome === 'migrated') return true;
+  const own = migratePodsOf(pods, job?.metadata?.name ?? '');
+  const hasEnded = own.every(({ ended, terminating }) => ended === true || terminating);
+  return hasEnded && (!needsWord || own.some(({ terminating }) => !terminating));
+};
+
+/** What migrate is at, while it has not said how it went. */
+const describeWork = (job: IJob | undefined, pods: readonly ObservedPod[]): string => {
+  const failure = findJobEnd(job, 'Failed');
+  if (failure !== undefined) {
+    const why = failure.reason === undefined ? '' : ` (${failure.reason})`;
+    return `the migrate Job has failed${why}, and is made again; look who limits its tries or its time`;
+  }
+  const isOver = findJobEnd(job, 'Complete') !== undefined;
+  if (isOver && migratePodsOf(pods, job?.metadata?.name ?? '').every(({ terminating }) => terminating))
+    return 'migrate came to its end, and its pod was gone before anybody heard what it found; it runs once more';
+  return `the schema of the database is being brought up to date${describeObstacle(pods, 'migrate')}`;
+};
 
 /**
  * Whether the database is there with its schema at this version. The operator never connects itself: it goes by the
  * StatefulSet, the Job and the Job's report.
  * @param database the managed StatefulSet; 'external' for a database of the user's.
- * @param sharedRole whether the services work with the owner's role.
+ * @param found what migrate found out: by its word, or without.
  */
 export const decideDatabaseReady = (
   database: IStatefulSet | 'external' | undefined,
   job: IJob | undefined,
   report: MigrationReport | undefined,
   pods: readonly ObservedPod[],
-  sharedRole: boolean,
+  { sharedRole, unknown = false }: MigratedDatabase,
 ): TenantVerdict => {
   const type = 'DatabaseReady';
   if (database !== 'external' && (database?.status?.readyReplicas ?? 0) < 1) {
     const message = `the managed PostgreSQL is not ready yet${describeObstacle(pods, 'database')}`;
     return { type, status: 'False', reason: 'DatabaseStarting', message };
   }
-  if (isMigrated(job, report, pods)) {
+  if (isMigrated(job, report, pods, unknown)) {
     return sharedRole
       ? { type, status: 'True', reason: 'SharedRole', message: sharedRoleMessage }
       : { type, status: 'True', reason: 'Migrated', message: 'the database answers and its schema is up to date' };
@@ -130,10 +151,5 @@ export const decideDatabaseReady = (
     const code = report.code === undefined ? '' : ` (${report.code})`;
     return { type, status: 'False', reason, message: `${message}${code}` };
   }
-  return {
-    type,
-    status: 'False',
-    reason: 'MigrationRunning',
-    message: `the schema of the database is being brought up to date${describeObstacle(pods, 'migrate')}`,
-  };
+  return { type, status: 'False', reason: 'MigrationRunning', message: describeWork(job, pods) };
 };
