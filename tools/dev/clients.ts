@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pino } from 'pino';
@@ -98,8 +99,21 @@ export const connectClientRegistry = (identityDirectory: string, port: number): 
   };
 };
 
-/** Calls `onChange` when the file changes, until the signal aborts. */
+/** Another one whenever the file was written or replaced; a file that is not there has one too. */
+const fingerprint = (file: string): string => {
+  const stat = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? 'absent' : `${stat.ino}:${stat.mtimeNs}:${stat.size}`;
+};
+
+/** Calls `onChange` when the file changes, until the signal aborts. Its neighbours may change: a log of ours among them. */
 export const watchClientsFile = (file: string, onChange: () => Promise<void>, signal: AbortSignal): void => {
+  let seen = fingerprint(file);
+  const check = async (): Promise<void> => {
+    const present = fingerprint(file);
+    if (present === seen) return;
+    seen = present;
+    await onChange();
+  };
   // What goes wrong is the callback's to say: this logger is for services.
-  watchDirectory(path.dirname(file), { onChange, signal, logger: pino({ level: 'silent' }) });
+  watchDirectory(path.dirname(file), { onChange: check, signal, logger: pino({ level: 'silent' }) });
 };
