@@ -56,6 +56,19 @@ export const authSchema = z
       })
       .prefault({})
       .describe('What people agree to, at applications whose IdentityClient says `consent: Required`.'),
+    clientKeys: z
+      .object({
+        addresses: z
+          .enum(['Public', 'Any'])
+          .default('Public')
+          .describe(
+            'Where jwksURI of clients may lead. Any: also to private and loopback addresses, such as Services of this cluster; never to link-local ones.',
+          ),
+      })
+      .prefault({})
+      .describe(
+        'How auth fetches the keys of clients by jwksURI. See docs/client.md for the network policy that this needs.',
+      ),
     audit: z
       .object({
         retention: durationBetween('audit.retention', '1h', '87600h')

@@ -20,6 +20,21 @@ const redirectUriIn = (field: string) =>
       ),
     );
 
+const deviceCodeGrantType = 'urn:ietf:params:oauth:grant-type:device_code';
+
+/** What a tenant may sign with (`keys.algorithm`). */
+const signingAlgorithmSchema = z.enum(['ES256', 'EdDSA', 'RS256', 'PS256']);
+
+const httpsUriPattern = /^https:\/\/[^#\s]+$/;
+
+const httpsUriIn = (field: string, description: string) =>
+  z
+    .string()
+    .max(2_048)
+    .optional()
+    .describe(description)
+    .meta(celRules(matches(httpsUriPattern, `${field}: write an https URL without fragment or spaces`)));
+
 /** Members of public keys alone: a private key cannot be written here. */
 const publicKeySchema = z.object({
   kty: z.enum(['EC', 'OKP', 'RSA']),
@@ -68,9 +83,9 @@ export const clientSpecSchema = z
     tenantRef: z.object({ name: z.string().min(1).max(63) }).describe('IdentityTenant in the same namespace.'),
     displayName: z.string().min(1).max(253).optional().describe('Shown to users. Default: the name of the object.'),
     grantTypes: z
-      .array(z.enum(['authorization_code', 'refresh_token', 'client_credentials']))
+      .array(z.enum(['authorization_code', 'refresh_token', 'client_credentials', deviceCodeGrantType]))
       .min(1)
-      .max(3)
+      .max(4)
       .default(['authorization_code', 'refresh_token'])
       .describe('OAuth grant types that the client may use.')
       .meta({ 'x-kubernetes-list-type': 'set' }),
@@ -84,14 +99,10 @@ export const clientSpecSchema = z
       .max(100)
       .default([])
       .describe('Where people may be sent after signing out. Compared exactly.'),
-    backchannelLogoutURI: z
-      .string()
-      .max(2_048)
-      .optional()
-      .describe('Where logout tokens are posted when somebody signs out. See docs/client.md.')
-      .meta(
-        celRules(matches(/^https:\/\/[^#\s]+$/, 'backchannelLogoutURI: write an https URL without fragment or spaces')),
-      ),
+    backchannelLogoutURI: httpsUriIn(
+      'backchannelLogoutURI',
+      'Where logout tokens are posted when somebody signs out. See docs/client.md.',
+    ),
     scopes: z
       .array(z.string().min(1).max(256))
       .max(100)
@@ -103,6 +114,41 @@ export const clientSpecSchema = z
       .default([])
       .describe(
         'Audiences that access tokens may be asked for by `resource`; the first is the default. Empty: the issuer.',
+      ),
+    accessTokenFormat: z
+      .enum(['JWT', 'Opaque'])
+      .default('JWT')
+      .describe(
+        'JWT: APIs verify access tokens by themselves. Opaque: they ask by introspection, and hear of a revocation at once; the gateway takes JWTs alone.',
+      ),
+    introspectedAudiences: z
+      .array(z.string().min(1).max(2_048))
+      .max(100)
+      .default([])
+      .describe(
+        'Audiences whose access tokens the client may introspect besides its own: those of the API that it is. It needs a secret or a key.',
+      ),
+    requirePushedAuthorizationRequests: z
+      .boolean()
+      .default(false)
+      .describe('Authorization requests that were not pushed before (RFC 9126) are refused.'),
+    requireSignedRequestObject: z
+      .boolean()
+      .default(false)
+      .describe('Authorization requests that the client has not signed (RFC 9101) are refused. See jwks.'),
+    dpopBoundAccessTokens: z
+      .boolean()
+      .default(false)
+      .describe('Token requests without a DPoP proof (RFC 9449) are refused, so a stolen token alone opens nothing.'),
+    idTokenSignedResponseAlg: signingAlgorithmSchema
+      .optional()
+      .describe(
+        "The one algorithm of ID tokens that the application verifies. Set: it is registered only while it is the tenant's keys.algorithm.",
+      ),
+    authorizationSignedResponseAlg: signingAlgorithmSchema
+      .optional()
+      .describe(
+        "Set: answers to authorization requests are signed (JARM) by this algorithm, which must be the tenant's keys.algorithm; requests for unsigned ones are refused.",
       ),
     consent: z
       .enum(['Implicit', 'Required'])
@@ -121,7 +167,7 @@ export const clientSpecSchema = z
       ])
       .default('client_secret_basic')
       .describe(
-        'none: a public client, such as a single-page or native app, which has no secret. private_key_jwt: the client signs with a key of its own; see jwks. tls_client_auth, self_signed_tls_client_auth: by the certificate of its connection (RFC 8705); see tlsClientAuth, or the `x5c` of jwks.',
+        'none: a public client, such as a single-page or native app, which has no secret. private_key_jwt: the client signs with a key of its own; see jwks and jwksURI. tls_client_auth, self_signed_tls_client_auth: by the certificate of its connection (RFC 8705); see tlsClientAuth, or the `x5c` of jwks.',
       ),
     jwks: z
       .object({ keys: z.array(publicKeySchema).min(1).max(10) })
@@ -138,6 +184,10 @@ export const clientSpecSchema = z
       .boolean()
       .default(false)
       .describe('Access tokens are worth nothing without the certificate that they were asked for with (RFC 8705).'),
+    jwksURI: httpsUriIn(
+      'jwksURI',
+      'Where those keys are fetched from, in place of jwks. See docs/client.md for what it must be reachable by.',
+    ),
     secret: z
       .object({
         name: z
@@ -162,8 +212,22 @@ export const clientSpecSchema = z
           'grantTypes cannot hold client_credentials for a public client: choose another tokenEndpointAuthMethod',
       },
       {
-        rule: "self.tokenEndpointAuthMethod != 'private_key_jwt' || has(self.jwks)",
-        message: 'jwks must hold a public key for the tokenEndpointAuthMethod private_key_jwt',
+        rule: "self.tokenEndpointAuthMethod != 'private_key_jwt' || has(self.jwks) || has(self.jwksURI)",
+        message: 'jwks must hold a public key, or jwksURI name some, for the tokenEndpointAuthMethod private_key_jwt',
+      },
+      {
+        rule: '!self.requireSignedRequestObject || has(self.jwks) || has(self.jwksURI)',
+        message: 'jwks must hold a public key, or jwksURI name some, for requireSignedRequestObject',
+      },
+      { rule: '!has(self.jwks) || !has(self.jwksURI)', message: 'jwksURI: write it or jwks, not both' },
+      {
+        rule: "!(self.requirePushedAuthorizationRequests || self.requireSignedRequestObject || has(self.authorizationSignedResponseAlg)) || self.grantTypes.exists(g, g == 'authorization_code')",
+        message:
+          'grantTypes must hold authorization_code for requirePushedAuthorizationRequests, requireSignedRequestObject and authorizationSignedResponseAlg',
+      },
+      {
+        rule: "size(self.introspectedAudiences) == 0 || self.tokenEndpointAuthMethod != 'none'",
+        message: 'introspectedAudiences cannot be named for a public client: choose another tokenEndpointAuthMethod',
       },
       {
         rule: "(self.tokenEndpointAuthMethod == 'tls_client_auth') == has(self.tlsClientAuth)",

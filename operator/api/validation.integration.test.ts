@@ -419,6 +419,42 @@ const refusedClients: [string, Spec, RegExp][] = [
     /spec: .*jwks must hold the certificate of each of its keys/,
   ],
   [
+    'a signed request without a key to verify it by',
+    client({ requireSignedRequestObject: true }),
+    /spec: .*jwks must hold a public key, or jwksURI name some, for requireSignedRequestObject/,
+  ],
+  [
+    'keys twice',
+    client({ jwks: { keys: [{ kty: 'EC' }] }, jwksURI: 'https://app.example.com/keys' }),
+    /spec: .*jwksURI: write it or jwks, not both/,
+  ],
+  [
+    'a plain jwksURI',
+    client({ jwksURI: 'http://app.example.com/keys' }),
+    /spec\.jwksURI: .*jwksURI: write an https URL/,
+  ],
+  [
+    'pushed requests of a machine',
+    client({ grantTypes: ['client_credentials'], requirePushedAuthorizationRequests: true }),
+    /spec: .*grantTypes must hold authorization_code for requirePushedAuthorizationRequests/,
+  ],
+  [
+    'introspection by a public client',
+    client({ tokenEndpointAuthMethod: 'none', introspectedAudiences: ['https://api.example.com'] }),
+    /spec: .*introspectedAudiences cannot be named for a public client/,
+  ],
+  [
+    'a symmetric algorithm of ID tokens',
+    client({ idTokenSignedResponseAlg: 'HS256' }),
+    /spec\.idTokenSignedResponseAlg: Unsupported value/,
+  ],
+  [
+    'unsigned answers',
+    client({ authorizationSignedResponseAlg: 'none' }),
+    /spec\.authorizationSignedResponseAlg: Unsupported value/,
+  ],
+  ['a format of tokens', client({ accessTokenFormat: 'PASETO' }), /spec\.accessTokenFormat: Unsupported value/],
+  [
     'a plain backchannelLogoutURI',
     client({ backchannelLogoutURI: 'http://app.example.com/logout' }),
     /spec\.backchannelLogoutURI: .*backchannelLogoutURI: write an https URL/,

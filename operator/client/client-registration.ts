@@ -37,6 +37,17 @@ const buildCertificateMembers = ({
   }),
 });
 
+/** What the application binds itself to. */
+const buildDuties = (spec: IdentityClient['spec']): Partial<ClientRegistration> => ({
+  requirePushedAuthorizationRequests: spec.requirePushedAuthorizationRequests,
+  requireSignedRequestObject: spec.requireSignedRequestObject,
+  dpopBoundAccessTokens: spec.dpopBoundAccessTokens,
+  ...(spec.idTokenSignedResponseAlg !== undefined && { idTokenSignedResponseAlg: spec.idTokenSignedResponseAlg }),
+  ...(spec.authorizationSignedResponseAlg !== undefined && {
+    authorizationSignedResponseAlg: spec.authorizationSignedResponseAlg,
+  }),
+});
+
 /** What auth is told of a client. An IdentityClient without audiences gets tokens for the issuer itself. */
 export const buildClientRegistration = (
   client: IdentityClient,
@@ -53,6 +64,10 @@ export const buildClientRegistration = (
   ...(client.spec.backchannelLogoutURI !== undefined && { backchannelLogoutUri: client.spec.backchannelLogoutURI }),
   ...buildCertificateMembers(client.spec),
   ...(client.spec.jwks !== undefined && { jwks: client.spec.jwks }),
+  ...(client.spec.jwksURI !== undefined && { jwksUri: client.spec.jwksURI }),
+  ...buildDuties(client.spec),
+  accessTokenFormat: client.spec.accessTokenFormat === 'Opaque' ? 'opaque' : 'jwt',
+  introspectedAudiences: client.spec.introspectedAudiences,
   consent: client.spec.consent === 'Required' ? 'required' : 'implicit',
   tokenEndpointAuthMethod: client.spec.tokenEndpointAuthMethod,
   secretHashes: secret === undefined ? [] : [hashSecret(secret)],

@@ -111,6 +111,7 @@ export const buildAuthSettings = (blueprint: Blueprint, databaseHasCa: boolean):
       idleSeconds: parseDurationSeconds(auth.session.idleTimeout),
       absoluteSeconds: parseDurationSeconds(auth.session.absoluteTimeout),
     },
+    clientKeys: { addresses: auth.clientKeys.addresses, ...trustSettings(blueprint) },
     jwksMaxAgeSeconds: parseDurationSeconds(keys.jwksMaxAge),
     registrationEnabled: auth.registration.enabled,
     passwordMinimumLength: auth.passwordPolicy.minimumLength,

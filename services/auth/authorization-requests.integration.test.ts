@@ -158,6 +158,26 @@ describe('an answer', () => {
     expect((await client.authorizationCodeGrant(configuration, url, checks)).claims()?.aud).toBe('shop');
   });
 
+  it('comes signed or not at all to a client that says so', async () => {
+    const bound: ClientRegistration = { ...shop, clientId: 'bound', authorizationSignedResponseAlg: 'ES256' };
+    await putClient(fixture.send('operator', services), bound);
+    const plain = await prepare(bound);
+    const refused = await fixture
+      .browser(services)
+      .open(client.buildAuthorizationUrl(plain.configuration, plain.request));
+    expect(refused.url.searchParams.get('error')).toBe('invalid_request');
+    const { configuration, request } = await prepare(bound, { response_mode: 'jwt' });
+    const { url } = await finish(client.buildAuthorizationUrl(configuration, request));
+    expect(decodeProtectedHeader(url.searchParams.get('response') ?? '').alg).toBe('ES256');
+  });
+
+  it('and an ID token of another algorithm than the tenant’s cannot be demanded', async () => {
+    const operator = fixture.send('operator', services);
+    await putClient(operator, { ...shop, clientId: 'pinned', idTokenSignedResponseAlg: 'ES256' });
+    const other = putClient(operator, { ...shop, clientId: 'pinned', idTokenSignedResponseAlg: 'PS256' });
+    await expect(other).rejects.toThrow(/id_token_signed_response_alg must be 'ES256'/);
+  });
+
   it('comes as a form that sends itself, by a policy that allows this script alone', async () => {
     const { configuration, request, checks } = await prepare(shop, { response_mode: 'form_post' });
     const page = await finish(client.buildAuthorizationUrl(configuration, request));

@@ -1,9 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import * as client from 'openid-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClientRegistration } from '../shared/contracts/client-registration.ts';
 import type { RunningService } from '../shared/service-process.ts';
+import { createCertificateAuthority } from '../shared/testing/certificate-authority.ts';
 import { type AuthFixture, issuer, putClient, shop, startAuthFixture } from './testing/auth-fixture.ts';
 import type { Send } from './testing/browser.ts';
 import { discover } from './testing/relying-party.ts';
@@ -19,10 +25,28 @@ let fixture: AuthFixture;
 let service: RunningService;
 let send: Send;
 let key: CryptoKey;
+/** Where clients' keys are fetched from, by path. */
+let keyServer: Server;
+const keyAnswers = new Map<string, { status: number; body: string; headers?: Record<string, string> }>();
+let keyRequests: string[] = [];
+const keyUri = (path: string): string => `https://127.0.0.1:${(keyServer.address() as AddressInfo).port}${path}`;
+const trustDirectory = mkdtempSync(join(tmpdir(), 'client-keys-'));
+
+const startKeyServer = async (): Promise<void> => {
+  const authority = await createCertificateAuthority();
+  writeFileSync(join(trustDirectory, 'bundle-0.pem'), authority.ca);
+  keyServer = createServer(await authority.issueServer(['127.0.0.1']), ({ url = '' }, response) => {
+    keyRequests.push(url);
+    const { status, body, headers } = keyAnswers.get(url) ?? { status: 404, body: '' };
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
+  });
+  await new Promise<void>((resolve) => keyServer.listen(0, '127.0.0.1', resolve));
+};
 
 beforeAll(async () => {
   fixture = await startAuthFixture();
-  service = await fixture.start();
+  await startKeyServer();
+  service = await fixture.start({ clientKeys: { addresses: 'Any', trustDirectory } });
   send = fixture.send('gateway', () => [service]);
   const { privateKey, publicKey } = await generateKeyPair('ES256');
   key = privateKey;
@@ -31,7 +55,12 @@ beforeAll(async () => {
   await putClient(operator, { ...signer, jwks });
   await putClient(operator, shop);
 });
-afterAll(() => fixture?.stop());
+afterAll(async () => {
+  keyServer?.closeAllConnections();
+  keyServer?.close();
+  rmSync(trustDirectory, { recursive: true, force: true });
+  await fixture?.stop();
+});
 
 const ask = async (assertion: string) => {
   const response = await send(new URL('/oauth2/token', issuer), {
@@ -83,5 +112,61 @@ describe('private_key_jwt', () => {
     ]) {
       expect(await ask(assertion)).toMatchObject({ status: 401, body: { error: 'invalid_client' } });
     }
+  });
+});
+
+describe('keys by address (jwks_uri)', () => {
+  const register = (clientId: string, path: string) =>
+    putClient(
+      fixture.send('operator', () => [service]),
+      { ...signer, clientId, jwksUri: keyUri(path) },
+    );
+  const publishKeys = async (publicKey: CryptoKey): Promise<string> =>
+    JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), alg: 'ES256', use: 'sig' }] });
+
+  it('are fetched once for many requests', async () => {
+    const { privateKey, publicKey } = await generateKeyPair('ES256');
+    keyAnswers.set('/keys', { status: 200, body: await publishKeys(publicKey) });
+    keyRequests = [];
+    await register('remote', '/keys');
+    for (let request = 0; request < 3; request += 1) {
+      expect(await ask(await assertionOf('remote', privateKey))).toMatchObject({ status: 200 });
+    }
+    expect(keyRequests).toEqual(['/keys']);
+    expect(await ask(await assertionOf('remote', key))).toMatchObject({ status: 401 });
+  });
+
+  it.each([
+    ['elsewhere', { status: 302, body: '', headers: { location: '/keys' } }],
+    ['at no end', { status: 200, body: JSON.stringify({ keys: [], more: 'x'.repeat(200_000) }) }],
+    ['in no JSON', { status: 200, body: '<html>' }],
+    ['with a fault', { status: 500, body: '{}' }],
+  ])('that are %s let nobody in', async (what, answer) => {
+    const path = `/${what.replaceAll(' ', '-')}`;
+    keyAnswers.set(path, answer);
+    keyRequests = [];
+    await register(what.replaceAll(' ', '-'), path);
+    const { status, body } = await ask(await assertionOf(what.replaceAll(' ', '-'), key));
+    expect([status, typeof body['error']]).toEqual([401, 'string']);
+    expect(keyRequests).toEqual([path]);
+    expect(JSON.stringify(body)).not.toContain('127.0.0.1');
+  });
+
+  it('are not asked for at an address that is not public, unless the settings say so', async () => {
+    keyRequests = [];
+    await register('strict', '/keys');
+    const strict = await fixture.start({ clientKeys: { addresses: 'Public', trustDirectory } });
+    const body = new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: await assertionOf('strict', key),
+    }).toString();
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const response = await fixture.send('gateway', () => [strict])(new URL('/oauth2/token', issuer), {
+      method: 'POST',
+      headers,
+      body,
+    });
+    expect([response.status, keyRequests]).toEqual([401, []]);
   });
 });

@@ -11,6 +11,7 @@ import { createLinkRoutes } from './account-page/link-routes.ts';
 import type { ChangeAccounts } from './accounts/account-changes.ts';
 import type { Accounts } from './accounts/accounts.ts';
 import type { AuthMetrics } from './auth-metrics.ts';
+import { createClientKeyFetch } from './clients/client-key-fetch.ts';
 import { buildClientMetadata } from './clients/client-metadata.ts';
 import type { Consents } from './consent/consents.ts';
 import { createInteractionRoutes } from './interactions/interaction-routes.ts';
@@ -65,6 +66,7 @@ export const buildProtocol = (options: ProtocolOptions): Protocol => {
     ...options,
     keys,
     findAccount: accounts.findById,
+    fetchClientKeys: createClientKeyFetch(settings.clientKeys ?? { addresses: 'Public' }),
     findLive: createFindLiveToken({ ...options, verify }),
     verifyHint: createIdTokenHintVerifier(settings.issuer, keyring),
   });

@@ -26,6 +26,14 @@ export const authSettingsSchema = commonSettingsSchema.extend({
     idTokenSeconds: z.int().min(1),
     authorizationCodeSeconds: z.int().min(1),
   }),
+  /** How keys of clients are fetched that name a `jwks_uri`. Absent: from public addresses alone. */
+  clientKeys: z
+    .object({
+      addresses: z.enum(['Public', 'Any']),
+      /** Folder of PEM bundles that are trusted besides the system's. */
+      trustDirectory: z.string().min(1).optional(),
+    })
+    .optional(),
   session: z.object({ idleSeconds: z.int().min(1), absoluteSeconds: z.int().min(1) }),
   /** `max-age` of the JWKS answer. */
   jwksMaxAgeSeconds: z.int().min(0),

@@ -42,6 +42,27 @@ describe('buildClientMetadata', () => {
     });
   });
 
+  it('holds a client to what it demands of itself', () => {
+    const jwksUri = 'https://shop.example/keys';
+    const duties = {
+      jwksUri,
+      requirePushedAuthorizationRequests: true,
+      requireSignedRequestObject: true,
+      dpopBoundAccessTokens: true,
+      idTokenSignedResponseAlg: 'ES256' as const,
+      authorizationSignedResponseAlg: 'ES256' as const,
+    };
+    expect(buildClientMetadata({ ...registration, ...duties })).toMatchObject({
+      jwks_uri: jwksUri,
+      require_pushed_authorization_requests: true,
+      require_signed_request_object: true,
+      dpop_bound_access_tokens: true,
+      id_token_signed_response_alg: 'ES256',
+      authorization_signed_response_alg: 'ES256',
+      response_modes: ['jwt', 'query.jwt', 'form_post.jwt'],
+    });
+  });
+
   it('maps a service without redirects and an app with a scheme of its own', () => {
     const service = buildClientMetadata({ ...registration, grantTypes: ['client_credentials'], redirectUris: [] });
     expect(service.response_types).toEqual([]);

@@ -31,14 +31,24 @@ const buildCertificateSubject = ({ tokenEndpointAuthMethod, tlsClientAuth }: Cli
         }),
       )
     : {};
+/** JARM's, without the fragment, which no server is sent. */
+const signedResponseModes = ['jwt', 'query.jwt', 'form_post.jwt'] as const;
 
 /** What the client demands of itself, so that nobody can do with less in its name. */
 const buildRequirements = (registration: ClientRegistration): Partial<ClientMetadata> => ({
   ...(registration.jwks !== undefined && { jwks: registration.jwks }),
+  ...(registration.jwksUri !== undefined && { jwks_uri: registration.jwksUri }),
   ...(registration.requirePushedAuthorizationRequests && { require_pushed_authorization_requests: true }),
   ...(registration.requireSignedRequestObject && { require_signed_request_object: true }),
   ...(registration.dpopBoundAccessTokens && { dpop_bound_access_tokens: true }),
   ...(registration.certificateBoundAccessTokens && { tls_client_certificate_bound_access_tokens: true }),
+  ...(registration.idTokenSignedResponseAlg !== undefined && {
+    id_token_signed_response_alg: registration.idTokenSignedResponseAlg,
+  }),
+  ...(registration.authorizationSignedResponseAlg !== undefined && {
+    authorization_signed_response_alg: registration.authorizationSignedResponseAlg,
+    response_modes: [...signedResponseModes],
+  }),
 });
 
 /**

@@ -1,32 +1,13 @@
-import { lookup as lookUp } from 'node:dns';
-import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { Agent, request } from 'undici';
 import type { Delivery } from '../outbox/outbox-worker.ts';
+import { createAddressGuard } from '../outgoing/address-guard.ts';
 
 const timeoutMilliseconds = 2500;
 /** An answer has nothing to say but its status. */
 const answerBytes = 16_384;
 
-/** Link-local addresses, where clouds keep credentials for whoever asks. Others of the cluster are applications' own. */
-const forbidden = new BlockList();
-forbidden.addSubnet('169.254.0.0', 16);
-forbidden.addSubnet('fe80::', 10, 'ipv6');
-
-const isForbidden = (address: string): boolean => forbidden.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
-
-class ForbiddenAddress extends Error {
-  readonly code = 'FORBIDDEN_ADDRESS';
-}
-
-/** Judged where the name is resolved for the connection, since a second look could find another address. */
-const lookup: LookupFunction = (host, options, done) => {
-  lookUp(host, { ...options, all: true }, (error, addresses) => {
-    if (error !== null) done(error, []);
-    else if (addresses.some(({ address }) => isForbidden(address))) done(new ForbiddenAddress(), []);
-    else if (options.all === true) done(null, addresses);
-    else done(null, addresses[0]?.address ?? '', addresses[0]?.family);
-  });
-};
+/** Receivers are often applications of the same cluster. */
+const guard = createAddressGuard('Any');
 
 /** 408 and 429 ask for another attempt; any other 4xx would say the same again, and a redirect is not followed. */
 const judge = (status: number): Delivery => {
@@ -46,12 +27,11 @@ export type PostLogoutToken = (uri: string, token: string) => Promise<Delivery>;
 
 /** Posts logout tokens, by https alone, and within 2.5 s each. */
 export const createLogoutDelivery = (): { post: PostLogoutToken; close: () => Promise<void> } => {
-  const dispatcher = new Agent({ connect: { lookup, timeout: timeoutMilliseconds } });
+  const dispatcher = new Agent({ connect: { lookup: guard.lookup, timeout: timeoutMilliseconds } });
   const post: PostLogoutToken = async (uri, token) => {
     const url = URL.parse(uri);
     if (url?.protocol !== 'https:') return { outcome: 'impossible', code: 'NOT_HTTPS' };
-    const host = url.hostname.replace(/^\[|\]$/g, '');
-    if (isIP(host) !== 0 && isForbidden(host)) return { outcome: 'impossible', code: 'FORBIDDEN_ADDRESS' };
+    if (guard.forbids(url.hostname)) return { outcome: 'impossible', code: 'FORBIDDEN_ADDRESS' };
     const signal = AbortSignal.timeout(timeoutMilliseconds);
     try {
       const { statusCode, body } = await request(url, {

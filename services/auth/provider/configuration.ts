@@ -11,6 +11,7 @@ import { issuerCookies } from '../../shared/contracts/issuer-cookies.ts';
 import type { SigningAlgorithm } from '../../shared/contracts/keyring.ts';
 import { assertMayRevoke, mayIntrospect, type TokenOwnership } from '../access-tokens/token-policies.ts';
 import type { Account } from '../accounts/account-repository.ts';
+import type { FetchClientKeys } from '../clients/client-key-fetch.ts';
 import { defaultAudience, identityScopes, isAudienceAllowed } from '../clients/client-metadata.ts';
 import type { Consents } from '../consent/consents.ts';
 import type { DevicePages } from '../device/device-pages.ts';
@@ -36,6 +37,7 @@ export type ConfigurationOptions = {
   cookieKeys: readonly string[];
   adapter: NonNullable<Configuration['adapter']>;
   findClient: (clientId: string) => ClientRegistration | undefined;
+  fetchClientKeys: FetchClientKeys;
   /** The client's epoch, as far as it is known here. */
   clientEpoch: (clientId: string) => number;
   consents: Consents;
@@ -148,7 +150,8 @@ const buildResourceIndicators = ({ settings, findClient }: ConfigurationOptions)
 
 /** oidc-provider's configuration: everything that is ours to decide is decided here, not by its defaults. */
 export const buildConfiguration = (options: ConfigurationOptions): Configuration => {
-  const { settings, keys, cookieKeys, adapter, findClient, findAccount, pages, devicePages, now } = options;
+  const { settings, keys, cookieKeys, adapter, findClient, fetchClientKeys, findAccount, pages, devicePages, now } =
+    options;
   const { tokens, session } = settings;
   return {
     adapter,
@@ -158,6 +161,7 @@ export const buildConfiguration = (options: ConfigurationOptions): Configuration
       authorization_signed_response_alg: keys.algorithm,
     },
     enabledJWA: buildAlgorithms(keys.algorithm),
+    fetch: fetchClientKeys,
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     responseTypes: ['code'],
     pkce: { required: () => true },

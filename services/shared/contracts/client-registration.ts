@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { signingAlgorithmSchema } from './keyring.ts';
 
 export const deviceCodeGrantType = 'urn:ietf:params:oauth:grant-type:device_code';
 
@@ -25,6 +26,11 @@ const certificateSubjectSchema = z
   .partial()
   .refine((subject) => Object.keys(subject).length === 1);
 export type CertificateSubject = z.infer<typeof certificateSubjectSchema>;
+
+const httpsUri = z
+  .string()
+  .max(2048)
+  .refine((uri) => URL.parse(uri)?.protocol === 'https:');
 
 export const clientIdSchema = z.string().min(1).max(253).refine(isStorable);
 
@@ -58,6 +64,12 @@ export const clientRegistrationSchema = z
     certificateBoundAccessTokens: z.boolean().optional(),
     /** `tls_client_auth`: whose certificates are the client's. */
     tlsClientAuth: certificateSubjectSchema.optional(),
+    /** The one algorithm of ID tokens that the client verifies: with any other one of the tenant's it is refused. */
+    idTokenSignedResponseAlg: signingAlgorithmSchema.optional(),
+    /** Answers to authorization requests are signed (JARM), by this algorithm; others are refused. */
+    authorizationSignedResponseAlg: signingAlgorithmSchema.optional(),
+    /** Where the client's public keys are fetched from, in place of `jwks`; https. */
+    jwksUri: httpsUri.optional(),
     /** Public keys by which the client signs request objects and assertions; their `x5c` are its own certificates. */
     jwks: z
       .object({
@@ -68,11 +80,7 @@ export const clientRegistrationSchema = z
       })
       .optional(),
     /** Where logout tokens are posted when somebody signs out (OpenID Connect Back-Channel Logout); https. */
-    backchannelLogoutUri: z
-      .string()
-      .max(2048)
-      .refine((uri) => URL.parse(uri)?.protocol === 'https:')
-      .optional(),
+    backchannelLogoutUri: httpsUri.optional(),
     /** `required`: an application of somebody else's, for which people are asked. Absent: the tenant's own. */
     consent: z.enum(['implicit', 'required']).optional(),
     tokenEndpointAuthMethod: z.enum([
