@@ -90,3 +90,41 @@ it('tells an application of a sign-out, also one that was away at first', async 
   const first = await verify(received[0] ?? '');
   expect(last.jti).toBe(first.jti);
 });
+
+it('tells an application of a session that its person, or an operator, has ended', async () => {
+  status = 204;
+  const configuration = await discover(send, shop, shopSecret);
+  const browser = fixture.browser(() => [service]);
+  const open = () =>
+    startAuthorization(configuration, { redirect_uri: 'https://shop.example/callback', scope: 'openid' });
+  const signIn = async () => {
+    const { url, checks } = await open();
+    const callback = await browser.submit(await browser.open(url), { email: ada.email, password: ada.password });
+    return (await client.authorizationCodeGrant(configuration, callback.url, checks)).claims();
+  };
+  const told = async () => {
+    const tokens = await Promise.all(received.map(verify));
+    return tokens.map(({ sub, sid }) => `${sub} ${sid}`);
+  };
+  const claims = await signIn();
+  const elsewhere = fixture.browser(() => [service]);
+  const account = await elsewhere.submit(await elsewhere.open(`${issuer}/oauth2/account`), ada);
+  const others = account.forms.find(({ action }) => action.endsWith('/account/other-sessions'));
+  expect((await elsewhere.submit(account, {}, others)).html).toContain('signed out everywhere else');
+  await eventually(async () => (await told()).includes(`${claims?.sub} ${claims?.['sid']}`));
+
+  const again = await signIn();
+  const one = await elsewhere.open(`${issuer}/oauth2/account`);
+  const [, uid = ''] = /name="session" value="([^"]+)"/.exec(one.html) ?? [];
+  const ending = one.forms.find(({ action }) => action.endsWith('/account/session'));
+  await elsewhere.submit(one, { session: uid }, ending);
+  await eventually(async () => (await told()).includes(`${again?.sub} ${again?.['sid']}`));
+
+  const last = await signIn();
+  await fixture.send('operator', () => [service])(new URL(`/internal/accounts/${last?.sub}`, issuer), {
+    method: 'PATCH',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ disabled: true }),
+  });
+  await eventually(async () => (await told()).includes(`${last?.sub} ${last?.['sid']}`));
+});

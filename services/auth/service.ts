@@ -54,6 +54,8 @@ const maxConcurrentHashes = 3;
 /** Waiting hashes a core: at 6 ms each, the last in the queue waits for about half a second. */
 const waitingHashesPerCore = 80;
 
+const epochSeconds = (): number => Math.floor(Date.now() / 1000);
+
 type Background = { signal: AbortSignal; logger: Logger };
 
 /** A volume that was swapped late must not bring back keys that have moved on. */
@@ -106,11 +108,12 @@ const buildHandlers = (options: {
   settings: AuthSettings;
   pool: Queryable;
   store: TokenStoreClient;
+  findClient: ClientRegistry['find'];
   branding: () => Branding;
 }): Handlers => {
-  const { settings, pool, store, branding } = options;
+  const { settings, pool, branding } = options;
   const { mail, issuer } = settings;
-  const revocations = createRevocationDelivery(store);
+  const revocations = createRevocationDelivery({ ...options, now: epochSeconds });
   if (mail === undefined) return revocations;
   return {
     ...revocations,
@@ -154,13 +157,15 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
   const limit = createConcurrencyLimit({ concurrency, maxWaiting: concurrency * waitingHashesPerCore });
   const authMetrics = createAuthMetrics(metrics.registry, limit.waiting);
   const branding = () => live.branding;
+  const clients = createClientRepository(pool);
+  const registry = createClientRegistry(clients);
   const outbox = runOutbox({
     repository: createOutboxRepository(pool),
-    handlers: buildHandlers({ settings, pool, store, branding }),
+    handlers: buildHandlers({ settings, pool, store, findClient: registry.find, branding }),
     count: authMetrics.countOutbox,
     ...background,
   });
-  const change = createAccountChanges(pool, outbox.wake);
+  const change = createAccountChanges(pool, outbox.hurry);
   const accounts = createAccounts({
     pool,
     hashing: await createPasswordHashing(limit),
@@ -170,15 +175,12 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
     change,
   });
   const consents = createConsents({ pool, change, grantSeconds: grantSeconds(settings) });
-  const clients = createClientRepository(pool);
-  const registry = createClientRegistry(clients);
   const assets = createAssets(`${issuerPath(settings.issuer)}${paths.assets}`, branding);
   const pages = createPages(assets, branding);
   const throttleCodes = createCodeThrottle({ database: pool, pages, logger });
 
   const revocations = createRevocationFeedFollower({ pool: storePool, ...background });
   exposeRevocationFeed(metrics.registry, revocations);
-  const now = () => Math.floor(Date.now() / 1000);
   const protocol = followKeys(
     settings,
     (keys) =>
@@ -196,7 +198,7 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
         metrics: authMetrics,
         logger,
         newCommitId: randomUUID,
-        now,
+        now: epochSeconds,
       }),
     background,
   );
@@ -247,7 +249,7 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
     sign: () => (registry.revision() === undefined ? undefined : protocol()?.signLogoutToken),
     post: logout.post,
     count: authMetrics.countOutbox,
-    now,
+    now: epochSeconds,
     ...background,
   });
 

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { z } from 'zod';
 import { createAnswerFailure } from '../interactions/answer-failure.ts';
@@ -155,19 +154,15 @@ export const createAccountRoutes = (options: AccountRoutesOptions): RequestHandl
       events: [{ event: 'session_ended', accountId: account.id, origin }],
       outbox: [{ topic: 'revoke_session', payload: { sessionUid } }],
     }));
-    // The outbox would do it in a moment; the page that follows is to show it done.
-    await store.revoke({ by: 'session', sessionUid }).catch(() => undefined);
     return 'session';
   };
 
   const endOtherSessions: Action = async (_request, { account, sessionUid, origin }) => {
-    const revocation = { subject: account.id, keepSessionUid: sessionUid, requestId: randomUUID() };
     await change(async () => ({
       value: undefined,
       events: [{ event: 'signed_out_everywhere', accountId: account.id, origin }],
-      outbox: [{ topic: 'revoke_subject', payload: revocation }],
+      outbox: [{ topic: 'revoke_subject', payload: { subject: account.id, keepSessionUid: sessionUid } }],
     }));
-    await store.revoke({ by: 'subject', ...revocation }).catch(() => undefined);
     return 'otherSessions';
   };
 

@@ -1,7 +1,7 @@
 import type { PostgresPool, Queryable } from '../../shared/postgres-pool.ts';
 import { type AuditEvent, recordAuditEvents } from '../audit/audit-event.ts';
 import type { OutboxEvent } from '../outbox/outbox-event.ts';
-import { enqueueEvent } from '../outbox/outbox-repository.ts';
+import { type EnqueuedEvent, enqueueEvent } from '../outbox/outbox-repository.ts';
 import { type AccountRepository, createAccountRepository } from './account-repository.ts';
 
 /** What a change comes to: its value, what the audit trail says of it, and what has to happen elsewhere. */
@@ -19,16 +19,20 @@ export type ChangeAccounts = <Value>(
   work: (accounts: AccountRepository, connection: Queryable) => Promise<Change<Value>>,
 ) => Promise<Value>;
 
-/** @param onEnqueued called after a commit with which something waits in the outbox */
+/** @param onEnqueued awaited after the commit, with what waits in the outbox by it; does not reject */
 export const createAccountChanges =
-  (pool: Pick<PostgresPool, 'transaction'>, onEnqueued: () => void): ChangeAccounts =>
+  (
+    pool: Pick<PostgresPool, 'transaction'>,
+    onEnqueued: (events: readonly EnqueuedEvent[]) => Promise<void>,
+  ): ChangeAccounts =>
   async (work) => {
-    const { value, outbox } = await pool.transaction(async (connection) => {
+    const { value, enqueued } = await pool.transaction(async (connection) => {
       const change = await work(createAccountRepository(connection), connection);
       await recordAuditEvents(connection, change.events);
-      for (const event of change.outbox ?? []) await enqueueEvent(connection, event);
-      return { value: change.value, outbox: change.outbox ?? [] };
+      const enqueued: EnqueuedEvent[] = [];
+      for (const event of change.outbox ?? []) enqueued.push(await enqueueEvent(connection, event));
+      return { value: change.value, enqueued };
     });
-    if (outbox.length > 0) onEnqueued();
+    if (enqueued.length > 0) await onEnqueued(enqueued);
     return value;
   };

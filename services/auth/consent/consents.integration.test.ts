@@ -11,7 +11,7 @@ const origin = { clientAddress: '192.0.2.7' };
 beforeAll(async () => {
   fixture = await startAccountsFixture();
   const { pool } = fixture;
-  consents = createConsents({ pool, change: createAccountChanges(pool, () => undefined), grantSeconds: 3600 });
+  consents = createConsents({ pool, change: createAccountChanges(pool, async () => undefined), grantSeconds: 3600 });
   await pool.query({
     text: `INSERT INTO auth.accounts (id, email, email_normalized) VALUES ('ada', 'a@x.test', 'a@x.test')`,
   });

@@ -7,7 +7,7 @@ export const outboxEventSchema = z.discriminatedUnion('topic', [
   /** Ends everything of somebody, but for the session that did it. */
   z.object({
     topic: z.literal('revoke_subject'),
-    payload: z.object({ subject: z.string(), keepSessionUid: z.string().optional(), requestId: z.uuid().optional() }),
+    payload: z.object({ subject: z.string(), keepSessionUid: z.string().optional() }),
   }),
   z.object({ topic: z.literal('revoke_session'), payload: z.object({ sessionUid: z.string() }) }),
   z.object({ topic: z.literal('revoke_grant'), payload: z.object({ grantId: z.string() }) }),

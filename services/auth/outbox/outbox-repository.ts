@@ -3,6 +3,9 @@ import { z } from 'zod';
 import type { Queryable } from '../../shared/postgres-pool.ts';
 import { type OutboxEvent, type OutboxTopic, outboxEventSchema, outboxTopicSchema } from './outbox-event.ts';
 
+/** An event that was written, by its id. */
+export type EnqueuedEvent = { readonly id: string; readonly event: OutboxEvent };
+
 /** An event in the hands of this process until its lease ends. */
 export type LeasedEvent = {
   readonly id: string;
@@ -28,16 +31,15 @@ const leasedSchema = z
   });
 
 /** Writes an event; `connection` is that of the transaction whose change it reports. */
-export const enqueueEvent = async (
-  connection: Queryable,
-  { topic, payload }: OutboxEvent,
-  id: string = randomUUID(),
-): Promise<void> => {
+export const enqueueEvent = async (connection: Queryable, event: OutboxEvent): Promise<EnqueuedEvent> => {
+  const id = randomUUID();
+  const { topic, payload } = event;
   await connection.query({
     name: 'outbox-enqueue',
     text: 'INSERT INTO auth.outbox (id, topic, payload) VALUES ($1, $2, $3::jsonb)',
     values: [id, topic, JSON.stringify(payload)],
   });
+  return { id, event };
 };
 
 export type OutboxRepository = {

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { databaseErrorCode } from '../../shared/postgres-errors.ts';
 import { decideNextAttempt } from './next-attempt.ts';
 import type { OutboxEvent, OutboxTopic } from './outbox-event.ts';
-import type { LeasedEvent, OutboxRepository } from './outbox-repository.ts';
+import type { EnqueuedEvent, LeasedEvent, OutboxRepository } from './outbox-repository.ts';
 
 /** What became of an attempt; `code` names what went wrong, and holds no secret and no address. */
 export type Delivery =
@@ -33,8 +33,12 @@ export type OutboxWorkerOptions = {
 };
 
 export type OutboxWorker = {
-  /** Something was enqueued here: look at once. Other pods' events, and those of a pod that died, are found by polling. */
-  wake(): void;
+  /**
+   * What was enqueued here, after its commit. Revocations are tried at once, so that who is answered next sees them done;
+   * never rejects, since the rest, and what this could not do, is the workers' matter. Other pods' events, and those of a pod
+   * that died, are found by polling.
+   */
+  hurry(events: readonly EnqueuedEvent[]): Promise<void>;
   /** Resolves after the signal, when what is under way has ended. */
   readonly ended: Promise<void>;
 };
@@ -44,7 +48,7 @@ const batch = 10;
 const leaseSeconds = 60;
 const pollMilliseconds = 2000;
 
-const deliver = async ({ id, event }: LeasedEvent, handlers: Handlers): Promise<Delivery> => {
+const deliver = async ({ id, event }: Pick<LeasedEvent, 'id' | 'event'>, handlers: Handlers): Promise<Delivery> => {
   try {
     switch (event?.topic) {
       case 'mail':
@@ -95,14 +99,29 @@ export const runOutbox = (options: OutboxWorkerOptions): OutboxWorker => {
   const lanes = [topics.filter((topic) => topic === 'mail'), topics.filter((topic) => topic !== 'mail')];
   const workers = lanes.filter((lane) => lane.length > 0).map((lane) => runLane(options, lane));
   return {
-    wake: () => {
-      for (const worker of workers) worker.wake();
+    hurry: async (events) => {
+      const revocations = events.filter(({ event }) => event.topic !== 'mail');
+      await Promise.all(revocations.map((event) => deliverNow(event, options)));
+      if (events.length > 0) for (const worker of workers) worker.wake();
     },
     ended: Promise.all(workers.map((worker) => worker.ended)).then(() => undefined),
   };
 };
 
-const runLane = (options: OutboxWorkerOptions, topics: readonly OutboxTopic[]): OutboxWorker => {
+/** One attempt ahead of the workers'. What fails stays for them as if nobody had tried. */
+const deliverNow = async (enqueued: EnqueuedEvent, options: OutboxWorkerOptions): Promise<void> => {
+  const { repository, handlers, count, logger } = options;
+  const { outcome } = await deliver(enqueued, handlers);
+  if (outcome !== 'delivered') return;
+  count(enqueued.event.topic, 'delivered');
+  await repository.remove(enqueued.id).catch((error: unknown) => {
+    logger.warn({ code: databaseErrorCode(error) }, 'outbox event is delivered once more');
+  });
+};
+
+type Lane = { wake(): void; readonly ended: Promise<void> };
+
+const runLane = (options: OutboxWorkerOptions, topics: readonly OutboxTopic[]): Lane => {
   const { repository, handlers, logger, signal, random = Math.random } = options;
   let waking = Promise.withResolvers<void>();
 

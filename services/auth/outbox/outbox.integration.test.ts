@@ -69,7 +69,7 @@ describe('the outbox', () => {
     });
     await expect(taken).rejects.toThrow('taken back');
     await pool.transaction((connection) => enqueueEvent(connection, mail('ada@example.test')));
-    workers[0]?.wake();
+    await workers[0]?.hurry([]);
     await eventually(async () => (await remaining()) === 0);
     expect(seen).toEqual(['ada@example.test']);
     expect(counts).toEqual(['mail delivered']);
@@ -163,6 +163,29 @@ describe('the outbox', () => {
     });
     await eventually(async () => counts.length > 0);
     expect(counts).toEqual(['revoke_grant postponed']);
+  });
+
+  it('has revoked what was just enqueued before it goes on, and keeps what could not be', async () => {
+    const done: string[] = [];
+    start(async () => ({ outcome: 'delivered' }), 1, {
+      revoke_session: async ({ sessionUid }) => {
+        if (sessionUid === 'unreachable') throw new Error('away');
+        done.push(sessionUid);
+        return { outcome: 'delivered' };
+      },
+    });
+    // Not due yet: no worker takes them.
+    const mine = await pool.transaction(async (connection) => {
+      const end = (sessionUid: string) =>
+        enqueueEvent(connection, { topic: 'revoke_session', payload: { sessionUid } });
+      const events = [await end('s1'), await end('unreachable'), await end('s2')];
+      await connection.query({ text: `UPDATE auth.outbox SET due_at = now() + interval '1 hour'` });
+      return events;
+    });
+    await workers[0]?.hurry(mine);
+    expect(done).toEqual(['s1', 's2']);
+    const { rows } = await pool.query({ text: `SELECT payload FROM auth.outbox` });
+    expect(rows).toEqual([{ payload: { sessionUid: 'unreachable' } }]);
   });
 
   it('leaves what it has no handler for', async () => {

@@ -52,7 +52,7 @@ export const startAccountsFixture = async (): Promise<AccountsFixture> => {
         passwordMinimumLength: 12,
         sendsMail,
         newId: () => `account-${++made}`,
-        change: createAccountChanges(pool, () => undefined),
+        change: createAccountChanges(pool, async () => undefined),
       }),
     rows: async (text, ...values) => (await pool.query({ text, values })).rows,
     untilSomebodyWaits: () =>
