@@ -56,6 +56,17 @@ describe('whose turn it is', () => {
     ['who is two versions behind, first and by one', [tenant('a'), tenant('b', { version: '0.1.7' })], ['b>0.2.4']],
     ['not who is three behind: there is no way', [tenant('a', { version: '0.0.9' })], []],
     ['who is ahead, after the operator was set back', [tenant('a', { version: '0.4.1' })], ['a>0.3.0']],
+    [
+      'who is ahead and not Ready: nobody else could repair it',
+      [tenant('a', { version: '0.4.1', ready: false, notReadySince: minutesAgo(600) })],
+      ['a>0.3.0'],
+    ],
+    ['not who is ahead and paused', [tenant('a', { version: '0.4.1', ready: false, paused: true })], []],
+    [
+      'who is ahead and Ready before one that is not',
+      [tenant('a', { version: '0.4.1', ready: false }), tenant('b', { version: '0.4.1', wave: 7 })],
+      ['b>0.3.0'],
+    ],
     ['who lacks a patch', [tenant('a', { version: '0.3.0-rc.1' })], ['a>0.3.0']],
     ['nobody while one fails', [tenant('a'), rolling('b', { stalled: true })], []],
     [
@@ -90,6 +101,15 @@ describe('whose turn it is', () => {
     expect(turns.redirect.map((one) => `${one.tenant.metadata.name}>${one.targetVersion}`)).toEqual(expected);
   });
 
+  it('fails nobody who was not Ready before it, and holds up no wave', () => {
+    const broken = rolling('broken', { version: '0.4.1', stalled: true, notReadySince: minutesAgo(600) });
+    const others = [broken, tenant('next', { wave: 3 })];
+    const knowing = nextTurns(others, release, 5, now, new Set(['broken']));
+    expect([names(knowing.failed), knowing.give.map(({ tenant: one }) => one.metadata.name)]).toEqual([[], ['next']]);
+    const another = nextTurns(others, release, 5, now);
+    expect([names(another.failed), another.give]).toEqual([['broken'], []]);
+  });
+
   it('is looked at again when patience ends', () => {
     expect(nextTurns([rolling('a', { notReadySince: minutesAgo(20) })], release, 5, now).lookAgainMilliseconds).toBe(
       600_000,
@@ -113,13 +133,13 @@ describe('for every fleet', () => {
       tenants.map((of, index) => tenant(`t${index}`, { ...of, notReadySince: of.ready ? undefined : minutesAgo(1) })),
     );
 
-  it('no more have their turn than may, and none that pins, is paused or is not Ready gets one', () => {
+  it('no more have their turn than may, and none that pins, is paused, or is not Ready where it could be, gets one', () => {
     fc.assert(
       fc.property(fleet, fc.integer({ min: 1, max: 4 }), (tenants, maxRolling) => {
         const turns = nextTurns(tenants, release, maxRolling, now);
         if (turns.give.length > 0) expect(turns.rolling.length + turns.give.length).toBeLessThanOrEqual(maxRolling);
         for (const { tenant: one } of turns.give)
-          expect([one.pinned, one.paused, one.ready]).toEqual([false, false, true]);
+          expect([one.pinned, one.paused, one.ready || one.version === '0.1.0']).toEqual([false, false, true]);
         expect(
           new Set(turns.give.map(({ tenant: one }) => `${one.wave} ${one.version === '0.1.0'}`)).size,
         ).toBeLessThanOrEqual(1);

@@ -19,7 +19,7 @@ export type Turns = {
   readonly failed: readonly FleetTenant[];
   /** Tenants that wait for their turn. */
   readonly waiting: readonly FleetTenant[];
-  /** Tenants that would have a turn, were they Ready and not paused. */
+  /** Tenants that would have a turn, were they not paused, or Ready. */
   readonly passedOver: readonly FleetTenant[];
   /** When to look again though nothing changes, ms; undefined when only a change can bring news. */
   readonly lookAgainMilliseconds: number | undefined;
@@ -45,20 +45,33 @@ const isOver = (tenant: FleetTenant, release: OperatorRelease): boolean =>
 const hasFailed = ({ stalled, notReadySince }: FleetTenant, now: Date): boolean =>
   stalled || (notReadySince !== undefined && now.getTime() - notReadySince >= patienceMilliseconds);
 
+/** Smaller comes first: number by number. */
+type Rank = readonly [stranded: number, last: number, wave: number];
+
 type Candidate = {
   readonly tenant: FleetTenant;
   readonly targetVersion: string;
-  readonly rank: readonly [number, number];
+  readonly rank: Rank;
 };
 
-/** Who is more than one minor version behind goes first, since every operator knows one version back only. */
-const rankOf = ({ wave }: FleetTenant, targetVersion: string, release: OperatorRelease): readonly [number, number] => [
-  targetVersion === release.version ? 1 : 0,
+/**
+ * Who is more than one minor version behind goes first, since every operator knows one version back only; of those who are
+ * stranded, that nobody else is held up by them.
+ */
+const rankOf = ({ wave }: FleetTenant, targetVersion: string, release: OperatorRelease, isStranded: boolean): Rank => [
+  isStranded ? 1 : 0,
+  targetVersion === release.version ? 0 : -1,
   wave,
 ];
 
-const compareRanks = (one: readonly [number, number], other: readonly [number, number]): number =>
-  one[0] - other[0] || one[1] - other[1];
+const compareRanks = (one: Rank, other: Rank): number => one[0] - other[0] || one[1] - other[1] || one[2] - other[2];
+
+/**
+ * Not Ready, and of a version that this operator cannot build: as long as it has no turn nobody repairs it, as when the
+ * operator was set back because of what its version does.
+ */
+const isStranded = ({ version, ready }: FleetTenant, release: OperatorRelease): boolean =>
+  !ready && version !== undefined && supportedVersion(version, release) === undefined;
 
 const byRank = (one: Candidate, other: Candidate): number =>
   compareRanks(one.rank, other.rank) || (one.tenant.key < other.tenant.key ? -1 : 1);
@@ -66,13 +79,16 @@ const byRank = (one: Candidate, other: Candidate): number =>
 /**
  * Whose turn it is to follow the operator. A lower wave goes before a higher one, which begins when no tenant of the lower
  * has its turn or waits for it; at most `maxRolling` at once. Those that are paused, or were not Ready before, hold up
- * nobody: they come when they are. One that was Ready and does not become so again stops all that have not begun.
+ * nobody: they come when they are; where this operator cannot repair them before, after all others. One that was Ready and
+ * does not become so again stops all that have not begun.
+ * @param rescued UIDs of tenants that were not Ready when their turn began.
  */
 export const nextTurns = (
   tenants: readonly FleetTenant[],
   release: OperatorRelease,
   maxRolling: number,
   now: Date,
+  rescued: ReadonlySet<string> = new Set(),
 ): Turns => {
   const followers = tenants.filter(({ leaving }) => !leaving);
   const withTurn = followers.filter(({ targetVersion }) => targetVersion !== undefined);
@@ -83,17 +99,20 @@ export const nextTurns = (
     const targetVersion = targetOf(tenant, release);
     return targetVersion === undefined || targetVersion === tenant.targetVersion ? [] : [{ tenant, targetVersion }];
   });
-  const failed = rolling.filter((tenant) => hasFailed(tenant, now));
+  const failed = rolling.filter((tenant) => hasFailed(tenant, now) && !rescued.has(tenant.metadata.uid));
   const behind = followers.flatMap((tenant): Candidate[] => {
     if (tenant.pinned || tenant.version === undefined || tenant.targetVersion !== undefined) return [];
     const targetVersion = nextVersion(tenant.version, release);
     if (targetVersion === undefined || targetVersion === tenant.version) return [];
-    return [{ tenant, targetVersion, rank: rankOf(tenant, targetVersion, release) }];
+    return [{ tenant, targetVersion, rank: rankOf(tenant, targetVersion, release, isStranded(tenant, release)) }];
   });
-  const candidates = behind.filter(({ tenant }) => tenant.ready && !tenant.paused).sort(byRank);
+  const mayBegin = (tenant: FleetTenant): boolean => !tenant.paused && (tenant.ready || isStranded(tenant, release));
+  const candidates = behind.filter(({ tenant }) => mayBegin(tenant)).sort(byRank);
   const ranks = [
     ...candidates.map(({ rank }) => rank),
-    ...rolling.map((tenant) => rankOf(tenant, targetOf(tenant, release) ?? '', release)),
+    ...rolling.map((tenant) =>
+      rankOf(tenant, targetOf(tenant, release) ?? '', release, rescued.has(tenant.metadata.uid)),
+    ),
   ].sort(compareRanks);
   const [current] = ranks;
   const isInTurn = ({ rank }: Candidate): boolean => current !== undefined && compareRanks(rank, current) === 0;
@@ -111,7 +130,7 @@ export const nextTurns = (
     rolling,
     failed,
     waiting: candidates.flatMap(({ tenant }) => (given.has(tenant) ? [] : [tenant])),
-    passedOver: behind.flatMap(({ tenant }) => (tenant.ready && !tenant.paused ? [] : [tenant])),
+    passedOver: behind.flatMap(({ tenant }) => (mayBegin(tenant) ? [] : [tenant])),
     lookAgainMilliseconds: ahead.length === 0 ? undefined : Math.min(...ahead),
   };
 };

@@ -59,6 +59,11 @@ export const createFleetReconciler = (reconciler: FleetReconciler) => {
   const { caches, client, events, release, maxRolling, observer, now, log } = reconciler;
   /** Told of already, until they recover. */
   let told: ReadonlySet<string> = new Set();
+  /**
+   * Whose turn began though they were not Ready. A process that comes after this one does not know it: to it they have
+   * failed, and it says how the others get on.
+   */
+  const rescued = new Set<string>();
 
   const write = async (
     { metadata }: FleetTenant,
@@ -97,16 +102,20 @@ export const createFleetReconciler = (reconciler: FleetReconciler) => {
 
   return async (_key: string, signal: AbortSignal): Promise<ReconcileResult> => {
     const tenants = caches.tenants.list().flatMap((object) => parseFleetTenant(object) ?? []);
-    const turns = nextTurns(tenants, release, maxRolling, now());
+    const turns = nextTurns(tenants, release, maxRolling, now(), rescued);
     observer(turns);
     tellFailed(turns.failed);
-    for (const tenant of turns.end) await write(tenant, {}, signal);
+    for (const tenant of turns.end) {
+      rescued.delete(tenant.metadata.uid);
+      await write(tenant, {}, signal);
+    }
     for (const { tenant, targetVersion } of turns.redirect) {
       if (!(await write(tenant, { targetVersion }, signal))) continue;
       log.info({ tenant: tenant.key, before: tenant.targetVersion, targetVersion }, 'turn redirected');
     }
     for (const { tenant, targetVersion } of turns.give) {
       if (!(await write(tenant, { targetVersion }, signal))) continue;
+      if (!tenant.ready) rescued.add(tenant.metadata.uid);
       log.info({ tenant: tenant.key, from: tenant.version, targetVersion }, 'turn given');
     }
     return turns.lookAgainMilliseconds === undefined ? {} : { requeueAfter: turns.lookAgainMilliseconds };
