@@ -1,5 +1,6 @@
-// node operator/faults/soak.ts [--crashes N] [--stale N] [--transitions N] [--width N] [--seed N]: the long form of the
-// fault suites; closes with `N passed, N failed`.
+// node operator/faults/soak.ts [--crashes N] [--stale N] [--transitions N] [--width N] [--seed N] [--from N]: the long form of
+// the fault suites; closes with `N passed, N failed`. It can be run in parts: --from is the life with which crashes and stale
+// views begin, and each part says with which the next one does.
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -20,16 +21,18 @@ const { values } = parseArgs({
     stale: { type: 'string', default: '150' },
     transitions: { type: 'string', default: '1000' },
     width: { type: 'string', default: '3' },
+    from: { type: 'string', default: '0' },
     seed: { type: 'string', default: `${Date.now() % 1_000_000}` },
   },
 });
-const [crashes, staleViews, wantedTransitions, width, seed] = [
+const [crashes, staleViews, wantedTransitions, width, seed, from] = [
   values.crashes,
   values.stale,
   values.transitions,
   values.width,
   values.seed,
-].map(Number) as [number, number, number, number, number];
+  values.from,
+].map(Number) as [number, number, number, number, number, number];
 
 const startedAt = performance.now();
 const say = (text: string): void => {
@@ -66,7 +69,7 @@ const soakCrashes = async ({ cluster }: Stage, recorded: readonly RecordedStep[]
       if (single !== undefined) return [single];
       return all.length === 0 ? [] : [pick(all, random), pick(all, random)];
     });
-  let life = 0;
+  let life = from;
   const lead = async (): Promise<void> => {
     while (tally.passed() + tally.failures().length < crashes) {
       const number = life;
@@ -78,6 +81,7 @@ const soakCrashes = async ({ cluster }: Stage, recorded: readonly RecordedStep[]
     width,
     Array.from({ length: width }, () => lead),
   );
+  say(`the next part: --from ${life}`);
   return tally;
 };
 
@@ -85,7 +89,7 @@ const viewKinds: readonly StaleView['kind'][] = ['held', 'lagging', 'restarted',
 
 const soakStaleViews = async ({ cluster }: Stage, recorded: readonly RecordedStep[]): Promise<Tally> => {
   const tally = startTally('stale views', staleViews);
-  let life = 0;
+  let life = from;
   const lead = async (): Promise<void> => {
     while (tally.passed() + tally.failures().length < staleViews) {
       const number = life;
@@ -99,6 +103,7 @@ const soakStaleViews = async ({ cluster }: Stage, recorded: readonly RecordedSte
     width,
     Array.from({ length: width }, () => lead),
   );
+  say(`the next part: --from ${life}`);
   return tally;
 };
 
