@@ -78,7 +78,7 @@ const buildHandlers = (party: RelyingParty, sessions: Sessions): Readonly<Record
     }),
     'POST /refresh': withTokens(async (session, tokens) => {
       const { refresh_token: refreshToken } = tokens;
-      if (refreshToken === undefined) return 'There is no refresh token: the client may not use the grant type refresh_token.';
+      if (refreshToken === undefined) return 'There is no refresh token: the client has no grant type for it.';
       keepTokens(session, await refreshTokens(party, refreshToken));
       return 'New tokens; the old refresh token is used up.';
     }),
