@@ -1,5 +1,6 @@
 import * as client from 'openid-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import type { RunningService } from '../shared/service-process.ts';
 import {
   type AuthFixture,
@@ -396,6 +397,27 @@ describe('sessions', () => {
     const invalidGrant = expect.objectContaining({ error: 'invalid_grant' });
     await expect(client.refreshTokenGrant(configuration, leftNext.refresh_token ?? '')).rejects.toEqual(invalidGrant);
     await expect(client.refreshTokenGrant(configuration, rightNext.refresh_token ?? '')).rejects.toEqual(invalidGrant);
+  });
+
+  it('end with a sign-out, but for offline access, which takes a prompt', async () => {
+    const configuration = await discover(send, shop, shopSecret);
+    const { redirect_uri, scope } = parameters;
+    const signInAndOut = async (wanted: Record<string, string>) => {
+      const browser = fixture.browser(services);
+      const { callback, checks } = await signIn(browser, configuration, { parameters: wanted });
+      const { refresh_token: token = '' } = await client.authorizationCodeGrant(configuration, callback, checks);
+      // Some applications name what they asked for again.
+      const again = await client.refreshTokenGrant(configuration, token, { scope }).catch((error: unknown) => error);
+      await browser.submit(await browser.open('/oauth2/sign-out'), { logout: 'yes' });
+      return { token, again };
+    };
+    const { token, again } = await signInAndOut({ redirect_uri, scope });
+    expect(again).toMatchObject({ error: 'invalid_scope' });
+    const invalidGrant = expect.objectContaining({ error: 'invalid_grant' });
+    await expect(client.refreshTokenGrant(configuration, token)).rejects.toEqual(invalidGrant);
+    const { again: offline } = await signInAndOut(parameters);
+    const { refresh_token: kept } = z.object({ refresh_token: z.string() }).parse(offline);
+    expect(await client.refreshTokenGrant(configuration, kept, { scope })).toHaveProperty('refresh_token');
   });
 
   it('stay when the person changes their mind', async () => {
