@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { TenantReason } from '../api/conditions.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
 
-// Of every tenant, whenever one has changed: so this much and no more.
+// So much and no more: the turns need nothing else.
 const tenantSchema = z.object({
   metadata: z.object({
     name: z.string(),
@@ -67,8 +67,7 @@ export type FleetTenant = {
 
 const waitingForTurn: TenantReason = 'WaitingForTurn';
 
-/** Undefined for what is no tenant that this operator could read: it is not ours to judge. */
-export const parseFleetTenant = (object: LiveObject): FleetTenant | undefined => {
+const parseFleetTenantAnew = (object: LiveObject): FleetTenant | undefined => {
   const parsed = tenantSchema.safeParse(object).data;
   if (parsed === undefined) return undefined;
   const { metadata, spec, status } = parsed;
@@ -89,4 +88,15 @@ export const parseFleetTenant = (object: LiveObject): FleetTenant | undefined =>
     stalled: status.conditions.some((condition) => condition.type === 'Stalled' && condition.status === 'True'),
     notReadySince: isReady || ready === undefined ? undefined : Date.parse(ready.lastTransitionTime),
   };
+};
+
+// The whole fleet is looked at whenever one of it has changed, and an object in a cache never changes: a new version is
+// another object.
+const parsedTenants = new WeakMap<LiveObject, FleetTenant | 'unreadable'>();
+
+/** Undefined for what is no tenant that this operator could read: it is not ours to judge. */
+export const parseFleetTenant = (object: LiveObject): FleetTenant | undefined => {
+  const parsed = parsedTenants.get(object) ?? parseFleetTenantAnew(object) ?? 'unreadable';
+  parsedTenants.set(object, parsed);
+  return parsed === 'unreadable' ? undefined : parsed;
 };
