@@ -56,6 +56,16 @@ describe('internal certificates', () => {
     expect(days).toBeCloseTo(20, 1);
   });
 
+  it('are known without being read, as who reads them finds them', () => {
+    const madeAt = new Date('2026-01-01T00:00:00.789Z');
+    const authority = generateCertificateAuthority('acme', madeAt);
+    const entries = issueCertificate(authority, request, madeAt);
+    // The same certificate, in a text that was not made here.
+    const strange = { ...entries, 'tls.crt': `${entries['tls.crt']}\n` };
+    expect(renewalTime(strange, authority.certificatePem)).toBeDefined();
+    expect(renewalTime(entries, authority.certificatePem)).toEqual(renewalTime(strange, authority.certificatePem));
+  });
+
   it('are renewed at once under another CA, or when they are none', async () => {
     const authority = generateCertificateAuthority('acme', now);
     const other = generateCertificateAuthority('acme', now);

@@ -1,7 +1,12 @@
 import { createPrivateKey, generateKeyPairSync, hash, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
-import type { Name } from '@peculiar/asn1-x509';
 import { LRUCache } from 'lru-cache';
-import { buildName, parseSubject, type SubjectAltName, signCertificate } from './signed-certificate.ts';
+import {
+  buildName,
+  type EncodedName,
+  parseSubject,
+  type SubjectAltName,
+  signCertificate,
+} from './signed-certificate.ts';
 
 const dayMilliseconds = 86_400_000;
 /** Clocks differ: a certificate is valid a little before it is made. */
@@ -20,26 +25,37 @@ const generateKeys = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
 const exportPrivateKey = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }).toString();
 
-/** A new CA of a tenant. Its name is unique: with two of one name in a bundle, OpenSSL tries the wrong one and gives up. */
-export const generateCertificateAuthority = (tenant: string, now: Date): CertificateAuthority => {
-  const { publicKey, privateKey } = generateKeys();
-  const name = buildName(`${tenant} internal ${randomBytes(4).toString('hex')}`);
-  const certificatePem = signCertificate(
-    {
-      issuer: name,
-      subject: name,
-      notBefore: new Date(now.getTime() - backdatedMilliseconds),
-      notAfter: new Date(now.getTime() + authorityDays * dayMilliseconds),
-      publicKey,
-      use: { kind: 'authority' },
-    },
-    privateKey,
-  );
-  return { certificatePem, privateKeyPem: exportPrivateKey(privateKey) };
+/** ms since 1970. */
+type Validity = { readonly notBefore: number; readonly notAfter: number };
+
+const readValidity = (certificatePem: string, privateKeyPem: string): Validity | 'damaged' => {
+  try {
+    const certificate = new X509Certificate(certificatePem);
+    if (!certificate.checkPrivateKey(createPrivateKey(privateKeyPem))) return 'damaged';
+    return { notBefore: Date.parse(certificate.validFrom), notAfter: Date.parse(certificate.validTo) };
+  } catch {
+    return 'damaged';
+  }
+};
+
+// Each pass asks several times for each certificate of its tenant. By a hash: the cache is to hold no keys.
+const validities = new LRUCache<string, Validity | 'damaged'>({ max: 512 });
+
+const contentOf = (certificatePem: string, privateKeyPem: string): string =>
+  hash('sha256', JSON.stringify([certificatePem, privateKeyPem]));
+
+const wholeSeconds = (time: Date): number => Math.floor(time.getTime() / 1_000) * 1_000;
+
+/** What was made here need not be parsed to be believed. Certificates count in seconds. */
+const rememberMade = (certificatePem: string, privateKeyPem: string, notBefore: Date, notAfter: Date): void => {
+  validities.set(contentOf(certificatePem, privateKeyPem), {
+    notBefore: wholeSeconds(notBefore),
+    notAfter: wholeSeconds(notAfter),
+  });
 };
 
 /** An authority, read. */
-type Issuer = { readonly name: Name; readonly notAfter: Date; readonly signingKey: KeyObject };
+type Issuer = { readonly name: EncodedName; readonly notAfter: Date; readonly signingKey: KeyObject };
 
 // All certificates of a tenant are asked for one after the other.
 const issuers = new LRUCache<string, Issuer>({ max: 16 });
@@ -55,6 +71,29 @@ const issuerOf = ({ certificatePem, privateKeyPem }: CertificateAuthority): Issu
   };
   issuers.set(privateKeyPem, issuer);
   return issuer;
+};
+
+/** A new CA of a tenant. Its name is unique: with two of one name in a bundle, OpenSSL tries the wrong one and gives up. */
+export const generateCertificateAuthority = (tenant: string, now: Date): CertificateAuthority => {
+  const { publicKey, privateKey } = generateKeys();
+  const name = buildName(`${tenant} internal ${randomBytes(4).toString('hex')}`);
+  const notBefore = new Date(now.getTime() - backdatedMilliseconds);
+  const notAfter = new Date(now.getTime() + authorityDays * dayMilliseconds);
+  const certificatePem = signCertificate(
+    {
+      issuer: name,
+      subject: name,
+      notBefore,
+      notAfter,
+      publicKey,
+      use: { kind: 'authority' },
+    },
+    privateKey,
+  );
+  const privateKeyPem = exportPrivateKey(privateKey);
+  issuers.set(privateKeyPem, { name, notAfter, signingKey: privateKey });
+  rememberMade(certificatePem, privateKeyPem, notBefore, notAfter);
+  return { certificatePem, privateKeyPem };
 };
 
 export type LeafRequest = {
@@ -74,43 +113,31 @@ export const issueCertificate = (
   const issuer = issuerOf(authority);
   const { publicKey, privateKey } = generateKeys();
   const days = request.lifetime === 'leaf' ? leafLifetime.days : authorityDays;
+  const notBefore = new Date(now.getTime() - backdatedMilliseconds);
+  const notAfter = new Date(Math.min(now.getTime() + days * dayMilliseconds, issuer.notAfter.getTime()));
   const certificate = signCertificate(
     {
       issuer: issuer.name,
       subject: buildName(request.commonName),
-      notBefore: new Date(now.getTime() - backdatedMilliseconds),
-      notAfter: new Date(Math.min(now.getTime() + days * dayMilliseconds, issuer.notAfter.getTime())),
+      notBefore,
+      notAfter,
       publicKey,
       use: { kind: 'peer', subjectAltNames: request.subjectAltNames },
     },
     issuer.signingKey,
   );
+  const privateKeyPem = exportPrivateKey(privateKey);
+  rememberMade(certificate, privateKeyPem, notBefore, notAfter);
   return {
     [tlsEntries.certificate]: certificate,
-    [tlsEntries.privateKey]: exportPrivateKey(privateKey),
+    [tlsEntries.privateKey]: privateKeyPem,
     [tlsEntries.authority]: authority.certificatePem,
   };
 };
 
-/** ms since 1970. */
-type Validity = { readonly notBefore: number; readonly notAfter: number };
-
-const readValidity = (certificatePem: string, privateKeyPem: string): Validity | 'damaged' => {
-  try {
-    const certificate = new X509Certificate(certificatePem);
-    if (!certificate.checkPrivateKey(createPrivateKey(privateKeyPem))) return 'damaged';
-    return { notBefore: Date.parse(certificate.validFrom), notAfter: Date.parse(certificate.validTo) };
-  } catch {
-    return 'damaged';
-  }
-};
-
-// Each pass asks several times for each certificate of its tenant. By a hash: the cache is to hold no keys.
-const validities = new LRUCache<string, Validity | 'damaged'>({ max: 512 });
-
 /** Of a certificate whose key is its own. */
 const validityOf = (certificatePem: string, privateKeyPem: string): Validity | 'damaged' => {
-  const content = hash('sha256', JSON.stringify([certificatePem, privateKeyPem]));
+  const content = contentOf(certificatePem, privateKeyPem);
   const validity = validities.get(content) ?? readValidity(certificatePem, privateKeyPem);
   validities.set(content, validity);
   return validity;
