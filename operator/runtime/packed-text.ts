@@ -15,9 +15,10 @@ const valueMarks = new RegExp(marks.value, 'g');
 /** Stands for the word of this index. */
 const wordMark = (index: number): string => String.fromCharCode(0x0e + index);
 
-// UIDs, hashes, times, addresses, thumbprints: what differs between things that were made alike.
+// UIDs, hashes, times, addresses, thumbprints: what differs between things that were made alike. Sought at the beginnings of words
+// alone: at every character it took as long as everything else that is done to keep an object.
 const telling =
-  /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{10,}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z|\d+\.\d+\.\d+\.\d+|(?<=[ "])(?=[\w-]*\d)[\w-]{20,}(?=[\\ "])/g;
+  /\b(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{10,}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z|\d+\.\d+\.\d+\.\d+|(?<=[ "])(?=[\w-]*\d)[\w-]{20,}(?=[\\ "]))/g;
 
 // Lists come sorted by namespace and name, so that what is alike meets here; forgetting costs memory alone.
 const texts = new LRUCache<string, string>({ max: 1_024 });
