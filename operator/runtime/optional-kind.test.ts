@@ -144,6 +144,15 @@ describe('servedKind', () => {
     expect(server.asked).toEqual([]);
   });
 
+  test('asks no more for a kind that nobody has installed', async () => {
+    const server = createServer();
+    const { clock } = start(server);
+    await clock.advance(1_000);
+    server.asked.length = 0;
+    await clock.advance(3_600_000);
+    expect(server.asked).toEqual([]);
+  });
+
   test('asks discovery every three minutes where definitions may not be read', async () => {
     const server = createServer();
     server.change({ mayReadDefinitions: false });

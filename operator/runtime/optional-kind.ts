@@ -111,6 +111,8 @@ export const servedKind = <Source extends LiveObject>(
       store: definitions,
       onForbidden: ring,
     });
+    // That there is none is no change: without this it would be learned at the next poll.
+    const known = definitions.waitForSync(signal).then(ring);
     const readDefinition = (): void => {
       isDefined = definitions.synced ? definitions.size > 0 : undefined;
     };
@@ -169,7 +171,7 @@ export const servedKind = <Source extends LiveObject>(
       );
     }
     await reflector?.stop();
-    await watching;
+    await Promise.all([watching, known]);
   };
 
   return { ...availability, resource, run };
