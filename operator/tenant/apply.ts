@@ -320,11 +320,14 @@ export const applyPlan = async (
     if (!wentThrough(outcome)) return outcome;
   }
   if (plan.remember !== undefined) await remember(blueprint, plan.remember, writes);
-  const known = new Map(
-    [...observed.objects, ...[...observed.secrets.values()].map(asStored)].map((object) => [describe(object), object]),
-  );
+  const objects = new Map(observed.objects.map((object) => [describe(object), object]));
+  const findLive = (desired: TenantObject): LiveObject | undefined => {
+    if (desired.kind !== 'Secret') return objects.get(describe(desired));
+    const secret = observed.secrets.get(desired.metadata?.name ?? '');
+    return secret && asStored(secret);
+  };
   for (const desired of plan.apply) {
-    const outcome = await applyObject(desired, known.get(describe(desired)), blueprint, writes);
+    const outcome = await applyObject(desired, findLive(desired), blueprint, writes);
     if (!wentThrough(outcome)) return outcome;
   }
   for (const replicas of plan.replicas) await applyReplicas(blueprint, replicas, writes);

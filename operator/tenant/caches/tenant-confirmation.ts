@@ -68,15 +68,23 @@ export const createTenantConfirmation = (): TenantConfirmation => {
       if (confirmed.has(tenant.metadata.uid) && !isEstablished(tenant)) return client;
       // Once a pass, and only when there is something to write: who is done costs no read.
       let confirmation: Promise<void> | undefined;
+      const begin = (): Promise<void> => {
+        confirmation ??= confirm(client, tenant, signal);
+        return confirmation;
+      };
       const guarded = <Call extends (...parameters: never[]) => Promise<unknown>>(call: Call): Call =>
         // The same function behind a check: its parameters and answer are those of `call`.
         (async (...parameters) => {
-          confirmation ??= confirm(client, tenant, signal);
-          await confirmation;
+          await begin();
           return call(...parameters);
         }) as Call;
       return {
         ...client,
+        // Whoever reads here is about to write: the two questions are asked at once. That write hears the answer, or nobody.
+        get: (reference, options) => {
+          begin().catch(() => undefined);
+          return client.get(reference, options);
+        },
         applyServerSide: guarded(client.applyServerSide),
         create: guarded(client.create),
         replace: guarded(client.replace),
