@@ -9,7 +9,7 @@ import { runReflector } from '../../operator/runtime/reflector.ts';
 import { builtInResources } from '../../operator/runtime/resource-kind.ts';
 import { silentLog } from '../../operator/runtime/testing/silent-log.ts';
 import { customResources } from '../../operator/tenant/custom-resources.ts';
-import { type FleetTenant, liveSettingsName } from './fleet.ts';
+import { bareName, type FleetTenant, liveSettingsName } from './fleet.ts';
 
 /** How a tenant stands for its generation; `Unknown` while the operator has not answered for it. */
 export type TenantState = 'Ready' | 'Stalled' | 'Reconciling' | 'Unknown';
@@ -22,6 +22,8 @@ export type FleetWatch = {
   readonly waitForCount: (state: TenantState, count: number, deadline: number) => Promise<void>;
   /** Resolves at the moment at which the tenant's live settings of the token-store hold `text`. */
   readonly waitForLiveSettings: (tenant: FleetTenant, text: string, deadline: number) => Promise<void>;
+  /** The same of the tenant's object that no operator knows. */
+  readonly waitForBareObject: (tenant: FleetTenant, text: string, deadline: number) => Promise<void>;
   readonly stop: () => Promise<void>;
 };
 
@@ -75,16 +77,18 @@ export const startFleetWatch = async (client: KubernetesClient): Promise<FleetWa
     }),
   ]);
   await Promise.all([tenants, settings].map((cache) => cache.waitForSync(AbortSignal.timeout(20_000))));
+  const waitForText = (namespace: string, name: string, text: string, deadline: number): Promise<void> => {
+    const holds = () => settings.get(namespace, name)?.includes(text) === true;
+    return waitFor(objectKey(namespace, name), settings, holds, deadline);
+  };
   const count = (state: TenantState) => counts.get(state) ?? 0;
   return {
     count,
     waitForCount: (state, wanted, deadline) =>
       waitFor(`${wanted} tenants to be ${state}`, tenants, () => count(state) >= wanted, deadline),
-    waitForLiveSettings: (tenant, text, deadline) => {
-      const name = liveSettingsName(tenant);
-      const holds = () => settings.get(tenant.namespace, name)?.includes(text) === true;
-      return waitFor(objectKey(tenant.namespace, name), settings, holds, deadline);
-    },
+    waitForLiveSettings: (tenant, text, deadline) =>
+      waitForText(tenant.namespace, liveSettingsName(tenant), text, deadline),
+    waitForBareObject: (tenant, text, deadline) => waitForText(tenant.namespace, bareName(tenant), text, deadline),
     stop: async () => {
       stop.abort();
       await running;

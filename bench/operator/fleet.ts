@@ -1,4 +1,4 @@
-import { apiVersion } from '../../operator/api/group.ts';
+import { apiVersion, labels } from '../../operator/api/group.ts';
 import type { KubernetesClient } from '../../operator/runtime/kubernetes-client.ts';
 import { builtInResources } from '../../operator/runtime/resource-kind.ts';
 import { customResources } from '../../operator/tenant/custom-resources.ts';
@@ -73,6 +73,35 @@ export const setLogLevel = (client: KubernetesClient, tenant: FleetTenant, logLe
 
 /** The ConfigMap that {@link setLogLevel} changes. */
 export const liveSettingsName = ({ name }: FleetTenant) => `${name}-token-store-live`;
+
+/** Told by this label of their own, so that they are seen beside the operator's objects and are none of those. */
+const bareLabels = { [labels.component]: 'token-store' } as const;
+const bareManager = { fieldManager: 'bench' } as const;
+
+/** An object that no operator knows, for {@link changeBare}; its name is that of the tenant it stands for. */
+export const buildBareObject = (tenant: FleetTenant, text: string) => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { namespace: tenant.namespace, name: bareName(tenant), labels: bareLabels },
+  data: { 'live.json': text },
+});
+
+export const bareName = ({ name }: FleetTenant) => `${name}-bare`;
+
+/**
+ * What the API server is asked for when {@link setLogLevel} changes an object for the first time, one after the other, by nobody but
+ * this client: the user's change; two reads at once; the taking of the fields; the apply.
+ */
+export const changeBare = async (client: KubernetesClient, tenant: FleetTenant, text: string): Promise<void> => {
+  const { namespace } = tenant;
+  const reference = { resource: builtInResources.configMaps, namespace, name: bareName(tenant) };
+  const annotate = (name: string) =>
+    client.patchMerge(reference, { metadata: { annotations: { [`bench/${name}`]: text } } });
+  await annotate('wish');
+  await Promise.all([client.get(tenantReference(tenant)), client.get(reference)]);
+  await annotate('taken');
+  await client.applyServerSide(buildBareObject(tenant, text), bareManager);
+};
 
 export const setDeletionPolicy = (client: KubernetesClient, tenant: FleetTenant, deletionPolicy: 'Delete' | 'Retain') =>
   client.patchMerge(tenantReference(tenant), { spec: { deletionPolicy } });

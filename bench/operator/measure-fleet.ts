@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitUntil } from '../../e2e/cluster/wait.ts';
 import { labels, managedByValue } from '../../operator/api/group.ts';
+import { hasReason } from '../../operator/runtime/kubernetes-error.ts';
 import { builtInResources } from '../../operator/runtime/resource-kind.ts';
 import { ownedKinds } from '../../operator/tenant/caches/tenant-caches.ts';
 import type { Progress } from '../../tools/machine/progress.ts';
@@ -8,6 +9,8 @@ import type { BenchResult } from '../report.ts';
 import { type BenchCluster, startBenchCluster } from './bench-cluster.ts';
 import { measureCreateFloor, readTenantObjects } from './create-floor.ts';
 import {
+  buildBareObject,
+  changeBare,
   createDatabaseSecret,
   createTenant,
   deleteDatabaseSecret,
@@ -104,7 +107,7 @@ const rest = async (bench: Bench): Promise<void> => {
 };
 
 /** Reconciles of tenants for which there is nothing to do. */
-const doNothing = async ({ cluster, operator, fleet, add }: Bench): Promise<void> => {
+const doNothing = async ({ cluster, operator, fleet, options, add }: Bench): Promise<void> => {
   await settle();
   await cluster.countRequests();
   const before = await operator.scrape();
@@ -122,35 +125,59 @@ const doNothing = async ({ cluster, operator, fleet, add }: Bench): Promise<void
   add('noop_reconcile_p50_ms', histogramQuantile(buckets, 0.5) * 1_000, 'ms');
   add('noop_reconcile_p99_ms', histogramQuantile(buckets, 0.99) * 1_000, 'ms');
   await settle();
-  const { writes, events, reads } = await cluster.countRequests();
+  const { writes, events, reads, byKind } = await cluster.countRequests();
   add('noop_calls', writes + events + reads, '1');
+  if (byKind.size > 0) options.progress.note(`for nothing: ${[...byKind].map((entry) => entry.join(' ')).join(', ')}`);
 };
 
-/** Changes tenants one after the other, and measures how long each takes to reach its object, ms. */
+/** How long changes took to be seen in their objects, ms: those that the operator carried out, and those of a bare client. */
+type Changes = { readonly tenants: number[]; readonly bare: number[] };
+
+const millisecondsOf = async (task: () => Promise<unknown>): Promise<number> => {
+  const startedAt = performance.now();
+  await task();
+  return performance.now() - startedAt;
+};
+
+/**
+ * Changes tenants one after the other, and beside each an object that no operator knows, by the same requests: what that takes
+ * is not the operator's.
+ */
 const measureChanges = async (
-  { cluster, watch, fleet }: Bench,
+  { cluster: { client }, watch, fleet }: Bench,
   logLevels: readonly [string, string],
   goOn: (changes: number) => boolean,
-): Promise<number[]> => {
-  const samples: number[] = [];
-  while (goOn(samples.length)) {
-    const index = samples.length % fleet.length;
-    const tenant = fleet[index];
+): Promise<Changes> => {
+  const changes: Changes = { tenants: [], bare: [] };
+  while (goOn(changes.tenants.length)) {
+    const count = changes.tenants.length;
+    const tenant = fleet[count % fleet.length];
     if (tenant === undefined) break;
-    const logLevel = logLevels[Math.floor(samples.length / fleet.length) % 2] ?? '';
-    const startedAt = performance.now();
-    const changed = watch.waitForLiveSettings(tenant, `"${logLevel}"`, 60_000);
-    await Promise.all([setLogLevel(cluster.client, tenant, logLevel), changed]);
-    samples.push(performance.now() - startedAt);
+    const logLevel = logLevels[Math.floor(count / fleet.length) % 2] ?? '';
+    const text = `"${logLevel}"`;
+    const change = () =>
+      Promise.all([setLogLevel(client, tenant, logLevel), watch.waitForLiveSettings(tenant, text, 60_000)]);
+    changes.tenants.push(await millisecondsOf(change));
+    await sleep(20);
+    const changeOther = () =>
+      Promise.all([changeBare(client, tenant, text), watch.waitForBareObject(tenant, text, 60_000)]);
+    await client.create(buildBareObject(tenant, '')).catch(ignoreExisting);
+    changes.bare.push(await millisecondsOf(changeOther));
     await sleep(20);
   }
-  return samples;
+  return changes;
 };
 
-const addChanges = ({ add }: Bench, name: string, samples: readonly number[]): void => {
-  add(`${name}_p50_ms`, quantile(samples, 0.5), 'ms');
-  add(`${name}_p99_ms`, quantile(samples, 0.99), 'ms');
-  add(`${name}_samples`, samples.length, '1');
+const ignoreExisting = (error: unknown): void => {
+  if (!hasReason(error, 'AlreadyExists')) throw error;
+};
+
+const addChanges = ({ add }: Bench, name: string, { tenants, bare }: Changes): void => {
+  add(`${name}_p50_ms`, quantile(tenants, 0.5), 'ms');
+  add(`${name}_p99_ms`, quantile(tenants, 0.99), 'ms');
+  add(`${name}_samples`, tenants.length, '1');
+  add(`${name}_floor_p50_ms`, quantile(bare, 0.5), 'ms');
+  add(`${name}_floor_p99_ms`, quantile(bare, 0.99), 'ms');
 };
 
 const changeQuiet = async (bench: Bench): Promise<void> => {
