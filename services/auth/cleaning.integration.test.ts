@@ -31,6 +31,10 @@ describe('cleaning', () => {
                 'day ' || n FROM generate_series(1, 20) n`);
     await fill(`INSERT INTO auth.consent_grants VALUES ('gone', 'old', 'shop', now()),
                 ('there', 'old', 'shop', now() + interval '1 h')`);
+    await fill(`INSERT INTO auth.consents (id, account_id, client_id, scopes, claims, policy_version, given_at, ended_at)
+                SELECT gen_random_uuid(), 'old', 'shop', '{}', '{}', ended || ' days', now() - interval '30 days',
+                       CASE WHEN ended > 0 THEN now() - ended * interval '1 day' END
+                  FROM unnest(ARRAY[0, 1, 2, 3, 4, 5, 6, 7]) ended`);
     await fill(`INSERT INTO auth.outbox (id, topic, payload, created_at) SELECT gen_random_uuid(), topic, '{}',
                 now() - interval '8 days' FROM unnest(ARRAY['mail', 'revoke_subject']) topic`);
     await cleanAuth({ database: fixture.pool, auditSeconds: 3 * 24 * 3600 - 60 }, { limit: 3 });
@@ -39,6 +43,7 @@ describe('cleaning', () => {
     expect(await left('attempt_counters', 'attempts')).toEqual([31]);
     expect(await left('audit_events', 'event')).toEqual(['day 1', 'day 2']);
     expect(await left('consent_grants', 'grant_id')).toEqual(['there']);
+    expect(await left('consents', 'policy_version')).toEqual(['0 days', '1 days', '2 days']);
     expect(await left('outbox', 'topic')).toEqual(['revoke_subject']);
   });
 });

@@ -15,6 +15,13 @@ const listCleaned = (auditSeconds: number): Cleaned[] => {
     { table: 'mail_links', key: 'token_hash', condition: expired, seconds: 0 },
     { table: 'attempt_counters', key: 'key_hash', condition: expired, seconds: 0 },
     { table: 'consent_grants', key: 'grant_id', condition: expired, seconds: 0 },
+    // What somebody had agreed to is on record for as long as that they took it back.
+    {
+      table: 'consents',
+      key: 'id',
+      condition: 'ended_at <= now() - make_interval(secs => $1)',
+      seconds: auditSeconds,
+    },
     { table: 'audit_events', key: 'id', condition: 'at <= now() - make_interval(secs => $1)', seconds: auditSeconds },
     {
       table: 'accounts',

@@ -72,6 +72,19 @@ describe('an application of somebody else’s', () => {
     expect((await answer(elsewhere, more, 'allow')).url.searchParams.get('code')).toBeTruthy();
   });
 
+  it('asks again, for all of it, when it says so', async () => {
+    const browser = fixture.browser(services);
+    expect((await ask(browser, 'openid email')).page.url.origin).toBe('https://partner.example');
+    const elsewhere = fixture.browser(services);
+    for (const from of [browser, elsewhere]) {
+      const asked = await ask(from, 'openid email', { prompt: 'consent' });
+      expect(asked.page.html).toContain('Allow access?');
+      expect(asked.page.html).toContain('Your email address');
+      const allowed = await answer(from, asked, 'allow');
+      expect((await client.authorizationCodeGrant(configuration, allowed.url, asked.checks)).access_token).toBeTruthy();
+    }
+  });
+
   it('is told access_denied when the person does not agree, and asks anew', async () => {
     const browser = fixture.browser(services);
     const asked = await ask(browser, 'openid offline_access', { prompt: 'consent' });

@@ -105,6 +105,21 @@ describe('an address', () => {
     expect(tokens.claims()).toMatchObject({ email: ada.email, email_verified: true });
   });
 
+  it('that a stranger has registered is its owner’s by the link of that mail', async () => {
+    const stranger = person('claimed');
+    const browser = fixture.browser(services);
+    await register(browser, await openSignIn(browser), { ...stranger, password: 'a password of a stranger' });
+    const { link = '' } = await nextMail(stranger.email, /^Confirm your email address/);
+    const opened = await browser.open(link);
+    const [, other = ''] = /href="([^"]+choose=password)"/.exec(opened.html) ?? [];
+    const choosing = await browser.open(new URL(other.replaceAll('&amp;', '&'), opened.url));
+    expect(choosing.html).toContain('Set a new password');
+    const weak = await browser.submit(choosing, { password: 'short' });
+    expect([weak.status, weak.html.includes('Use at least 12 characters')]).toEqual([400, true]);
+    expect((await browser.submit(weak, { password })).html).toContain('Your password is changed');
+    expect((await tokensOf(stranger)).claims()).toMatchObject({ email: stranger.email, email_verified: true });
+  });
+
   it('that has an account is told of a registration, on a page that says nothing of it', async () => {
     const grace = await registerConfirmed('grace');
     const browser = fixture.browser(services);

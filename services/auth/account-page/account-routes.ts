@@ -88,14 +88,15 @@ export const createAccountRoutes = (options: AccountRoutesOptions): RequestHandl
     return 'name';
   };
 
-  const changeEmail: Action = async (request, { account, origin }) => {
+  const changeEmail: Action = async (request, { account, sessionUid, origin }) => {
     const { newEmail, emailPassword } = emailForm.parse(request.body);
     const missing = {
       ...(newEmail.trim() === '' && { newEmail: texts.fieldErrors.emailRequired }),
       ...(emailPassword === '' && { emailPassword: texts.fieldErrors.passwordRequired }),
     };
     if (Object.keys(missing).length > 0) return { errors: missing, newEmail };
-    const outcome = await accounts.requestNewAddress(account.id, { newEmail, current: emailPassword, origin });
+    const form = { newEmail, current: emailPassword, sessionUid, origin };
+    const outcome = await accounts.requestNewAddress(account.id, form);
     switch (outcome.kind) {
       case 'accepted':
         return 'newEmail';
@@ -121,7 +122,7 @@ export const createAccountRoutes = (options: AccountRoutesOptions): RequestHandl
       ...(newPassword === '' && { newPassword: texts.fieldErrors.newPasswordRequired }),
     };
     if (Object.keys(missing).length > 0) return { errors: missing };
-    const form = { current: currentPassword, wanted: newPassword, keepSessionUid: sessionUid, origin };
+    const form = { current: currentPassword, wanted: newPassword, sessionUid, origin };
     const outcome = await accounts.changePassword(account.id, form);
     switch (outcome.kind) {
       case 'changed':

@@ -25,11 +25,16 @@ export type LinkRoutesOptions = UnitOptions & {
 
 // One that is missing, sent twice or endless is a link that does not hold.
 const token = z.string().max(100).catch('');
-const querySchema = z.object({ token });
-const formSchema = z.object({ token, password: z.string().max(4096).catch('') });
+
+/** Whether a link that confirms an address is to set a new password instead. */
+const choose = z.literal('password').optional().catch(undefined);
+const querySchema = z.object({ token, choose });
+const formSchema = z.object({ token, choose, password: z.string().max(4096).catch('') });
 
 type PageAnswer = Extract<InteractionAnswer, { kind: 'page' }>;
 type Trouble = { alert?: string; error?: string };
+type Choice = z.infer<typeof choose>;
+type Opened = MailLink & { readonly chosen?: Choice };
 
 const words = texts.link;
 
@@ -43,6 +48,12 @@ export const createLinkRoutes = (options: LinkRoutesOptions): RequestHandler => 
   const minimumLength = settings.passwordMinimumLength;
   const devices = createDeviceCookies(options);
 
+  /** The owner of a mailbox who knows no password of the registration uses its link to set one. */
+  const open = (link: MailLink | undefined, choice: Choice): Opened | undefined =>
+    link?.purpose === 'confirm_address' && choice !== undefined
+      ? { ...link, purpose: 'reset_password', chosen: choice }
+      : link;
+
   const renderDone = (title: string, lead: string, status = 200): InteractionAnswer => ({
     kind: 'page',
     status,
@@ -54,8 +65,8 @@ export const createLinkRoutes = (options: LinkRoutesOptions): RequestHandler => 
   });
   const renderExpired = (): InteractionAnswer => renderDone(words.expiredTitle, words.expired, 400);
 
-  const wordsFor = ({ purpose, account, newEmail = '' }: MailLink, error: string | undefined) => {
-    switch (purpose) {
+  const wordsFor = ({ account, newEmail = '', ...link }: MailLink, error: string | undefined) => {
+    switch (link.purpose) {
       case 'confirm_address':
         return {
           title: words.confirmTitle,
@@ -84,11 +95,19 @@ export const createLinkRoutes = (options: LinkRoutesOptions): RequestHandler => 
     }
   };
 
-  const renderLink = (link: MailLink, linkToken: string, { alert, error }: Trouble = {}): PageAnswer => ({
+  const renderLink = (link: Opened, linkToken: string, { alert, error }: Trouble = {}): PageAnswer => ({
     kind: 'page',
     status: alert === undefined && error === undefined ? 200 : 400,
     page: pages.render('link', {
       ...wordsFor(link, error),
+      chosen: link.chosen,
+      other:
+        link.purpose === 'confirm_address'
+          ? {
+              label: words.choosePassword,
+              href: `${base}${paths.link}?${new URLSearchParams({ token: linkToken, choose: 'password' })}`,
+            }
+          : undefined,
       token: linkToken,
       action: `${base}${paths.link}`,
       email: link.account.email,
@@ -97,14 +116,14 @@ export const createLinkRoutes = (options: LinkRoutesOptions): RequestHandler => 
   });
 
   const show: InteractionRoute = async (request) => {
-    const { token: linkToken } = querySchema.parse(request.query);
-    const link = await accounts.findLink(linkToken);
+    const { token: linkToken, choose: choice } = querySchema.parse(request.query);
+    const link = open(await accounts.findLink(linkToken), choice);
     return link === undefined ? renderExpired() : renderLink(link, linkToken);
   };
 
   const use: InteractionRoute = async (request) => {
     const form = formSchema.parse(request.body ?? {});
-    const link = await accounts.findLink(form.token);
+    const link = open(await accounts.findLink(form.token), form.choose);
     if (link === undefined) return renderExpired();
     const origin = { clientAddress: clientAddressOf(request) };
     if (link.purpose === 'reset_password') {

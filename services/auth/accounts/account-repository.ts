@@ -153,8 +153,9 @@ export const createAccountRepository = (database: Queryable): AccountRepository 
     setPassword: (id, revision, { passwordHash, confirms }) =>
       changes(
         'account-set-password',
+        // The name that a registration came with which nobody had confirmed may be a stranger's.
         `UPDATE auth.accounts SET password_hash = $3, revision = revision + 1, updated_at = now(),
-                email_verified = email_verified OR $4, pending = pending AND NOT $4 ${ofRevision}`,
+                name = CASE WHEN pending AND $4 THEN NULL ELSE name END, email_verified = email_verified OR $4, pending = pending AND NOT $4 ${ofRevision}`,
         [id, revision, passwordHash, confirms],
       ),
     setAddress: (id, revision, { typedEmail, email }) =>

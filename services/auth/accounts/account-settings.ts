@@ -31,12 +31,12 @@ export type AccountSettings = {
   /** Ends every session and token but the session that it is done in. */
   changePassword(
     accountId: string,
-    form: { current: string; wanted: string; keepSessionUid: string; origin: RequestOrigin },
+    form: { current: string; wanted: string; sessionUid: string; origin: RequestOrigin },
   ): Promise<PasswordChangeOutcome>;
   /** Sends a mail to the new address; nothing changes before its link was used. The same answer for one that is taken. */
   requestNewAddress(
     accountId: string,
-    form: { current: string; newEmail: string; origin: RequestOrigin },
+    form: { current: string; newEmail: string; sessionUid: string; origin: RequestOrigin },
   ): Promise<AddressChangeOutcome>;
   /** Nobody signs in to a disabled account, and what it has ends. False when that changes nothing. */
   setDisabled(accountId: string, disabled: boolean): Promise<boolean>;
@@ -58,14 +58,14 @@ export const createAccountSettings = (options: Options): AccountSettings => {
   /** The account, when this is its password. A session that somebody else got hold of is not enough for a change. */
   const verifyCurrent = async (
     accountId: string,
-    password: string,
-    clientAddress: string,
+    { current: password, sessionUid, origin }: { current: string; sessionUid: string; origin: RequestOrigin },
   ): Promise<{ kind: 'verified'; account: Account } | Refused> => {
     const found = await createAccountRepository(pool).findPassword(accountId);
     const email = parseEmailAddress(found?.account.email ?? '');
     if (found === undefined || email === undefined) return { kind: 'overtaken' };
-    // As of a known device: it is signed in, and counts for itself.
-    const { own, shared } = listPasswordCounters({ email, clientAddress, deviceId: `session of ${accountId}` });
+    // As of a known device: it is signed in, and counts for itself. Whoever has got hold of one session holds up no other.
+    const { clientAddress } = origin;
+    const { own, shared } = listPasswordCounters({ email, clientAddress, deviceId: `session ${sessionUid}` });
     const admission = await admitAttempt(pool, [...own, ...shared]);
     if (!admission.ok) return { kind: 'throttled', retryAfterSeconds: admission.retryAfterSeconds };
     const isRight =
@@ -81,8 +81,8 @@ export const createAccountSettings = (options: Options): AccountSettings => {
         await accounts.setName(accountId, name);
         return { value: undefined, events: [{ event: 'name_changed', accountId, origin }] };
       }),
-    changePassword: async (accountId, { current, wanted, keepSessionUid, origin }) => {
-      const verdict = await verifyCurrent(accountId, current, origin.clientAddress);
+    changePassword: async (accountId, { current, wanted, sessionUid, origin }) => {
+      const verdict = await verifyCurrent(accountId, { current, sessionUid, origin });
       if (verdict.kind !== 'verified') return verdict;
       const { account } = verdict;
       const password = normalisePassword(wanted);
@@ -99,14 +99,14 @@ export const createAccountSettings = (options: Options): AccountSettings => {
           value: { kind: 'changed' },
           events: [{ event: 'password_changed', accountId, origin }],
           outbox: [
-            { topic: 'revoke_subject', payload: { subject: accountId, keepSessionUid } },
+            { topic: 'revoke_subject', payload: { subject: accountId, keepSessionUid: sessionUid } },
             ...(sendsMail ? [mail] : []),
           ],
         };
       });
     },
-    requestNewAddress: async (accountId, { current, newEmail, origin }) => {
-      const verdict = await verifyCurrent(accountId, current, origin.clientAddress);
+    requestNewAddress: async (accountId, { current, newEmail, sessionUid, origin }) => {
+      const verdict = await verifyCurrent(accountId, { current, sessionUid, origin });
       if (verdict.kind !== 'verified') return verdict;
       const mailbox = parseEmailAddress(newEmail);
       if (mailbox === undefined) return { kind: 'invalid' };

@@ -204,6 +204,19 @@ describe('guessing', () => {
     expect(refused).toEqual([]);
   });
 
+  it('that is right may be one too many at once, and holds nobody up afterwards', async () => {
+    await fixture.accounts().register(ada);
+    const outcomes = await Promise.all(Array.from({ length: 30 }, () => fixture.accounts().authenticate(attempt())));
+    expect(new Set(outcomes.map(({ kind }) => kind))).toEqual(new Set(['signed_in', 'throttled']));
+    expect(await fixture.accounts().authenticate(attempt())).toMatchObject({ kind: 'signed_in' });
+    // Of somebody who goes on guessing behind the same NAT, the window ends as if they had stopped.
+    await kinds(11);
+    const [first] = await fixture.rows('SELECT max(expires_at) AS at FROM auth.attempt_counters WHERE attempts > 10');
+    await kinds(5);
+    const [later] = await fixture.rows('SELECT max(expires_at) AS at FROM auth.attempt_counters WHERE attempts > 10');
+    expect(later).toEqual(first);
+  });
+
   it('is forgotten with a success, and in time', async () => {
     await fixture.accounts().register(ada);
     await kinds(9);
@@ -350,6 +363,27 @@ describe('a link', () => {
     expect((await events()).filter((event) => event === 'password_reset')).toHaveLength(1);
   });
 
+  it('that confirms an address lets its owner set a password in place of a stranger’s', async () => {
+    const accounts = fixture.accounts({ sendsMail: true });
+    const stranger = { ...ada, password: other, name: 'Eve', ...from('203.0.113.9') };
+    // The mailbox gets no more mails than these, and the owner's own registration none.
+    for (let n = 0; n < 6; n += 1) await accounts.register(stranger);
+    expect(await accounts.register(ada)).toEqual({ kind: 'accepted' });
+    const token = await link('confirm_address');
+    expect(await accounts.confirmAddress({ token, password, origin })).toEqual({ kind: 'refused' });
+    expect(await accounts.resetPassword({ token, password, origin })).toMatchObject({ kind: 'reset' });
+    const signedIn = await accounts.authenticate(attempt());
+    expect(signedIn).toMatchObject({ kind: 'signed_in', account: { emailVerified: true, name: undefined } });
+    expect(await accounts.authenticate(attempt({ password: other }))).toEqual({ kind: 'refused' });
+  });
+
+  it('to a new address sets no password', async () => {
+    const accounts = fixture.accounts({ sendsMail: true });
+    await accounts.register(ada);
+    const token = await link('confirm_new_address', { newEmail: 'eve@example.test' });
+    expect(await accounts.resetPassword({ token, password: other, origin })).toEqual({ kind: 'expired' });
+  });
+
   it('stays when the new password is refused', async () => {
     const accounts = fixture.accounts({ sendsMail: true });
     await accounts.register(ada);
@@ -423,7 +457,7 @@ describe('an owner', () => {
     const accounts = fixture.accounts();
     await accounts.register(ada);
     const id = String((await account())['id']);
-    const form = { wanted: other, keepSessionUid: 'this', origin };
+    const form = { wanted: other, sessionUid: 'this', origin };
     expect(await accounts.changePassword(id, { ...form, current: other })).toEqual({ kind: 'wrong_password' });
     expect(await accounts.changePassword(id, { ...form, wanted: 'short', current: password })).toMatchObject({
       kind: 'refused',
@@ -437,18 +471,22 @@ describe('an owner', () => {
     const accounts = fixture.accounts();
     await accounts.register(ada);
     const id = String((await account())['id']);
-    const form = { newEmail: 'ada@new.test', origin };
+    const form = { newEmail: 'ada@new.test', sessionUid: 'stolen', origin };
     for (let n = 0; n < 10; n += 1) {
       expect(await accounts.requestNewAddress(id, { ...form, current: other })).toEqual({ kind: 'wrong_password' });
     }
     expect(await accounts.requestNewAddress(id, { ...form, current: password })).toMatchObject({ kind: 'throttled' });
+    // Whoever has got hold of one session holds up no other of the owner's, nor a sign-in.
+    const own = { ...form, current: password, sessionUid: 'own' };
+    expect(await accounts.requestNewAddress(id, own)).toEqual({ kind: 'accepted' });
+    expect(await accounts.authenticate(attempt())).toMatchObject({ kind: 'signed_in' });
   });
 
   it('asks for another address with the current password; nothing has changed then', async () => {
     const accounts = fixture.accounts({ sendsMail: true });
     await fixture.accounts().register(ada);
     const id = String((await account())['id']);
-    const form = { current: password, origin };
+    const form = { current: password, sessionUid: 'this', origin };
     expect(await accounts.requestNewAddress(id, { ...form, newEmail: 'a@b\r\nc.test' })).toEqual({ kind: 'invalid' });
     expect(await accounts.requestNewAddress(id, { ...form, newEmail: 'ada@new.test' })).toEqual({ kind: 'accepted' });
     expect(await outbox()).toEqual([

@@ -21,7 +21,11 @@ export type ResetOutcome =
 export type PasswordReset = {
   /** Who the mail goes to is looked up when it is sent, so that the answer is the same, and as quick, for everybody. */
   requestReset(form: { email: string; origin: RequestOrigin }): Promise<ResetRequestOutcome>;
-  /** By the link of a mail, which also confirms the address. Ends every session and token of the account. */
+  /**
+   * By the link of a mail, which also confirms the address. Ends every session and token of the account. The link that confirms
+   * an address does it too: whoever reads the mailbox owns the address, and a stranger who has registered with it, under a
+   * password that nobody else knows, must not keep the owner from it.
+   */
   resetPassword(form: { token: string; password: string; origin: RequestOrigin }): Promise<ResetOutcome>;
 };
 
@@ -55,13 +59,14 @@ export const createPasswordReset = (options: Options): PasswordReset => {
     resetPassword: async ({ token, password: typed, origin }) => {
       const link = await createMailLinks(pool).find(token);
       const email = parseEmailAddress(link?.account.email ?? '');
-      if (link?.purpose !== 'reset_password' || email === undefined) return { kind: 'expired' };
+      const { purpose } = link ?? {};
+      if (purpose === undefined || purpose === 'confirm_new_address' || email === undefined) return { kind: 'expired' };
       const password = normalisePassword(typed);
       const reason = decidePasswordRefusal(password, { minimumLength, email });
       if (reason !== undefined) return { kind: 'refused', reason };
       const passwordHash = await hashing.hash(password);
       return change<ResetOutcome>(async (accounts, connection) => {
-        const used = await createMailLinks(connection).consume(token, 'reset_password');
+        const used = await createMailLinks(connection).consume(token, purpose);
         const { id, revision } = used?.account ?? { id: '', revision: 0 };
         if (!(await accounts.setPassword(id, revision, { passwordHash, confirms: true }))) {
           return { value: { kind: 'expired' }, events: [] };

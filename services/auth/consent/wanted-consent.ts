@@ -18,6 +18,10 @@ const claimsOfScopes: Readonly<Record<string, readonly string[]>> = {
 
 export const needsConsent = ({ consent }: ClientRegistration): boolean => consent === 'required';
 
+/** Whether an application wants the person to be asked, whatever they agreed to before (`prompt=consent`). */
+export const wantsQuestion = ({ prompt }: Record<string, unknown>): boolean =>
+  typeof prompt === 'string' && prompt.split(' ').includes('consent');
+
 /** What an authorization request asks of a person: of the scopes that it names, those that the client may have. */
 export const buildWantedConsent = (
   params: Record<string, unknown>,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ConsentParties } from '../consent/consent-repository.ts';
-import { buildWantedConsent, needsConsent } from '../consent/wanted-consent.ts';
+import { buildWantedConsent, needsConsent, wantsQuestion } from '../consent/wanted-consent.ts';
 import { describeScopes } from '../pages/scope-words.ts';
 import { grantFirstParty } from './first-party-grant.ts';
 import { ForgedForm } from './forged-form.ts';
@@ -9,15 +9,16 @@ import type { InteractionAnswer, InteractionRoute } from './interaction-unit.ts'
 
 /**
  * Grants what an application wants, where that needs nobody's word, or has it. Undefined when somebody has to be asked.
- * A grant that rests on a consent is noted before it is used, so that a withdrawal finds it.
+ * A grant that rests on a consent is noted before it is used, so that a withdrawal finds it. `wasAsked`: in this request.
  */
 export const grantWhatIsAgreed = async (
   { provider, consents, settings }: InteractionContext,
   { interaction, registration }: Opened,
-  { accountId, isNewSignIn }: { accountId: string; isNewSignIn: boolean },
+  { accountId, isNewSignIn, wasAsked }: { accountId: string; isNewSignIn: boolean; wasAsked: boolean },
 ): Promise<string | undefined> => {
   const grant = () => grantFirstParty(provider, interaction, { accountId, registration, isNewSignIn });
   if (!needsConsent(registration)) return grant();
+  if (wantsQuestion(interaction.params) && !wasAsked) return undefined;
   const parties: ConsentParties = { accountId, clientId: registration.clientId };
   const wanted = buildWantedConsent(interaction.params, registration, settings.consent);
   if ((await consents.findMissing(parties, wanted)) !== undefined) return undefined;
@@ -33,13 +34,14 @@ export const renderConsent = async (
 ): Promise<InteractionAnswer> => {
   const { clientId, clientName = clientId } = registration;
   const wanted = buildWantedConsent(interaction.params, registration, settings.consent);
-  const missing = (await consents.findMissing({ accountId, clientId }, wanted)) ?? wanted.scopes;
+  const missing = await consents.findMissing({ accountId, clientId }, wanted);
+  const asked = wantsQuestion(interaction.params) ? wanted.scopes : (missing ?? wanted.scopes);
   const page = pages.render(
     'consent',
     {
       application: clientName,
       email: (await accounts.findById(accountId))?.email ?? '',
-      scopes: describeScopes(missing),
+      scopes: describeScopes(asked),
       policyUrl: settings.consent.policyUrl,
       csrf,
       action: `${address}/consent`,
@@ -72,7 +74,7 @@ export const createConsentRoute = (context: InteractionContext): InteractionRout
     }
     await consents.give(parties, buildWantedConsent(interaction.params, registration, settings.consent), origin);
     // Whoever takes the consent back in this moment is asked again.
-    const grantId = await grantWhatIsAgreed(context, opened, { accountId, isNewSignIn: true });
+    const grantId = await grantWhatIsAgreed(context, opened, { accountId, isNewSignIn: true, wasAsked: true });
     if (grantId === undefined) return renderConsent(context, opened, accountId);
     const location = await provider.interactionResult(request, response, { consent: { grantId } });
     return { kind: 'redirect', location };

@@ -96,7 +96,7 @@ export const createSignInRoutes = (context: InteractionContext, devices: DeviceC
       if (interaction.prompt.name !== 'consent' || accountId === undefined) {
         return renderSignIn(context, opened, { email: asText(interaction.params['login_hint']) });
       }
-      const grantId = await grantWhatIsAgreed(context, opened, { accountId, isNewSignIn: false });
+      const grantId = await grantWhatIsAgreed(context, opened, { accountId, isNewSignIn: false, wasAsked: false });
       if (grantId === undefined) return renderConsent(context, opened, accountId);
       const location = await provider.interactionResult(request, response, { consent: { grantId } });
       return { kind: 'redirect', location };
@@ -121,7 +121,7 @@ export const createSignInRoutes = (context: InteractionContext, devices: DeviceC
       if (outcome.kind !== 'signed_in') return answerRefusal(opened, form.email, outcome);
       const { id: accountId } = outcome.account;
       currentUnit()?.unit.verified({ subject: accountId, clientId }, epochs);
-      const grantId = await grantWhatIsAgreed(context, opened, { accountId, isNewSignIn: true });
+      const grantId = await grantWhatIsAgreed(context, opened, { accountId, isNewSignIn: true, wasAsked: false });
       const login = { accountId, acr: passwordAcr, amr: ['pwd'] };
       const location = await provider.interactionResult(request, response, {
         login,

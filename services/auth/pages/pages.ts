@@ -41,6 +41,10 @@ type PageValues = {
     submit: string;
     token: string;
     action: string;
+    /** What the form says besides, so that it does what the page was opened for. */
+    chosen: string | undefined;
+    /** Another use of the link. */
+    other: { label: string; href: string } | undefined;
     /** For password managers. */
     email: string;
     alert: string | undefined;

@@ -108,6 +108,7 @@ export const texts = {
     confirmTitle: 'Confirm your email address',
     confirmLead: (email: string) => `Enter the password that you chose for ${email}.`,
     confirmSubmit: 'Confirm address',
+    choosePassword: 'I chose no password, or do not know it: set a new one',
     newAddressLead: (email: string) => `${email} becomes the address that you sign in with.`,
     wrongPassword: 'That is not the password of this account. Check it and try again.',
     confirmed: 'Your address is confirmed',

@@ -64,6 +64,7 @@ export const up = (builder: MigrationBuilder): void => {
       ended_at timestamptz
     );
     CREATE UNIQUE INDEX consents_current ON auth.consents (account_id, client_id) WHERE ended_at IS NULL;
+    CREATE INDEX consents_ended_at ON auth.consents (ended_at) WHERE ended_at IS NOT NULL;
 
     CREATE TABLE auth.consent_grants (
       grant_id text PRIMARY KEY,
