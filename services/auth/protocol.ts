@@ -36,6 +36,8 @@ export type ProtocolOptions = {
   change: ChangeAccounts;
   findClient: (clientId: string) => ClientRegistration | undefined;
   clientEpoch: (clientId: string) => number;
+  /** Has the feed told that nothing counts any more that this key has signed? */
+  isKeyRevoked: (kid: string) => boolean;
   pages: Pages;
   /** Stands before the page on which people type codes. */
   throttleCodes: RequestHandler;
@@ -61,7 +63,7 @@ export const buildProtocol = (options: ProtocolOptions): Protocol => {
   const { settings, signingKeys, accounts } = options;
   const { keyring, active } = signingKeys;
   const keys = { jwks: buildProviderKeys(signingKeys), algorithm: active.key.algorithm };
-  const verify = createAccessTokenVerifier(settings.issuer, buildJsonWebKeySet(keyring));
+  const verify = createAccessTokenVerifier(settings.issuer, buildJsonWebKeySet(keyring), options.isKeyRevoked);
   const provider = buildProvider({
     ...options,
     keys,

@@ -192,6 +192,7 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
         consents,
         change,
         clientEpoch: revocations.clientEpoch,
+        isKeyRevoked: revocations.isKeyRevoked,
         findClient: withAccountClient(registry.find, settings.issuer),
         pages,
         throttleCodes,

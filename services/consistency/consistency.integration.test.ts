@@ -28,6 +28,11 @@ describe('races over two auth and two token-store processes', () => {
       ['refresh', 'refused'],
       ['revoke', 'revoked'],
       ['introspect', 'inactive'],
+      ['proof', 'won'],
+      ['device_code', 'won'],
+      ['pushed_request', 'won'],
+      ['account disabled', 'over'],
+      ['client deleted', 'over'],
     ] as const)
       expect(counts.of(action, outcome), `${action} ${outcome}`).toBeGreaterThan(0);
     expect(await countForkedFamilies(stage.fixture.store.databaseUrl)).toBe(0);

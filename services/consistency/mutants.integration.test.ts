@@ -1,9 +1,11 @@
+import pg from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresPool, type PostgresPool } from '../shared/postgres-pool.ts';
+import { startStandby, type TestStandby } from '../shared/testing/postgres-standby.ts';
 import { type DataKeyring, loadDataEncryptionKeys } from '../token-store/data-encryption-keys.ts';
 import { startTokenStoreFixture, type TokenStoreFixture } from '../token-store/testing/token-store-fixture.ts';
-import { feedMutants, type Mutant, mutatePool, sound, storeMutants } from './mutants/mutant.ts';
+import { feedMutants, type Mutant, mutatePool, readsFromReplica, sound, storeMutants } from './mutants/mutant.ts';
 import { losesLateRevocation } from './traffic/late-revocation.ts';
 import { sampleRace } from './traffic/race.ts';
 import { runRace } from './traffic/run-race.ts';
@@ -15,12 +17,18 @@ const width = 8;
 const proofs = 20;
 
 let fixture: TokenStoreFixture;
+let standby: TestStandby;
+let replica: pg.Pool;
 let pool: PostgresPool;
 let keyring: () => DataKeyring;
 const ended = new AbortController();
 
 beforeAll(async () => {
   fixture = await startTokenStoreFixture();
+  standby = await startStandby(fixture.postgres);
+  const replicaUrl = new URL(fixture.roleUrl('token-store'));
+  replicaUrl.port = String(standby.port);
+  replica = new pg.Pool({ connectionString: replicaUrl.href });
   // Its partitions are made before it is ready.
   await fixture.start();
   const logger = pino({ level: 'silent' });
@@ -30,7 +38,9 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   ended.abort();
+  await replica?.end();
   await pool?.end();
+  await standby?.stop();
   await fixture?.stop();
 });
 
@@ -65,6 +75,11 @@ describe('races at the store', () => {
 
   it.each(storeMutants)('find a store that $name', async (mutant) => {
     expect(await findFault(mutant)).toBeDefined();
+  });
+
+  it('find a store that reads from a replica', async () => {
+    await standby.catchUp();
+    expect(await findFault(readsFromReplica(replica))).toBeDefined();
   });
 });
 

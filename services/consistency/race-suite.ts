@@ -2,11 +2,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { shop, shopSecret } from '../auth/testing/auth-fixture.ts';
 import { ada, discover, register, startAuthorization } from '../auth/testing/relying-party.ts';
 import type { Ways } from './model/family.ts';
+import { findSingleUseFault, type SingleUse, singleUses } from './model/single-use.ts';
 import { createOutcomeCounts, type OutcomeCounts } from './report/outcome-counts.ts';
 import type { Stage } from './stage.ts';
+import type { Ending } from './traffic/ending.ts';
+import { runEndingRace } from './traffic/ending-race.ts';
 import { type FamilyClient, openFamily, parameters } from './traffic/family-client.ts';
 import { sampleRace } from './traffic/race.ts';
 import { runRace } from './traffic/run-race.ts';
+import { runSingleUseRace } from './traffic/single-use-race.ts';
 import { findFamilyFault } from './validate/family-history.ts';
 
 /** A race whose history cannot be explained. */
@@ -30,8 +34,8 @@ export const prepareAccount = async (stage: Stage): Promise<void> => {
   await register(browser, await browser.open(url), ada);
 };
 
-/** A killed process is back after about a second, ms. */
-const signInDeadline = 60_000;
+/** A killed process is back after about a second, on a machine with nothing else to do, ms. */
+const signInDeadline = 180_000;
 const signInPause = 50;
 
 /** While processes die a sign-in may find nobody; whoever signs in tries again. */
@@ -43,6 +47,48 @@ const openPatiently = async (stage: Stage): Promise<FamilyClient> => {
     } catch (error) {
       if (performance.now() > deadline) throw error;
       await delay(signInPause);
+    }
+  }
+};
+
+const endings: readonly Ending[] = ['account disabled', 'client deleted', 'signed out everywhere'];
+
+/** What the race of a seed is about: mostly a family of tokens. */
+type Subject =
+  | { readonly kind: 'family' }
+  | { readonly kind: 'single use'; readonly what: SingleUse }
+  | { readonly kind: 'ending'; readonly ending: Ending };
+
+const subjectOf = (seed: number): Subject => {
+  const ending = endings[Math.floor(seed / 100) % endings.length];
+  if (seed % 100 === 0 && ending !== undefined) return { kind: 'ending', ending };
+  const what = singleUses[Math.floor(seed / 10) % singleUses.length];
+  return seed % 10 === 5 && what !== undefined ? { kind: 'single use', what } : { kind: 'family' };
+};
+
+/** The race of a seed; why what its clients saw cannot be. */
+const runOne = async (
+  stage: Stage,
+  { seed, ways = 'sound' }: { readonly seed: number; readonly ways?: Ways | undefined },
+  counts: OutcomeCounts,
+): Promise<readonly string[] | undefined> => {
+  const subject = subjectOf(seed);
+  switch (subject.kind) {
+    case 'family': {
+      const history = await runRace(await openPatiently(stage), sampleRace(seed));
+      counts.add(history.map(({ action, outcome }) => [action.kind, outcome.kind]));
+      return findFamilyFault(history, ways);
+    }
+    case 'single use': {
+      const outcomes = await runSingleUseRace(stage, subject.what);
+      counts.add(outcomes.map((outcome) => [subject.what, outcome]));
+      const fault = findSingleUseFault(subject.what, outcomes, ways);
+      return fault === undefined ? undefined : [fault];
+    }
+    case 'ending': {
+      const living = await runEndingRace(stage, subject.ending, Math.random);
+      counts.add([[subject.ending, living.length === 0 ? 'over' : 'not over']]);
+      return living.length === 0 ? undefined : living;
     }
   }
 };
@@ -60,9 +106,7 @@ export const runRaces = async (
     while (begun < races) {
       const seed = first + begun;
       begun += 1;
-      const history = await runRace(await openPatiently(stage), sampleRace(seed));
-      counts.add(history);
-      const details = findFamilyFault(history, ways);
+      const details = await runOne(stage, { seed, ways }, counts);
       if (details !== undefined) faults.push({ seed, details });
       done += 1;
       onRace?.(done, faults);

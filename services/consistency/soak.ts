@@ -37,8 +37,8 @@ try {
       told = found.length;
       if (done % 100 === 0 || done === races) say(`${done} of ${races} races, ${found.length} failed`);
     },
-  });
-  await trouble?.stop();
+    // Why somebody did not come back says more than that nobody was there.
+  }).finally(() => trouble?.stop());
   for (const line of counts.lines()) say(line);
   if (trouble !== undefined) say(`${trouble.counts.kills} kills, answers lost ${trouble.counts.losses} times`);
   const forked = await countForkedFamilies(stage.fixture.store.databaseUrl);

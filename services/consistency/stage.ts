@@ -4,20 +4,25 @@ import { type AuthFixture, putClient, shop, startAuthFixture } from '../auth/tes
 import type { Browser, Send } from '../auth/testing/browser.ts';
 import { internalStateSchema } from '../shared/contracts/internal-state.ts';
 import { eventually } from '../shared/testing/condition.ts';
+import { startRedis } from '../shared/testing/redis.ts';
 import { type SpawnedService, spawnService } from '../shared/testing/spawned-service.ts';
 import type { TokenStoreClient } from '../token-store/client/token-store-client.ts';
 import { testLiveSettings } from '../token-store/testing/token-store-fixture.ts';
 import { type LossyRelay, startLossyRelay } from './failpoint/lossy-relay.ts';
+import { television } from './traffic/single-use-race.ts';
 
 /** A process that can be killed, and then comes again at the same address. */
 export type Member = { readonly name: string; killAndRestart(): Promise<void> };
 
-/** Two auth and two token-store processes over one PostgreSQL, with relays on every way between them. */
+/** Two auth and two token-store processes over one PostgreSQL and one Redis, with relays on every way between them. */
 export type Stage = {
   readonly members: readonly Member[];
   readonly relays: readonly LossyRelay[];
+  readonly issuer: string;
   /** As the gateway, to both auth processes in turn. */
   readonly send: Send;
+  /** As the operator, to the same. */
+  readonly operator: Send;
   browser(): Browser;
   /** Speaks to both token-stores as auth does, on a way of its own where nothing gets lost. */
   readonly store: TokenStoreClient;
@@ -50,6 +55,7 @@ const createMember = async (
 
 const awaitClient = async (fixture: AuthFixture, services: () => readonly SpawnedService[]): Promise<void> => {
   const operator = fixture.send('operator', services);
+  await putClient(operator, television);
   const revision = await putClient(operator, shop);
   for (const service of services()) {
     const ask = fixture.send('operator', () => [service]);
@@ -91,6 +97,10 @@ export const startStage = async (): Promise<Stage> => {
     // Their logs tell the ports.
     fixture.store.writeFile('live/live.json', JSON.stringify(testLiveSettings('info')));
 
+    const redis = await startRedis();
+    started.push({ stop: () => redis.stop() });
+    const cacheUrlFile = fixture.store.writeFile('cache-url', `redis://127.0.0.1:${redis.port}`);
+
     const startStore = (address: string) => (ports: SpawnedService['ports'] | undefined) => {
       const settings = fixture.store.settings(address);
       const path = fixture.store.writeFile(
@@ -99,6 +109,7 @@ export const startStage = async (): Promise<Stage> => {
           ...settings,
           port: ports?.['token-store'] ?? 0,
           database: { ...settings.database, urlFile },
+          cache: { urlFile: cacheUrlFile },
         }),
       );
       return spawnService(tokenStoreProgram, path, address);
@@ -128,9 +139,11 @@ export const startStage = async (): Promise<Stage> => {
     const services = () => auths.map((auth) => auth.current());
     await awaitClient(fixture, services);
     return {
-      members: [...stores, ...auths],
+      members: [...stores, ...auths, { name: 'Redis', killAndRestart: () => redis.kill().then(() => redis.restart()) }],
       relays: [databaseRelay, ...storeRelays],
+      issuer: issuerOf(fixture),
       send: fixture.send('gateway', services),
+      operator: fixture.send('operator', services),
       browser: () => fixture.browser(services),
       store: fixture.store.client(relayPort, ['127.0.1.2', '127.0.1.3']),
       fixture,

@@ -53,7 +53,7 @@ export const verifyAccessToken = async (
   now: Date,
 ): Promise<TokenVerification> => {
   try {
-    const { payload } = await jwtVerify(
+    const { payload, protectedHeader } = await jwtVerify(
       jwt,
       ({ kid, alg }) => {
         const known = keys.byKid.get(kid ?? '');
@@ -85,7 +85,7 @@ export const verifyAccessToken = async (
         scopes: scope?.split(' ').filter((part) => part !== '') ?? [],
         endsAt: (exp + rules.clockSkewSeconds) * 1_000,
         jti,
-        revocation: buildRevocationKeys({ jti, gid, client_id, cep }),
+        revocation: buildRevocationKeys({ kid: protectedHeader.kid, jti, gid, client_id, cep }),
         bound: cnf !== undefined,
       },
     };

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { decodeProtectedHeader } from 'jose';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningService } from '../shared/service-process.ts';
@@ -184,5 +185,24 @@ describe('a gateway that follows the revocations of real token-stores', () => {
     await store.revoke({ by: 'token', jti: late, expiresInSeconds: 300 });
     await untilRefused(missed, afterFault);
     expect(await send(revoked)).toMatchObject({ status: 401 });
+  });
+
+  it('refuses everything that a key has signed which the operator has revoked, whatever end it has', async () => {
+    const signed = await newToken();
+    const { kid = '' } = decodeProtectedHeader(signed);
+    expect(await send(signed)).toMatchObject({ status: 200 });
+    const revoke = async (role: 'operator' | 'gateway') => {
+      const { status } = await fixture.peerPool(role, port, [second]).request({
+        method: 'POST',
+        path: '/internal/keys/revoke',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ kid }),
+        idempotent: true,
+      });
+      return status;
+    };
+    expect([await revoke('gateway'), await revoke('operator')]).toEqual([403, 200]);
+    await untilRefused(signed);
+    await untilRefused(await newToken());
   });
 });

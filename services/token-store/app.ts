@@ -1,4 +1,4 @@
-import express, { type Express, type RequestHandler } from 'express';
+import express, { type Express, type RequestHandler, type Response } from 'express';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { InternalState } from '../shared/contracts/internal-state.ts';
@@ -14,13 +14,16 @@ import {
   introspectionRequestSchema,
   leaseOutboxRequestSchema,
   listSessionsRequestSchema,
+  type RevokeRequest,
   type RevokeResponse,
+  revokeKeyRequestSchema,
   revokeRequestSchema,
   transactionRequestSchema,
 } from './contract.ts';
 import type { DataKeyring } from './data-encryption-keys.ts';
 import { introspectToken } from './introspection.ts';
 import { completeOutbox, leaseOutbox } from './outbox.ts';
+import type { PendingDevices } from './pending-devices.ts';
 import { findRecord } from './record-lookup.ts';
 import { currentEpochs, type RevocationTimes, revoke } from './revocation.ts';
 import { listSubjectSessions } from './session-list.ts';
@@ -34,6 +37,7 @@ const retryAfterSeconds = 1;
 /** What the routes work with. */
 export interface TokenStoreDependencies {
   readonly pool: PostgresPool;
+  readonly devices: PendingDevices;
   readonly keyring: () => DataKeyring;
   readonly times: () => RevocationTimes;
   /** Tells the feed, here and at the other token-stores, that there is something new. */
@@ -47,7 +51,7 @@ export interface TokenStoreDependencies {
 
 /** The routes of `contract.ts` for auth, and `/internal/state` for the operator. */
 export const createTokenStoreApp = (dependencies: TokenStoreDependencies): Express => {
-  const { pool, keyring, times, announceRevocations, revocationStream, state, metrics, storeMetrics, logger } =
+  const { devices, pool, keyring, times, announceRevocations, revocationStream, state, metrics, storeMetrics, logger } =
     dependencies;
   const app = express();
   app.disable('x-powered-by');
@@ -61,11 +65,22 @@ export const createTokenStoreApp = (dependencies: TokenStoreDependencies): Expre
     response.json(await state());
   });
 
+  const revokeAndAnswer = async (request: RevokeRequest, response: Response): Promise<void> => {
+    await revoke(pool, request, { times: times(), keyring: keyring() });
+    announceRevocations();
+    response.json({ revoked: true } satisfies RevokeResponse);
+  };
+  app.post(
+    '/internal/keys/revoke',
+    express.json({ limit: bodyLimit }),
+    withBody(revokeKeyRequestSchema, ({ kid }, response) => revokeAndAnswer({ by: 'key', kid }, response)),
+  );
+
   app.use('/v1', allowRoles('auth'), express.json({ limit: bodyLimit }));
   app.post(
     '/v1/records/find',
     withBody(findRequestSchema, async (body, response) => {
-      response.json(await findRecord(pool, keyring(), body));
+      response.json(await devices.find(body, () => findRecord(pool, keyring(), body)));
     }),
   );
   app.post(
@@ -75,6 +90,7 @@ export const createTokenStoreApp = (dependencies: TokenStoreDependencies): Expre
         { pool, keyring: keyring(), feedSeconds: times().feedSeconds, announceRevocations },
         body,
       );
+      await devices.forget(body.intents);
       storeMetrics.countTransaction(outcome);
       response.status(outcome.outcome === 'refused' ? 409 : 200).json(outcome);
     }),
@@ -91,14 +107,7 @@ export const createTokenStoreApp = (dependencies: TokenStoreDependencies): Expre
       response.json(await currentEpochs(pool, body));
     }),
   );
-  app.post(
-    '/v1/revocations/revoke',
-    withBody(revokeRequestSchema, async (body, response) => {
-      await revoke(pool, body, { times: times(), keyring: keyring() });
-      announceRevocations();
-      response.json({ revoked: true } satisfies RevokeResponse);
-    }),
-  );
+  app.post('/v1/revocations/revoke', withBody(revokeRequestSchema, revokeAndAnswer));
   app.post(
     '/v1/sessions/list',
     withBody(listSessionsRequestSchema, async (body, response) => {
@@ -140,6 +149,7 @@ export const createTokenStoreApp = (dependencies: TokenStoreDependencies): Expre
 const routeNames = new Map(
   [
     '/internal/state',
+    '/internal/keys/revoke',
     '/v1/records/find',
     '/v1/transactions',
     '/v1/introspections',

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout as timerDelay } from 'node:timers/promises';
 import type { ConnectionOptions } from 'node:tls';
 import { Cluster, Redis } from 'ioredis';
 import type { Logger } from 'pino';
@@ -8,8 +9,18 @@ import { readTrustedCertificates } from '../shared/trusted-certificates.ts';
 import { watchDirectory } from '../shared/watched-directory.ts';
 import type { CacheSettings } from './settings.ts';
 
+/**
+ * What is kept in the cache for a while. None of these throws or takes long: a cache that is away or slow is left alone for
+ * a moment, and whoever asks does without it.
+ */
+export interface CacheCopies {
+  get(key: string): Promise<Buffer | undefined | 'unavailable'>;
+  set(key: string, value: Buffer, milliseconds: number): Promise<void>;
+  delete(key: string): Promise<void>;
+}
+
 /** The connection to the cache, which may be away at any time: nothing that is right depends on it. */
-export interface CacheConnection {
+export interface CacheConnection extends CacheCopies {
   /** Asks the cache; the value is an error code (never a message) or undefined when it answers. */
   probe(): Promise<string | undefined>;
   end(): void;
@@ -18,6 +29,10 @@ export interface CacheConnection {
 const connectMilliseconds = 2_000;
 const commandMilliseconds = 1_000;
 const longestPauseMilliseconds = 5_000;
+/** Longer than a cache in the same place ever takes, and short beside a request. */
+const copyMilliseconds = 50;
+/** After a call that failed or took too long nobody asks for so long: each would wait as long. */
+const leaveAloneMilliseconds = 1_000;
 
 /** Soon at first, then every few seconds for as long as it takes. */
 const pauseBefore = (attempt: number): number => Math.min(attempt * 200, longestPauseMilliseconds);
@@ -123,7 +138,35 @@ export const openCacheConnection = async (
   // After the watch has begun, so that no change falls between.
   await reread();
 
+  let leftAloneUntil = 0;
+  const attempt = async <Value>(ask: (client: Redis | Cluster) => Promise<Value>): Promise<Value | 'unavailable'> => {
+    if (connection === undefined || Date.now() < leftAloneUntil) return 'unavailable';
+    const patience = new AbortController();
+    try {
+      const tooLong = timerDelay(copyMilliseconds, 'unavailable' as const, { signal: patience.signal, ref: false });
+      // Whoever comes second has nobody to tell.
+      tooLong.catch(() => undefined);
+      const answered = ask(connection.client);
+      answered.catch(() => undefined);
+      const answer = await Promise.race([answered, tooLong]);
+      if (answer === 'unavailable') leftAloneUntil = Date.now() + leaveAloneMilliseconds;
+      return answer;
+    } catch {
+      leftAloneUntil = Date.now() + leaveAloneMilliseconds;
+      return 'unavailable';
+    } finally {
+      patience.abort();
+    }
+  };
+
   return {
+    get: async (key) => (await attempt((client) => client.getBuffer(key))) ?? undefined,
+    set: async (key, value, milliseconds) => {
+      await attempt((client) => client.set(key, value, 'PX', milliseconds));
+    },
+    delete: async (key) => {
+      await attempt((client) => client.del(key));
+    },
     probe: async () => {
       if (connection === undefined) return fault ?? 'UNKNOWN';
       try {

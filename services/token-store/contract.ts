@@ -234,6 +234,8 @@ const revocationMessages = z.array(z.object(outboxMessageSchema.shape)).max(1000
 export const revokeRequestSchema = z.discriminatedUnion('by', [
   /** One JWT access token, for as long as it would live. */
   z.object({ by: z.literal('token'), jti: identifier, expiresInSeconds: lifetimeSeconds }),
+  /** Everything that a signing key has signed, or that somebody who has got hold of it will. */
+  z.object({ by: z.literal('key'), kid: identifier }),
   /** Also one that is being made in this moment: whoever writes it later is refused, or writes what is over already. */
   z.object({ by: z.literal('grant'), grantId: identifier }),
   z.object({ by: z.literal('session'), sessionUid: identifier, messages: revocationMessages }),
@@ -248,6 +250,9 @@ export const revokeRequestSchema = z.discriminatedUnion('by', [
   }),
 ]);
 export type RevokeRequest = z.infer<typeof revokeRequestSchema>;
+
+/** `POST /internal/keys/revoke`, for the operator: as by `key`. */
+export const revokeKeyRequestSchema = z.object({ kid: identifier });
 
 export const revokeResponseSchema = z.object({ revoked: z.literal(true) });
 export type RevokeResponse = z.infer<typeof revokeResponseSchema>;

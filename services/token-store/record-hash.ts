@@ -13,6 +13,9 @@ export const hashOneTimeId = (namespace: string, id: string): Buffer => hashPart
 /** Key of a JWT access token, by which it is revoked alone. 32 bytes. */
 export const hashTokenId = (jti: string): Buffer => hashParts('jti', jti);
 
+/** Key of a signing key, by which everything that it has signed is revoked. 32 bytes. */
+export const hashKeyId = (kid: string): Buffer => hashParts('kid', kid);
+
 /** Key of an outbox message within its topic. 32 bytes. */
 export const hashOutboxKey = (topic: string, key: string): Buffer => hashParts('outbox', topic, key);
 

@@ -14,10 +14,10 @@ import {
   lockOwnerAlone,
   raiseClientEpoch,
   raiseSubjectEpoch,
-  revokeToken,
+  revokeSigned,
 } from './queries/revoke.ts';
 import { endSession, readSessionFamilies } from './queries/sessions.ts';
-import { hashOneTimeId, hashOutboxKey, hashRecordId, hashSessionUid, hashTokenId } from './record-hash.ts';
+import { hashKeyId, hashOneTimeId, hashOutboxKey, hashRecordId, hashSessionUid, hashTokenId } from './record-hash.ts';
 import type { TokenStoreLiveSettings } from './settings.ts';
 
 /** How long gateways have to know of a revocation. */
@@ -37,6 +37,9 @@ export const nextRevocationTimes = (
   feedSeconds: Math.max(before?.feedSeconds ?? 0, lifetimes.accessTokenSeconds + clockSkewSeconds),
 });
 
+/** Whoever has got hold of a key writes any end into tokens: until every keyring and every cache has let go of it, and more. */
+const keySeconds = 90 * 86_400;
+
 /** Ends what the request names; when it returns, nothing of it can be found, used or issued to. Safe to repeat. */
 export const revoke = async (
   pool: PostgresPool,
@@ -46,7 +49,13 @@ export const revoke = async (
   const { feedSeconds, clockSkewSeconds } = times;
   switch (request.by) {
     case 'token':
-      return revokeToken(pool, hashTokenId(request.jti), request.expiresInSeconds + clockSkewSeconds);
+      return revokeSigned(pool, {
+        kind: 'token',
+        keyHash: hashTokenId(request.jti),
+        seconds: request.expiresInSeconds + clockSkewSeconds,
+      });
+    case 'key':
+      return revokeSigned(pool, { kind: 'key', keyHash: hashKeyId(request.kid), seconds: keySeconds });
     case 'grant':
       return retryLostRaces(() => revokeGrantForGood(pool, hashRecordId('grant', request.grantId), feedSeconds));
     case 'session':

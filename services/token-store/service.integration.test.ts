@@ -229,6 +229,37 @@ describe('cleaning', () => {
     expect(batches).toEqual([2, 2, 1]);
     expect((await client.find({ kind: 'interaction', by: 'id', value: alive })).record).toBeDefined();
   });
+
+  it('of a table with much in it never reads the whole of it', async () => {
+    const rows = 30_000;
+    const batches: number[] = [];
+    await asOwner(async (owner) => {
+      const fill = (from: number, to: number, ends: string) =>
+        owner.query(
+          `INSERT INTO token_store.one_time_ids (id_hash, commit_id, expires_at)
+           SELECT sha256(int4send(n)), gen_random_uuid(), now() + $3::interval FROM generate_series($1::int, $2) AS n`,
+          [from, to, ends],
+        );
+      await fill(1, rows, '-1 hour');
+      await fill(rows + 1, rows + 1_000, '1 hour');
+      await owner.query('ANALYZE token_store.one_time_ids');
+      const wholeReads = async () => {
+        await owner.query('SELECT pg_stat_force_next_flush()');
+        const { rows: found } = await owner.query<{ count: string }>(
+          `SELECT seq_scan AS count FROM pg_stat_user_tables WHERE relname = 'one_time_ids'`,
+        );
+        return Number(found[0]?.count);
+      };
+      const before = await wholeReads();
+      await cleanExpiredRows({
+        pool: owner,
+        graceSeconds: 60,
+        onCleaned: (table, count) => table === 'one_time_ids' && batches.push(count),
+      });
+      expect(await wholeReads()).toBe(before);
+    });
+    expect(batches).toEqual(Array.from({ length: 30 }, () => 1_000));
+  });
 });
 
 describe('a database that goes away', () => {

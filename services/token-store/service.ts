@@ -14,6 +14,7 @@ import { createTokenStoreApp } from './app.ts';
 import { type CacheConnection, openCacheConnection } from './cache-connection.ts';
 import { type CleaningOptions, runCleaning } from './cleaning.ts';
 import { loadDataEncryptionKeys } from './data-encryption-keys.ts';
+import { createPendingDevices, withoutCache } from './pending-devices.ts';
 import { revocationChannel } from './queries/revocation-changes.ts';
 import { nextRevocationTimes } from './revocation.ts';
 import { createRevocationAnnouncer } from './revocation-announcer.ts';
@@ -56,6 +57,12 @@ export const buildTokenStore = async (settings: TokenStoreSettings, logger: Logg
 
   const cache = settings.cache === undefined ? undefined : await openCacheConnection(settings.cache, background);
 
+  const prefix = `${settings.namespace}/${settings.tenant}`;
+  const devices =
+    cache === undefined
+      ? withoutCache
+      : createPendingDevices(cache, { prefix, keyring, onRead: storeMetrics.countCacheRead });
+
   let notReached: string | undefined = 'not asked yet';
   const ready = () => (notReached === undefined ? [] : [`database not reached yet: ${notReached}`]);
   const state = async (): Promise<InternalState> => ({
@@ -73,6 +80,7 @@ export const buildTokenStore = async (settings: TokenStoreSettings, logger: Logg
     announceRevocations: createRevocationAnnouncer(pool, logger),
     revocationStream: createRevocationStream(feed, draining.signal),
     pool,
+    devices,
     keyring,
     times,
     state,

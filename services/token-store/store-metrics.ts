@@ -1,11 +1,13 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { PostgresPool } from '../shared/postgres-pool.ts';
 import type { TransactionResponse } from './contract.ts';
+import type { CacheRead } from './pending-devices.ts';
 
 /** Counters of the token-store, on top of what every service measures. */
 export interface StoreMetrics {
   countTransaction(response: TransactionResponse): void;
   countCleaned(table: string, rows: number): void;
+  countCacheRead(outcome: CacheRead): void;
   /** Asked when metrics are scraped. */
   observeRevocations(size: () => number): void;
 }
@@ -23,6 +25,12 @@ export const createStoreMetrics = (registry: Registry, pool: PostgresPool): Stor
     name: 'token_store_cleaned_rows_total',
     help: 'Expired rows removed.',
     labelNames: ['table'],
+    registers,
+  });
+  const cacheReads = new Counter({
+    name: 'token_store_cache_reads_total',
+    help: 'Looks at the cache: hit, miss, unusable (not ours, or changed), unavailable (away, or too slow).',
+    labelNames: ['outcome'],
     registers,
   });
   new Gauge({
@@ -47,6 +55,7 @@ export const createStoreMetrics = (registry: Registry, pool: PostgresPool): Stor
         },
       });
     },
+    countCacheRead: (outcome) => cacheReads.inc({ outcome }),
     countCleaned: (table, rows) => cleaned.inc({ table }, rows),
   };
 };

@@ -31,8 +31,13 @@ export type VerifyAccessToken = (token: string) => Promise<AccessTokenClaims | u
  * Verifies signature, type, issuer, lifetime and the shape of the claims; undefined for every token that is not ours and
  * alive now. Whether it has been revoked is another question. jose accepts a token without `exp`, hence the required
  * claims, and one without `kid` where a single key fits, hence the check of it.
+ * @param isKeyRevoked by `kid`: the feed may know sooner than the keyring
  */
-export const createAccessTokenVerifier = (issuer: string, jwks: JSONWebKeySet): VerifyAccessToken => {
+export const createAccessTokenVerifier = (
+  issuer: string,
+  jwks: JSONWebKeySet,
+  isKeyRevoked: (kid: string) => boolean = () => false,
+): VerifyAccessToken => {
   const keys = createLocalJWKSet(jwks);
   return async (token) => {
     try {
@@ -41,7 +46,8 @@ export const createAccessTokenVerifier = (issuer: string, jwks: JSONWebKeySet): 
         typ: 'at+jwt',
         requiredClaims: ['exp', 'iat', 'sub', 'aud', 'jti', 'client_id'],
       });
-      if (protectedHeader.kid === undefined) return undefined;
+      const { kid } = protectedHeader;
+      if (kid === undefined || isKeyRevoked(kid)) return undefined;
       const parsed = accessTokenSchema.safeParse(payload);
       return parsed.success ? parsed.data : undefined;
     } catch (error) {

@@ -47,6 +47,17 @@ const remembering = (isMeant: RegExp): Mutant['mutate'] => {
   });
 };
 
+/**
+ * Looks records up in a standby, which has what was committed a moment ago or has not yet.
+ * @param replica a standby that nothing is waited for
+ */
+export const readsFromReplica = (replica: Queryable): Mutant => ({
+  name: 'reads from a replica',
+  mutate: (connection) => ({
+    query: (statement) => (/^(find-|introspect)/.test(statement.name ?? '') ? replica : connection).query(statement),
+  }),
+});
+
 /** Their faults show in races over tokens and proofs. */
 export const storeMutants: readonly Mutant[] = [
   {

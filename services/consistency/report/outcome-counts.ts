@@ -1,9 +1,7 @@
-import type { FamilyOperation } from '../model/operation.ts';
-
 /** How often each action had each outcome: a suite in which nobody wins, or nobody loses, tests nothing. */
 export type OutcomeCounts = {
-  add(history: readonly FamilyOperation[]): void;
-  of(action: FamilyOperation['action']['kind'], outcome: FamilyOperation['outcome']['kind']): number;
+  add(done: readonly (readonly [action: string, outcome: string])[]): void;
+  of(action: string, outcome: string): number;
   /** One line for each, the most frequent first. */
   lines(): string[];
 };
@@ -12,9 +10,9 @@ export const createOutcomeCounts = (): OutcomeCounts => {
   const counts = new Map<string, number>();
   const nameOf = (action: string, outcome: string): string => `${action} ${outcome}`;
   return {
-    add: (history) => {
-      for (const { action, outcome } of history) {
-        const name = nameOf(action.kind, outcome.kind);
+    add: (done) => {
+      for (const [action, outcome] of done) {
+        const name = nameOf(action, outcome);
         counts.set(name, (counts.get(name) ?? 0) + 1);
       }
     },

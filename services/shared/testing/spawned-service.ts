@@ -18,6 +18,9 @@ export type SpawnedService = {
 
 const listeningSchema = z.object({ msg: z.literal('listening'), ports: z.record(z.string(), z.number()) });
 
+/** On a machine that has much else to do. */
+const readyMilliseconds = 60_000;
+
 /** Reads a process's log up to the line that tells its ports, and keeps reading, so that it never blocks on a full pipe. */
 const readPorts = async (stdout: Readable): Promise<Record<string, number>> => {
   const lines = createInterface({ input: stdout });
@@ -59,7 +62,7 @@ export const spawnService = async (
     const { pid } = child;
     if (pid === undefined) throw new Error('setpriv cannot be run');
     const ports = await readPorts(child.stdout);
-    await eventually(() => isReady(address, ports['probe'] ?? 0));
+    await eventually(() => isReady(address, ports['probe'] ?? 0), readyMilliseconds);
     return { pid, ports, stop: () => end(child, 'SIGTERM'), kill: () => end(child, 'SIGKILL') };
   } catch (error) {
     await end(child, 'SIGKILL');

@@ -7,7 +7,8 @@ import { revocationLineSchema, silenceMilliseconds } from './revocation-lines.ts
 import { createRevocationSet, type RevocationSet } from './revocation-set.ts';
 
 /** The revocations of the tenant as they come, in memory. */
-export interface RevocationFeedFollower extends Pick<RevocationSet, 'isReady' | 'isRevoked' | 'clientEpoch' | 'size'> {
+export interface RevocationFeedFollower
+  extends Pick<RevocationSet, 'isReady' | 'isRevoked' | 'isKeyRevoked' | 'clientEpoch' | 'size'> {
   /** How old what it knows is, ms: it rises while token-stores or their database are away. Undefined before `isReady`. */
   ageMilliseconds(): number | undefined;
   /** Follows until the signal aborts. */
@@ -77,6 +78,7 @@ export const createRevocationFeedFollower = (options: RevocationFeedOptions): Re
   return {
     isReady: set.isReady,
     isRevoked: set.isRevoked,
+    isKeyRevoked: set.isKeyRevoked,
     clientEpoch: set.clientEpoch,
     size: set.size,
     ageMilliseconds: () => set.ageMilliseconds(clock()),

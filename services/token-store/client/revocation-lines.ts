@@ -8,7 +8,7 @@ import { z } from 'zod';
  */
 
 /** What a revocation names besides clients. */
-export const revocationKindSchema = z.enum(['token', 'grant', 'session']);
+export const revocationKindSchema = z.enum(['key', 'token', 'grant', 'session']);
 
 /** Kind, key (`buildRevocationKeys`), and until when it has to be known, epoch seconds. */
 const entrySchema = z.tuple([revocationKindSchema, z.string(), z.number()]);

@@ -52,6 +52,18 @@ describe('a set of revocations', () => {
     ]);
   });
 
+  it('knows keys of which nothing counts any more', () => {
+    const signed = buildRevocationKeys({ kid: 'k', jti: 'j', client_id: 'shop' });
+    const [, keyKey = ''] = (signed.entries.find((name) => name.startsWith('key ')) ?? '').split(' ');
+    const set = setOf(begin(), entries([['key', keyKey, 1]]), ready());
+    expect([set.isRevoked(signed), set.isKeyRevoked('k'), set.isKeyRevoked('other'), set.isRevoked(keys)]).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+  });
+
   it('goes on knowing while a new snapshot comes, and after half of one', () => {
     const set = setOf(begin(), entries([grant]), ready(), begin('d:2'), entries([]));
     expect(set.isRevoked(keys)).toBe(true);

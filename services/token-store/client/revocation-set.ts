@@ -1,4 +1,4 @@
-import type { RevocationKeys } from './revocation-keys.ts';
+import { buildKeyKey, type RevocationKeys } from './revocation-keys.ts';
 import { isSameDatabase, type RevocationLine } from './revocation-lines.ts';
 
 /** What a follower of the feed knows. */
@@ -9,6 +9,8 @@ export interface RevocationSet {
   interrupt(): void;
   isReady(): boolean;
   isRevoked(keys: RevocationKeys): boolean;
+  /** Is everything revoked that this key has signed? */
+  isKeyRevoked(kid: string): boolean;
   clientEpoch(clientId: string): number;
   /** Where to go on, at any token-store. */
   position(): { readonly database: string; readonly cursor: string } | undefined;
@@ -87,6 +89,7 @@ export const createRevocationSet = (): RevocationSet => {
     isReady: () => position !== undefined,
     isRevoked: ({ entries, clientId, clientEpoch }) =>
       entries.some((key) => content.entries.has(key)) || (content.clientEpochs.get(clientId) ?? 0) > clientEpoch,
+    isKeyRevoked: (kid) => content.entries.has(buildKeyKey(kid)),
     clientEpoch: (clientId) => content.clientEpochs.get(clientId) ?? 0,
     position: () => position,
     ageMilliseconds: (now) => (readAt === undefined ? undefined : now - readAt),

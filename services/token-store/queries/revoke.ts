@@ -1,13 +1,16 @@
 import type { Queryable } from '../../shared/postgres-pool.ts';
 import { lockSpaces } from './epochs.ts';
 
-/** Ends one JWT access token. */
-export const revokeToken = async (connection: Queryable, keyHash: Buffer, seconds: number): Promise<void> => {
+/** Ends one JWT access token, or everything that one key has signed. */
+export const revokeSigned = async (
+  connection: Queryable,
+  { kind, keyHash, seconds }: { kind: 'token' | 'key'; keyHash: Buffer; seconds: number },
+): Promise<void> => {
   await connection.query({
-    name: 'revoke-token',
+    name: 'revoke-signed',
     text: `INSERT INTO token_store.revocations (kind, key_hash, expires_at)
-           VALUES ('token', $1, now() + make_interval(secs => $2))`,
-    values: [keyHash, seconds],
+           VALUES ($1, $2, now() + make_interval(secs => $3))`,
+    values: [kind, keyHash, seconds],
   });
 };
 
