@@ -1,10 +1,11 @@
-// node bench/identity.ts [--callers 1,16,64] [--seconds 5] [--flows client_credentials,refresh,introspection,sign_in]
+// node bench/identity.ts [--callers 1,16,64] [--seconds 5] [--warm 10] [--flows client_credentials,refresh,introspection,sign_in]
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { createConcurrencyLimit } from '../services/auth/accounts/concurrency-limit.ts';
 import { createPasswordHashing } from '../services/auth/accounts/password-hashing.ts';
 import { bundlePrograms } from '../tools/bundle.ts';
-import { flows } from './identity/flows.ts';
+import { flowNames } from './identity/flow.ts';
+import { createFlows } from './identity/flows.ts';
 import { measureFlow } from './identity/measure-flow.ts';
 import { startIdentityProcesses } from './identity/processes.ts';
 import { type BenchResult, buildReport, formatTable, writeReport } from './report.ts';
@@ -13,11 +14,14 @@ const { values } = parseArgs({
   options: {
     callers: { type: 'string', default: '1,16,64' },
     seconds: { type: 'string', default: '5' },
-    flows: { type: 'string', default: flows.map(({ name }) => name).join() },
+    warm: { type: 'string', default: '10' },
+    flows: { type: 'string', default: flowNames.join() },
   },
 });
 const callers = values.callers.split(',').map((count) => z.coerce.number().int().min(1).max(256).parse(count));
 const seconds = z.coerce.number().min(1).max(600).parse(values.seconds);
+/** Of each flow's first load, s; later ones find its code compiled. */
+const warm = z.coerce.number().min(0).max(600).parse(values.warm);
 const wanted = new Set(values.flows.split(','));
 
 const hashes = 50;
@@ -39,9 +43,10 @@ try {
   for (const [name, value] of Object.entries(memory))
     results.push({ name: `${name}_idle_mib`, value, unit: 'MiB', context: { callers: 1 } });
   results.push(await measureHash());
-  for (const count of callers) {
+  const flows = await createFlows(processes);
+  for (const [level, count] of callers.entries()) {
     for (const flow of flows.filter(({ name }) => wanted.has(name))) {
-      const durations = { warmMilliseconds: 2_000, measuredMilliseconds: seconds * 1_000 };
+      const durations = { warmMilliseconds: (level === 0 ? warm : 2) * 1_000, measuredMilliseconds: seconds * 1_000 };
       results.push(...(await measureFlow(processes, flow, count, durations)));
       process.stdout.write(`${flow.name}, ${count} callers\n`);
     }

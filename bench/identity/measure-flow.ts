@@ -1,7 +1,6 @@
 import { quantile } from '../operator/quantile.ts';
 import type { BenchResult } from '../report.ts';
-import type { Caller, Flow } from './flows.ts';
-import type { IdentityProcesses } from './processes.ts';
+import type { Caller, Flow, Subject } from './flow.ts';
 
 /** How long each level of load lasts, ms, after a part of it that is not counted. */
 export type Durations = { readonly warmMilliseconds: number; readonly measuredMilliseconds: number };
@@ -34,23 +33,19 @@ const microseconds = (seconds: number, calls: number): number => (seconds * 1_00
 
 /** One flow at one number of callers: throughput, CPU by process, latency. */
 export const measureFlow = async (
-  processes: IdentityProcesses,
+  { usage }: Pick<Subject, 'usage'>,
   flow: Flow,
   callers: number,
   { warmMilliseconds, measuredMilliseconds }: Durations,
 ): Promise<BenchResult[]> => {
-  const ready = await flow.prepare(processes, callers);
+  const ready = await flow.prepare(callers);
   const warmed = await runLoad(ready, warmMilliseconds);
-  const before = await processes.usage();
+  const before = await usage();
   const load = await runLoad(ready, measuredMilliseconds);
-  const after = await processes.usage();
+  const after = await usage();
   const failures = [...warmed.failures, ...load.failures];
   const calls = load.latencies.length;
-  const used = {
-    auth: after.auth - before.auth,
-    token_store: after.token_store - before.token_store,
-    postgres: after.postgres - before.postgres,
-  };
+  const used = Object.entries(after).map(([name, seconds]) => [name, seconds - (before[name] ?? 0)] as const);
   const context = { callers };
   const result = (name: string, value: number, unit: string): BenchResult => ({
     name: `${flow.name}_${name}`,
@@ -61,12 +56,11 @@ export const measureFlow = async (
   const [failure] = failures;
   if (failure !== undefined)
     process.stdout.write(`  ${flow.name}, ${callers} callers: ${failures.length} x ${failure}\n`);
+  const all = used.reduce((sum, [, seconds]) => sum + seconds, 0);
   return [
     result('rps', calls / load.seconds, '1/s'),
-    result('cpu_us', microseconds(used.auth + used.token_store + used.postgres, calls), 'us'),
-    result('cpu_auth_us', microseconds(used.auth, calls), 'us'),
-    result('cpu_token_store_us', microseconds(used.token_store, calls), 'us'),
-    result('cpu_postgres_us', microseconds(used.postgres, calls), 'us'),
+    result('cpu_us', microseconds(all, calls), 'us'),
+    ...used.map(([name, seconds]) => result(`cpu_${name}_us`, microseconds(seconds, calls), 'us')),
     result('p50_ms', quantile(load.latencies, 0.5), 'ms'),
     result('p99_ms', quantile(load.latencies, 0.99), 'ms'),
     result('failures', failures.length, '1'),

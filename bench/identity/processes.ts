@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { Pool } from 'undici';
 import { putClient, shop, startAuthFixture } from '../../services/auth/testing/auth-fixture.ts';
-import type { Browser, Send } from '../../services/auth/testing/browser.ts';
+import { type Browser, createBrowser, createSend, type Send } from '../../services/auth/testing/browser.ts';
 import { loadWorkloadIdentity } from '../../services/shared/identity.ts';
 import { peerConnectOptions } from '../../services/shared/mutual-tls.ts';
 import { type SpawnedService, spawnService } from '../../services/shared/testing/spawned-service.ts';
@@ -17,6 +17,7 @@ export type IdentityProcesses = {
   /** To auth, as the gateway: as many connections as callers. */
   readonly connections: Pool;
   readonly send: Send;
+  /** One that has never been here; like everybody's, its requests come by the gateway's connections, which stay open. */
   browser(): Browser;
   /** CPU that each has used so far, s. */
   usage(): Promise<Readonly<Record<'auth' | 'token_store' | 'postgres', number>>>;
@@ -88,11 +89,13 @@ export const startIdentityProcesses = async (connections: number): Promise<Ident
       pipelining: 1,
     });
     const databasePort = Number(new URL(fixture.store.databaseUrl).port);
+    const { issuer } = fixture.settings();
+    const send = createSend(pool, () => [auth.ports['auth'] ?? 0]);
     return {
-      issuer: fixture.settings().issuer,
+      issuer,
       connections: pool,
-      send: fixture.send('gateway', () => [auth]),
-      browser: () => fixture.browser(() => [auth]),
+      send,
+      browser: () => createBrowser(issuer, send),
       usage: async () => ({
         auth: (await readProcessUsage(auth.pid)).cpuSeconds,
         token_store: (await readProcessUsage(store.pid)).cpuSeconds,

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { Writable } from 'node:stream';
 import pg, {
   type ClientBase,
   type ClientConfig,
@@ -9,6 +10,7 @@ import pg, {
   type QueryResultRow,
 } from 'pg';
 import type { Logger } from 'pino';
+import { z } from 'zod';
 import { type DatabaseConnection, readDatabaseConnection } from './postgres-connection.ts';
 import {
   DatabaseBusyError,
@@ -36,6 +38,12 @@ export interface PostgresPool extends Queryable {
     work: (connection: Queryable) => Promise<Value>,
     keeps?: (value: Value) => boolean,
   ): Promise<Value>;
+  /**
+   * Runs statements in one transaction and one round trip: BEGIN, all of them and COMMIT are sent at once, so none can
+   * depend on what another one answers. When one fails, those behind it do nothing, and its error is thrown. Should BEGIN
+   * itself fail, each statement stands alone: one that needs another's locks has to check that they are held.
+   */
+  batch(statements: readonly QueryConfig[]): Promise<QueryResult[]>;
   /** Connections open, idle, and callers waiting for one. */
   usage(): { readonly total: number; readonly idle: number; readonly waiting: number };
   /** Asks the database; the value is an error code (never a message) or undefined when it answers. */
@@ -64,6 +72,22 @@ const idleMilliseconds = 30_000;
 // A new primary behind the same name, or a rebalanced proxy, is found by new connections at the latest after this.
 const maxLifetimeSeconds = 1800;
 
+/**
+ * Each of our statements looks up a few rows by a key, and has one good plan. PostgreSQL would plan those with arrays anew
+ * at each execution, because it takes arrays whose length it does not know for long ones; planning costs more than running
+ * them. A plan that was made while tables were nearly empty must be the right one when they are not: hence no scans.
+ */
+const planning = [
+  'plan_cache_mode=force_generic_plan',
+  'enable_seqscan=off',
+  'enable_hashjoin=off',
+  'enable_mergejoin=off',
+  'enable_material=off',
+  'jit=off',
+]
+  .map((setting) => `-c ${setting}`)
+  .join(' ');
+
 /** What a pool is opened with besides its settings. */
 export interface PostgresPoolOptions {
   readonly signal: AbortSignal;
@@ -76,7 +100,7 @@ export interface PostgresPoolOptions {
  * Opens the pool; no connection is made before the first statement. A changed URL file (a rotated password, another
  * host) is followed without a restart: running statements finish on the old connections, later ones use new ones.
  * A connection to another database than the URL names by its id is closed before anybody gets it.
- * Limits are sent as start parameters: behind PgBouncer name them in its `ignore_startup_parameters`.
+ * Limits and `options` are sent as start parameters: behind PgBouncer name them in its `ignore_startup_parameters`.
  * @throws when the URL file cannot be read or parsed now; later faults of it are logged and the last good one stays
  */
 export const createPostgresPool = async (
@@ -133,6 +157,10 @@ export const createPostgresPool = async (
       checkQueue();
       return runTransaction(await current.connect(), work, keeps);
     },
+    batch: async (statements) => {
+      checkQueue();
+      return runBatch(await current.connect(), statements);
+    },
     usage: () => ({ total: current.totalCount, idle: current.idleCount, waiting: current.waitingCount }),
     probe: async () => {
       try {
@@ -179,6 +207,7 @@ const openPool = (
     idle_in_transaction_session_timeout: limits.idleInTransactionMilliseconds,
     // The server's timeout cannot reach us through a dead network; ours, a little later, can.
     query_timeout: limits.statementMilliseconds + 2000,
+    options: planning,
     // Statements that are given at once are sent at once; PostgreSQL still runs one after the other.
     pipeline: true,
     keepAlive: true,
@@ -207,6 +236,41 @@ const runTransaction = async <Value>(
   } catch (error) {
     broken = await rollBack(client, error);
     throw error;
+  } finally {
+    client.off('error', ignore);
+    client.release(broken);
+  }
+};
+
+const heldSchema = z.object({ stream: z.instanceof(Writable) });
+
+/**
+ * Keeps what is written to a connection until the returned function is called: one packet instead of one a statement, each
+ * of which would wake the server up. pg's types leave its socket out; without it, all is sent as it is written.
+ */
+const holdWrites = (client: PoolClient): (() => void) => {
+  const { data } = heldSchema.safeParse(Reflect.get(client, 'connection'));
+  data?.stream.cork();
+  return () => data?.stream.uncork();
+};
+
+const runBatch = async (client: PoolClient, statements: readonly QueryConfig[]): Promise<QueryResult[]> => {
+  const ignore = () => undefined;
+  client.on('error', ignore);
+  let broken: Error | undefined;
+  try {
+    const release = holdWrites(client);
+    const begun = client.query('BEGIN');
+    const answers = statements.map((statement) => client.query(statement));
+    const committed = client.query('COMMIT');
+    release();
+    const settled = await Promise.allSettled([begun, ...answers, committed]);
+    const failure = settled.find((answer) => answer.status === 'rejected');
+    if (failure !== undefined) {
+      broken = await rollBack(client, failure.reason);
+      throw failure.reason;
+    }
+    return await Promise.all(answers);
   } finally {
     client.off('error', ignore);
     client.release(broken);

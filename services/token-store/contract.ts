@@ -81,8 +81,8 @@ export const findRequestSchema = z.object({
 export type FindRequest = z.infer<typeof findRequestSchema>;
 
 /**
- * `record` is absent when unknown, expired, of an epoch that has passed, or when its grant is revoked. `related` holds the grant and the session of a code
- * or token, and the grant that an interaction names; the same visibility rules hold for each.
+ * `record` is absent when unknown, expired, of an epoch that has passed, or when its grant is revoked. `related` holds the grant of a code or
+ * token, the session of a code, and the grant that an interaction names; the same visibility rules hold for each.
  */
 export const findResponseSchema = z.object({
   record: storedRecordSchema.optional(),

@@ -74,4 +74,4 @@ export const openEnvelope = (keyring: DataKeyring, owner: EnvelopeOwner, sealed:
 const ownerBytes = ({ kind, idHash }: EnvelopeOwner): Buffer => Buffer.concat([Buffer.from(`${kind}\0`), idHash]);
 
 const recordKey = (key: Buffer, owner: EnvelopeOwner): Buffer =>
-  createHmac('sha256', key).update('record\0').update(ownerBytes(owner)).digest();
+  createHmac('sha256', key).update(`record\0${owner.kind}\0`).update(owner.idHash).digest();

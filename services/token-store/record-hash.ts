@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { RecordKind } from './contract.ts';
 
 /** Key of a record at rest: SHA-256 over its kind and id, so that equal ids of two kinds never meet. 32 bytes. */
@@ -19,11 +19,6 @@ export const hashKeyId = (kid: string): Buffer => hashParts('kid', kid);
 /** Key of an outbox message within its topic. 32 bytes. */
 export const hashOutboxKey = (topic: string, key: string): Buffer => hashParts('outbox', topic, key);
 
-const hashParts = (...parts: string[]): Buffer => {
-  const hash = createHash('sha256');
-  for (const part of parts) {
-    // Lengths keep `a` + `bc` apart from `ab` + `c`.
-    hash.update(`${Buffer.byteLength(part)}:`).update(part);
-  }
-  return hash.digest();
-};
+// Lengths keep `a` + `bc` apart from `ab` + `c`.
+const hashParts = (...parts: string[]): Buffer =>
+  hash('sha256', parts.map((part) => `${Buffer.byteLength(part)}:${part}`).join(''), 'buffer');

@@ -286,14 +286,17 @@ describe('records', () => {
   it('come with their grant and session in one answer', async () => {
     const { grantId } = await issue('access_token');
     const [session, uid, token, interaction] = [randomUUID(), randomUUID(), newTokenId(), randomUUID()];
+    const code = randomUUID();
     await commit([
       upsert('session', session, { uid, payload: { loginTs: 1 } }),
+      upsert('authorization_code', code, { grantId, sessionUid: uid }),
       upsert('refresh_token', token, { grantId, sessionUid: uid }),
       upsert('interaction', interaction, { grantId }),
     ]);
     const found = await find('refresh_token', token);
     expect(found.record).toMatchObject({ kind: 'refresh_token', id: token, payload: { jti: token } });
-    expect(found.related).toMatchObject([
+    expect(found.related).toMatchObject([{ kind: 'grant', id: grantId }]);
+    expect((await find('authorization_code', code)).related).toMatchObject([
       { kind: 'grant', id: grantId },
       { kind: 'session', id: session, payload: { loginTs: 1 } },
     ]);

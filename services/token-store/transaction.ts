@@ -10,8 +10,10 @@ import { lockGrantsForShare, lockGrantsForUpdate, revokeGrants, revokeReplayedFa
 import { useOneTimeIds } from './queries/one-time-ids.ts';
 import { enqueueMessages } from './queries/outbox.ts';
 import { findReplay, keepReplays } from './queries/refresh-replays.ts';
+import { rotateRefreshToken } from './queries/rotate.ts';
 import { destroySessions, lockSessions } from './queries/sessions.ts';
 import { upsertRecords } from './queries/upsert.ts';
+import { findRotation } from './refresh-rotation.ts';
 import {
   decideEpochsCurrent,
   decideGrantsAlive,
@@ -103,6 +105,10 @@ type Outcome = TransactionResponse | { readonly outcome: 'owners_unnamed'; reado
 
 const applyPlan = async (context: TransactionContext, plan: TransactionPlan): Promise<Outcome> => {
   if (isSingleStatement(plan)) return runSteps(context.pool, context, plan);
+  // By far the most frequent one. What it does not do is refused below, with the reason, or done after all.
+  const rotation = findRotation(plan);
+  if (rotation !== undefined && (await rotateRefreshToken(context.pool, rotation, context.keyring)))
+    return { outcome: 'committed' };
   return context.pool.transaction(
     (connection) => runSteps(connection, context, plan),
     (outcome) => keepsWork(plan, outcome),

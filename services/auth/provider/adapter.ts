@@ -1,4 +1,4 @@
-import { type Adapter, type AdapterFactory, Provider } from 'oidc-provider';
+import { type Adapter, type AdapterFactory, type ClientMetadata, Provider } from 'oidc-provider';
 import type { ClientRegistration } from '../../shared/contracts/client-registration.ts';
 import type { TokenStoreClient } from '../../token-store/client/token-store-client.ts';
 import type { FindRequest, RecordKind } from '../../token-store/contract.ts';
@@ -37,14 +37,21 @@ const createAbsentAdapter = (model: string): Adapter => {
   };
 };
 
-const createClientAdapter = (findClient: AdapterOptions['findClient']): Adapter => ({
-  ...createAbsentAdapter('Client'),
-  find: async (clientId) => {
-    const registration = findClient(clientId);
-    // The library's AdapterPayload holds client metadata too, in narrower optional types than its ClientMetadata.
-    return registration && (buildClientMetadata(registration) as Awaited<ReturnType<Adapter['find']>>);
-  },
-});
+const createClientAdapter = (findClient: AdapterOptions['findClient']): Adapter => {
+  // A changed client is another registration; the library asks at each request, and only reads.
+  const built = new WeakMap<ClientRegistration, ClientMetadata>();
+  return {
+    ...createAbsentAdapter('Client'),
+    find: async (clientId) => {
+      const registration = findClient(clientId);
+      if (registration === undefined) return undefined;
+      const metadata = built.get(registration) ?? buildClientMetadata(registration);
+      built.set(registration, metadata);
+      // The library's AdapterPayload holds client metadata too, in narrower optional types than its ClientMetadata.
+      return metadata as Awaited<ReturnType<Adapter['find']>>;
+    },
+  };
+};
 
 /**
  * oidc-provider asks to revoke the whole family also when a client gives back one opaque access token. That token is

@@ -47,7 +47,7 @@ export const up = (builder: MigrationBuilder): void => {
       successor_hash bytea NOT NULL,
       answer bytea NOT NULL,
       expires_at timestamptz NOT NULL
-    );
+    ) WITH (toast_tuple_target = 8160);
     CREATE INDEX refresh_replays_expires_at ON token_store.refresh_replays (expires_at);
 
     CREATE FUNCTION token_store.ensure_token_partitions(ahead int, most int) RETURNS int

@@ -1,5 +1,6 @@
 import type { Queryable } from '../../shared/postgres-pool.ts';
-import type { RecordTable, TokenTable } from '../transaction-plan.ts';
+import type { RecordTable } from '../transaction-plan.ts';
+import { isPartitionUnusable, partitionOf } from './partitions.ts';
 
 /** A row as it is kept; `kind` tells the envelope's owner together with `idHash`. */
 export interface SealedRecord {
@@ -70,6 +71,8 @@ const noGrant = `NULL::bytea AS grant_hash, NULL::bytea AS grant_payload, NULL::
 const noSession = `NULL::bytea AS session_hash, NULL::bytea AS session_payload, NULL::timestamptz AS session_expires_at,
   NULL::bigint AS session_version, NULL::text AS session_subject, NULL::bigint AS session_subject_epoch`;
 const joinLivingGrant = 'LEFT JOIN token_store.living_grants AS family ON family.id_hash = record.grant_hash';
+const joinLivingSession =
+  'LEFT JOIN token_store.living_sessions AS session ON session.uid_hash = record.session_uid_hash';
 const notExpired = 'record.expires_at > now()';
 const ofCurrentSubject = `NOT EXISTS (SELECT 1 FROM token_store.subject_epochs AS raised
   WHERE raised.subject = record.subject AND raised.epoch > record.subject_epoch)`;
@@ -77,22 +80,28 @@ const ofCurrentClient = `NOT EXISTS (SELECT 1 FROM token_store.client_epochs AS 
   WHERE raised.client_id = record.client_id AND raised.epoch > record.client_epoch)`;
 
 // A record of a family is as alive as the family; what a client has for itself, as the client's epoch.
-const tokenStatement = (table: TokenTable, aliveAlone: string, replayable: string) => `
-  SELECT ${recordColumns}, record.consumed_at, ${replayable} AS replayable, ${grantColumns}, ${sessionColumns}
-    FROM token_store.${table} AS record
+const tokenStatement = (table: string, aliveAlone: string, replayable: string, session = joinLivingSession) => `
+  SELECT ${recordColumns}, record.consumed_at, ${replayable} AS replayable, ${grantColumns},
+         ${session === '' ? noSession : sessionColumns}
+    FROM ${table} AS record
     ${joinLivingGrant}
-    LEFT JOIN token_store.living_sessions AS session ON session.uid_hash = record.session_uid_hash
+    ${session}
    WHERE ${notExpired} AND record.kind = $2
      AND (family.id_hash IS NOT NULL OR (record.grant_hash IS NULL AND ${aliveAlone}))`;
 
-const statements: Readonly<Record<RecordTable, string>> = {
-  tokens: tokenStatement(
-    'tokens',
+const storedTokens = (table: string): string =>
+  tokenStatement(
+    table,
     ofCurrentClient,
     `record.consumed_at IS NOT NULL AND EXISTS (SELECT 1 FROM token_store.refresh_replays AS replay
       WHERE replay.id_hash = record.id_hash AND replay.expires_at > now())`,
-  ),
-  short_lived: tokenStatement('short_lived', 'true', 'false'),
+    // Tokens end with their grant; nobody asks for the session at each refresh.
+    '',
+  );
+
+const statements: Readonly<Record<RecordTable, string>> = {
+  tokens: storedTokens('token_store.tokens'),
+  short_lived: tokenStatement('token_store.short_lived', 'true', 'false'),
   sessions: `
     SELECT ${recordColumns}, ${ownerColumns}, record.version, NULL::timestamptz AS consumed_at, ${noGrant}, ${noSession}
       FROM token_store.living_sessions AS record WHERE $2::text IS NOT NULL`,
@@ -105,6 +114,48 @@ const statements: Readonly<Record<RecordTable, string>> = {
       FROM token_store.living_grants AS record WHERE $2::text IS NOT NULL`,
 };
 
+const findRows = async (
+  connection: Queryable,
+  table: RecordTable,
+  kind: string,
+  { column, values }: RecordKey,
+): Promise<Row[]> => {
+  // By one value, since PostgreSQL takes a list for a long one, and then reads all grants instead of looking up one.
+  for (const value of values) {
+    const { rows } = await connection.query<Row>({
+      name: `find-${table}-by-${column}`,
+      text: `${statements[table]} AND record.${column} = $1`,
+      values: [value, kind],
+    });
+    if (rows.length > 0) return rows;
+  }
+  return [];
+};
+
+/** In the partition of its day; in the parent where that one cannot be named. */
+const findTokenRows = async (
+  connection: Queryable,
+  kind: string,
+  { values: [idHash], day = 0 }: RecordKey,
+): Promise<Row[]> => {
+  try {
+    const { rows } = await connection.query<Row>({
+      name: `find-tokens-${day}`,
+      text: `${storedTokens(partitionOf(day))} AND record.day = $3 AND record.id_hash = $1`,
+      values: [idHash, kind, day],
+    });
+    return rows;
+  } catch (error) {
+    if (!isPartitionUnusable(error)) throw error;
+    const { rows } = await connection.query<Row>({
+      name: 'find-tokens',
+      text: `${statements.tokens} AND record.day = $3 AND record.id_hash = $1`,
+      values: [idHash, kind, day],
+    });
+    return rows;
+  }
+};
+
 /** One look-up, one round trip. Undefined for what is unknown, expired, or of a family that is not alive. */
 export const findSealedRecord = async (
   connection: Queryable,
@@ -112,11 +163,8 @@ export const findSealedRecord = async (
   kind: string,
   key: RecordKey,
 ): Promise<FoundRecord | undefined> => {
-  const { rows } = await connection.query<Row>({
-    name: `find-${table}-by-${key.column}`,
-    text: `${statements[table]} AND record.${key.column} = ANY($1::bytea[])${table === 'tokens' ? ' AND record.day = $3' : ''}`,
-    values: [key.values, kind, ...(table === 'tokens' ? [key.day ?? null] : [])],
-  });
+  const rows =
+    table === 'tokens' ? await findTokenRows(connection, kind, key) : await findRows(connection, table, kind, key);
   const [row] = rows;
   if (!row) return undefined;
   return {

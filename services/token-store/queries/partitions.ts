@@ -1,3 +1,4 @@
+import { databaseErrorCode } from '../../shared/postgres-errors.ts';
 import type { Queryable } from '../../shared/postgres-pool.ts';
 
 /**
@@ -27,3 +28,18 @@ export const dropEndedTokenPartition = async (connection: Queryable): Promise<nu
   });
   return rows[0]?.ended ?? undefined;
 };
+
+/**
+ * The partition of a day, by name: a statement that names the parent locks and looks through all of its partitions at
+ * each execution, which costs several times of what one look-up does.
+ */
+export const partitionOf = (day: number): string => {
+  if (!Number.isSafeInteger(day) || day < 0) throw new Error('not a day');
+  return `token_store.tokens_${day}`;
+};
+
+// Not there, or attached by an owner who has not given it to this role: the parent answers for those.
+const unusable: ReadonlySet<string> = new Set(['42P01', '42501']);
+
+/** By its name this partition cannot be used. */
+export const isPartitionUnusable = (error: unknown): boolean => unusable.has(databaseErrorCode(error));
