@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { celRules, listMapBy } from './cel-rules.ts';
+import { celRules, listMapBy, matches } from './cel-rules.ts';
 import { durationBetween } from './duration.ts';
-import { objectName } from './object-reference.ts';
+import { hostPattern } from './https-url.ts';
+import { objectName, secretReference } from './object-reference.ts';
 import { annotationsSchema, namespaceNameSchema, subdomainPattern } from './qualified-name.ts';
 import { workloadRules, workloadShape } from './workload-spec.ts';
 
@@ -62,20 +63,18 @@ const isSame = (member: string): string =>
 /** Of two references; `namespace` is a word of CEL's own. */
 const isSameGateway = `one.name == other.name && ${isSame('__namespace__')}`;
 
+const serviceSchema = z
+  .object({
+    type: z.enum(['ClusterIP', 'NodePort', 'LoadBalancer']).default('ClusterIP').describe('Type of the Service.'),
+    annotations: annotationsSchema('service.annotations')
+      .optional()
+      .describe('Annotations of that Service, such as a load balancer reads.'),
+  })
+  .prefault({});
+
 const exposureSchema = z
   .object({
-    service: z
-      .object({
-        type: z
-          .enum(['ClusterIP', 'NodePort', 'LoadBalancer'])
-          .default('ClusterIP')
-          .describe('Type of the Service of the gateway.'),
-        annotations: annotationsSchema('service.annotations')
-          .optional()
-          .describe('Annotations of that Service, such as a load balancer reads.'),
-      })
-      .prefault({})
-      .describe('The Service of the gateway, which is always there.'),
+    service: serviceSchema.describe('The Service of the gateway, which is always there.'),
     ingress: z
       .object({
         className: objectName.optional().describe("IngressClass. Unset: the cluster's default."),
@@ -159,6 +158,32 @@ const proxyRange = z
     }),
   );
 
+const clientCertificatesSchema = z
+  .object({
+    host: z
+      .string()
+      .max(253)
+      .describe(
+        'Host by which clients with certificates reach the gateway, on the port of the issuer: not that of the issuer, where browsers would ask people for certificates. It leads to the Service `<tenant>-gateway-certificates`, past everything that ends TLS.',
+      )
+      .meta(
+        celRules(
+          matches(hostPattern, 'clientCertificates.host: write a DNS name in lower case such as mtls.id.example.com'),
+        ),
+      ),
+    tlsSecretName: objectName.describe('Secret with `tls.crt` and `tls.key` for that host.'),
+    caSecretRef: secretReference
+      .optional()
+      .describe(
+        'Secret with `ca.crt`: the CAs of the certificates by which clients are known (`tls_client_auth`). Unset: only those that a client has registered itself (`self_signed_tls_client_auth`).',
+      ),
+    service: serviceSchema.describe('The Service of that entrance.'),
+  })
+  .optional()
+  .describe(
+    'An entrance for clients that prove themselves by certificates (mutual TLS, RFC 8705). See docs/client.md.',
+  );
+
 export const gatewaySchema = z
   .object({
     ...workloadShape,
@@ -169,6 +194,7 @@ export const gatewaySchema = z
       .describe(
         'Certificate for the host of the issuer; renewed without a restart. Unset: plain HTTP behind your own TLS.',
       ),
+    clientCertificates: clientCertificatesSchema,
     drainTimeout: durationBetween('gateway.drainTimeout', '0s', '1h')
       .default('30s')
       .describe('How long a stopping gateway goes on accepting connections.'),

@@ -1,6 +1,9 @@
 const label = '[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?';
 /** A DNS name in lower case. The last label begins with a letter: else it would be an address, or no host at all. */
 const host = `(${label}\\.)*[a-z]([-a-z0-9]{0,61}[a-z0-9])?`;
+/** Such a name alone. */
+export const hostPattern = new RegExp(`^${host}$`);
+
 /** 1 to 65535. */
 const port = '([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])';
 

@@ -234,9 +234,9 @@ export const clientSpecSchema = z
         message: 'tlsClientAuth goes together with the tokenEndpointAuthMethod tls_client_auth: set both, or none',
       },
       {
-        rule: "self.tokenEndpointAuthMethod != 'self_signed_tls_client_auth' || (has(self.jwks) && self.jwks.keys.all(k, has(k.x5c)))",
+        rule: "self.tokenEndpointAuthMethod != 'self_signed_tls_client_auth' || has(self.jwksURI) || (has(self.jwks) && self.jwks.keys.all(k, has(k.x5c)))",
         message:
-          'jwks must hold the certificate of each of its keys, x5c, for the tokenEndpointAuthMethod self_signed_tls_client_auth',
+          'jwks must hold the certificate of each of its keys, x5c, or jwksURI name some, for the tokenEndpointAuthMethod self_signed_tls_client_auth',
       },
       {
         rule: 'self.tenantRef.name == oldSelf.tenantRef.name',

@@ -120,7 +120,7 @@ export const tenantSpecSchema = z
       .object({
         accessTokenTTL: durationBetween('tokens.accessTokenTTL', '1s', '24h')
           .default('10m')
-          .describe('Lifetime of access tokens: the gateway and services accept one until its end.'),
+          .describe('Lifetime of access tokens: the gateway accepts one until then, unless it is revoked.'),
         refreshTokenTTL: durationBetween('tokens.refreshTokenTTL', '1s', '87600h')
           .default('720h')
           .describe('Slides with each use.'),
@@ -160,6 +160,11 @@ export const tenantSpecSchema = z
       {
         rule: '!has(self.image) || has(self.version)',
         message: 'image needs version: say which version of the services the image is',
+      },
+      {
+        rule: '!has(self.gateway) || !has(self.gateway.clientCertificates) || url(self.issuer).getHostname() != self.gateway.clientCertificates.host',
+        message:
+          'gateway.clientCertificates.host must not be the host of the issuer: browsers would ask people for certificates there',
       },
       ...databaseTransitionRules,
     ),

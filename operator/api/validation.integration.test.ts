@@ -347,6 +347,16 @@ const refusedTenants: [string, Spec, RegExp][] = [
     { issuer, auth: { branding: { logoUrl: 'https:///logo' } } },
     /spec\.auth\.branding\.logoUrl: Invalid value/,
   ],
+  [
+    'certificates at the host of the issuer',
+    { issuer, gateway: { clientCertificates: { host: new URL(issuer).hostname, tlsSecretName: 'a' } } },
+    /spec: .*clientCertificates\.host must not be the host of the issuer/,
+  ],
+  [
+    'certificates at a host that is none',
+    { issuer, gateway: { clientCertificates: { host: 'https://mtls.example.com', tlsSecretName: 'a' } } },
+    /spec\.gateway\.clientCertificates\.host: .*write a DNS name in lower case/,
+  ],
   ...outOfBounds,
   ['a cache without its Secret', { issuer, cache: {} }, /spec\.cache\.connection: Required value/],
 ];

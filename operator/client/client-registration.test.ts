@@ -55,6 +55,18 @@ describe('buildClientRegistration', () => {
     [{ authorizationSignedResponseAlg: 'PS256' }],
     [{ jwksURI: 'https://app.example/keys' }, { jwksUri: 'https://app.example/keys' }],
     [{ backchannelLogoutURI: 'https://app.example/logout' }, { backchannelLogoutUri: 'https://app.example/logout' }],
+    [{ certificateBoundAccessTokens: true }],
+    [
+      { tokenEndpointAuthMethod: 'tls_client_auth', tlsClientAuth: { sanURI: 'spiffe://a/b' } },
+      { tokenEndpointAuthMethod: 'tls_client_auth', tlsClientAuth: { sanUri: 'spiffe://a/b' } },
+    ],
+    [
+      { tokenEndpointAuthMethod: 'tls_client_auth', tlsClientAuth: { subjectDN: 'CN=a' } },
+      { tlsClientAuth: { subjectDn: 'CN=a' } },
+    ],
+    [{ tlsClientAuth: { sanDNS: 'a.example' } }, { tlsClientAuth: { sanDns: 'a.example' } }],
+    [{ tlsClientAuth: { sanIP: '10.0.0.7' } }, { tlsClientAuth: { sanIp: '10.0.0.7' } }],
+    [{ tlsClientAuth: { sanEmail: 'a@b.example' } }],
     [{ consent: 'Required' }, { consent: 'required' }],
   ])('tells auth of %j', (spec: Record<string, unknown>, expected: Record<string, unknown> = spec) => {
     const registration = build(spec);

@@ -34,6 +34,9 @@ const containerPorts = (blueprint: Blueprint, component: Component): IContainerP
   const publicPort = blueprint.spec.gateway.tls === undefined ? ports.publicHttp : ports.publicHttps;
   return [
     { name: 'public', containerPort: publicPort, protocol: 'TCP' },
+    ...(blueprint.spec.gateway.clientCertificates === undefined
+      ? []
+      : [{ name: 'certificates', containerPort: ports.certificates, protocol: 'TCP' as const }]),
     { name: 'internal', containerPort: ports.gatewayInternal, protocol: 'TCP' },
     probes,
   ];

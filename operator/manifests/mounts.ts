@@ -11,12 +11,17 @@ export const cacheEntries = { url: 'url', ca: 'ca.crt' } as const;
 /** Entries of the Secret of a mail server. */
 export const mailEntries = { url: 'url', ca: 'ca.crt' } as const;
 
+/** Entry of the Secret with the CAs of clients. */
+export const clientCaEntry = 'ca.crt';
+
 /** Folders of the mounted ConfigMaps and Secrets in every container; settings name files by them. */
 export const mountPaths = {
   settings: `${root}/settings`,
   live: `${root}/live`,
   identity: `${root}/tls`,
   publicTls: `${root}/public-tls`,
+  certificatesTls: `${root}/certificates-tls`,
+  clientCa: `${root}/client-ca`,
   signingKeys: `${root}/signing-keys`,
   cookieKeys: `${root}/cookie-keys`,
   dataEncryptionKeys: `${root}/data-encryption-keys`,
@@ -88,6 +93,28 @@ const mailMounts = ({ spec: { auth } }: Blueprint): SecretMount[] =>
         },
       ];
 
+/**
+ * The users' Secrets themselves: a change reaches the gateway by no help of ours. It does not start without them, and so
+ * never trusts anybody else.
+ */
+const clientCertificateMounts = ({ spec: { gateway } }: Blueprint): SecretMount[] => {
+  if (gateway.clientCertificates === undefined) return [];
+  const { tlsSecretName, caSecretRef } = gateway.clientCertificates;
+  return [
+    { name: 'certificates-tls', mountPath: mountPaths.certificatesTls, secretName: tlsSecretName },
+    ...(caSecretRef === undefined
+      ? []
+      : [
+          {
+            name: 'client-ca',
+            mountPath: mountPaths.clientCa,
+            secretName: caSecretRef.name,
+            items: [clientCaEntry],
+          },
+        ]),
+  ];
+};
+
 /** A service's URL, and no other's; `ca.crt` only where the database has a CA of its own. */
 const databaseMount = (
   blueprint: Blueprint,
@@ -140,6 +167,7 @@ export const componentMounts = (blueprint: Blueprint, component: Component, data
                 secretName: blueprint.spec.gateway.tls.secretName,
               },
             ]),
+        ...clientCertificateMounts(blueprint),
       ];
     case 'auth':
       return [

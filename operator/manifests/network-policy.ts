@@ -83,11 +83,16 @@ export const buildNetworkPolicies = (
     ...toOutside(databasePorts),
   ];
   const publicPort = blueprint.spec.gateway.tls === undefined ? ports.publicHttp : ports.publicHttps;
+  const certificatePorts = blueprint.spec.gateway.clientCertificates === undefined ? [] : [ports.certificates];
   const policies = [
     buildPolicy(
       blueprint,
       'gateway',
-      [{ ports: tcp(publicPort) }, { from: [operator], ports: tcp(ports.gatewayInternal) }, metrics],
+      [
+        { ports: tcp(publicPort, ...certificatePorts) },
+        { from: [operator], ports: tcp(ports.gatewayInternal) },
+        metrics,
+      ],
       [
         dns,
         { to: [pods(blueprint, 'auth'), pods(blueprint, 'token-store')], ports: tcp(ports.mutualTls) },

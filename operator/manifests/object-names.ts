@@ -7,6 +7,8 @@ export const objectNames = {
   workload: ({ name }: Named, component: Component) => `${name}-${component}`,
   /** Headless Service: all addresses of the ready pods, over which callers balance. */
   headlessService: ({ name }: Named, component: Component) => `${name}-${component}-pods`,
+  /** The gateway's entrance for clients with certificates. */
+  certificatesService: ({ name }: Named) => `${name}-gateway-certificates`,
   /** All pods' metrics, for Prometheus. */
   metricsService: ({ name }: Named) => `${name}-metrics`,
   serviceAccount: ({ name }: Named) => `${name}-identity`,

@@ -4,6 +4,8 @@ export const ports = {
   mutualTls: 8443,
   publicHttps: 8443,
   publicHttp: 8080,
+  /** The gateway's entrance for clients with certificates. */
+  certificates: 8444,
   /** The gateway's `/internal/*`, apart from its public entrance. */
   gatewayInternal: 9443,
   /** `/livez`, `/readyz`, `/metrics`. */

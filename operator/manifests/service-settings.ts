@@ -89,12 +89,24 @@ const mailSettings = (blueprint: Blueprint): Pick<AuthSettings, 'mail'> => {
   };
 };
 
+/** Where clients with certificates call: their host, on the port of the issuer. */
+const certificatesOrigin = (
+  { issuer }: Blueprint['spec'],
+  { host }: NonNullable<Blueprint['spec']['gateway']['clientCertificates']>,
+): string => {
+  const { port } = new URL(issuer);
+  return `https://${host}${port === '' ? '' : `:${port}`}`;
+};
+
 export const buildAuthSettings = (blueprint: Blueprint, databaseHasCa: boolean): AuthSettings => {
-  const { auth, keys, tokens, issuer } = blueprint.spec;
+  const { auth, gateway, keys, tokens, issuer } = blueprint.spec;
   return {
     ...commonSettings(blueprint, internalDrainMilliseconds),
     port: ports.mutualTls,
     issuer,
+    ...(gateway.clientCertificates === undefined
+      ? {}
+      : { clientCertificatesOrigin: certificatesOrigin(blueprint.spec, gateway.clientCertificates) }),
     database: { ...databaseSettings(blueprint, 'auth', databaseHasCa), maxConnections: 10 },
     tokenStore: peerSettings(blueprint, 'token-store'),
     signingKeysDirectory: mountPaths.signingKeys,
@@ -124,10 +136,24 @@ export const buildAuthSettings = (blueprint: Blueprint, databaseHasCa: boolean):
   };
 };
 
+const certificateSettings = ({ spec }: Blueprint): Pick<GatewaySettings, 'clientCertificates'> => {
+  const { clientCertificates } = spec.gateway;
+  if (clientCertificates === undefined) return {};
+  return {
+    clientCertificates: {
+      port: ports.certificates,
+      origin: certificatesOrigin(spec, clientCertificates),
+      tlsDirectory: mountPaths.certificatesTls,
+      ...(clientCertificates.caSecretRef === undefined ? {} : { caDirectory: mountPaths.clientCa }),
+    },
+  };
+};
+
 export const buildGatewaySettings = (blueprint: Blueprint): GatewaySettings => ({
   ...commonSettings(blueprint, parseDurationMilliseconds(blueprint.spec.gateway.drainTimeout)),
   publicPort: blueprint.spec.gateway.tls === undefined ? ports.publicHttp : ports.publicHttps,
   ...(blueprint.spec.gateway.tls === undefined ? {} : { publicTlsDirectory: mountPaths.publicTls }),
+  ...certificateSettings(blueprint),
   internalPort: ports.gatewayInternal,
   issuer: blueprint.spec.issuer,
   auth: peerSettings(blueprint, 'auth'),

@@ -66,6 +66,36 @@ const buildGatewayService = (blueprint: Blueprint) => {
   } satisfies IService;
 };
 
+/** An address of its own, so that its host can keep the port of the issuer. */
+const buildCertificatesServices = (blueprint: Blueprint): IService[] => {
+  const { clientCertificates } = blueprint.spec.gateway;
+  if (clientCertificates === undefined) return [];
+  const { type, annotations } = clientCertificates.service;
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: {
+        ...ownedMetadata(blueprint, objectNames.certificatesService(blueprint), 'gateway'),
+        ...(annotations === undefined ? {} : { annotations }),
+      },
+      spec: {
+        type,
+        selector: selectorLabels(blueprint, 'gateway'),
+        ports: [
+          {
+            name: 'https',
+            port: issuerPort(blueprint.spec.issuer),
+            targetPort: 'certificates',
+            protocol: 'TCP',
+            appProtocol: 'https',
+          },
+        ],
+      },
+    },
+  ];
+};
+
 const buildDatabaseService = (blueprint: Blueprint) =>
   ({
     apiVersion: 'v1',
@@ -81,6 +111,7 @@ const buildDatabaseService = (blueprint: Blueprint) =>
 /** The Services of a tenant. */
 export const buildServices = (blueprint: Blueprint): IService[] => [
   buildGatewayService(blueprint),
+  ...buildCertificatesServices(blueprint),
   buildPodService(blueprint, 'auth'),
   buildHeadlessService(blueprint, 'auth'),
   buildPodService(blueprint, 'token-store'),

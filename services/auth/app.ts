@@ -18,7 +18,7 @@ import { retryAfterSeconds } from './provider/provider-answers.ts';
 import type { AuthSettings } from './settings.ts';
 
 export type AppOptions = {
-  settings: Pick<AuthSettings, 'issuer'>;
+  settings: Pick<AuthSettings, 'issuer' | 'clientCertificatesOrigin'>;
   /** The protocol as it is now; undefined until keys could be read. */
   protocol: () => Protocol | undefined;
   assets: RequestHandler;
@@ -118,7 +118,7 @@ export const createAuthApp = (options: AppOptions): Express => {
 
   app.use(metrics.requestDurations(routeName(settings.issuer)));
   app.use('/internal', createInternalRoutes(options));
-  app.use(allowRoles('gateway'), pinIssuer(settings.issuer), securityHeaders);
+  app.use(allowRoles('gateway'), pinIssuer(settings.issuer, settings.clientCertificatesOrigin), securityHeaders);
   const base = issuerPath(settings.issuer) || '/';
   app.use(base, express.Router().use(paths.assets, assets));
   app.use(base, (request, response, next) => {

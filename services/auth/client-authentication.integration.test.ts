@@ -170,3 +170,19 @@ describe('keys by address (jwks_uri)', () => {
     expect([response.status, keyRequests]).toEqual([401, []]);
   });
 });
+
+describe('without an entrance for certificates', () => {
+  it('nobody is told of certificates, and no client is taken whose tokens could not be bound', async () => {
+    const metadata = await (await send(new URL('/.well-known/openid-configuration', issuer), {})).json();
+    expect(metadata).not.toHaveProperty('tls_client_certificate_bound_access_tokens');
+    expect(metadata).not.toHaveProperty('mtls_endpoint_aliases');
+    const operator = fixture.send('operator', () => [service]);
+    const tlsClientAuth = { sanDns: 'a.example' };
+    for (const registration of [
+      { ...shop, clientId: 'bound', certificateBoundAccessTokens: true },
+      { ...signer, clientId: 'certified', tokenEndpointAuthMethod: 'tls_client_auth', tlsClientAuth } as const,
+    ]) {
+      await expect(putClient(operator, registration)).rejects.toThrow(/PUT 4\d\d/);
+    }
+  });
+});

@@ -93,6 +93,9 @@ export const buildProtocol = (options: ProtocolOptions): Protocol => {
     handle,
     signLogoutToken: createLogoutTokens(settings.issuer, signingKeys, options.now),
     findFault: async (registration) => {
+      if (registration.certificateBoundAccessTokens && settings.clientCertificatesOrigin === undefined) {
+        return 'access tokens cannot be bound to certificates: the tenant has no gateway.clientCertificates';
+      }
       try {
         await provider.Client.validate(buildClientMetadata(registration));
         return undefined;

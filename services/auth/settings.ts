@@ -11,6 +11,8 @@ export const authSettingsSchema = commonSettingsSchema.extend({
   /** mTLS: the provider for the gateway, `/internal/*` for the operator. */
   port: z.int().min(0).max(65_535),
   issuer: z.url(),
+  /** Where clients with certificates call, `https://mtls.id.example.com`. Absent: certificates mean nothing. */
+  clientCertificatesOrigin: z.url().optional(),
   database: databaseSettingsSchema,
   tokenStore: peerSettingsSchema,
   /** Folder with `keyring.json` and `<kid>.pem`; reread when it changes. */

@@ -13,6 +13,7 @@ import { describeAnswer, findLeaks } from './answer.ts';
 import { accounts } from './corpus/accounts.ts';
 import { authorization } from './corpus/authorization.ts';
 import { addresses, type BadRequest, basic, machine } from './corpus/bad-request.ts';
+import { certificates } from './corpus/certificates.ts';
 import { framing } from './corpus/framing.ts';
 import { operatorRequests } from './corpus/operator.ts';
 import { fields, pages } from './corpus/pages.ts';
@@ -40,7 +41,13 @@ beforeAll(async () => {
   const urlFile = join(directory, 'smtp-url');
   writeFileSync(urlFile, `smtp://127.0.0.1:${mailServer.port}?tls=disable`);
   const mail = { urlFile, from: 'no-reply@shop.example' };
-  stack = await startGatewayAndAuth([], { auth: logger(), gateway: logger() }, { auth: { mail } });
+  stack = await startGatewayAndAuth(
+    [],
+    { auth: logger(), gateway: logger() },
+    {
+      auth: { mail, clientCertificatesOrigin: 'https://mtls.shop.example' },
+    },
+  );
   scene = await prepareScene(stack, mailServer);
   startOfLog = log.length;
 });
@@ -72,6 +79,7 @@ describe('bad input', () => {
   it.each(pushed)('request object: %s', (...row) => isAnswered(row));
   it.each(tokens)('token: %s', (...row) => isAnswered(row));
   it.each(proofs)('DPoP: %s', (...row) => isAnswered(row));
+  it.each(certificates)('token: %s', (...row) => isAnswered(row));
   it.each(tokenUse)('%s', (...row) => isAnswered(row));
   it.each(accounts)('%s', (...row) => isAnswered(row));
   it.each(pages)('%s', (...row) => isAnswered(row));

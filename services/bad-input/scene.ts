@@ -1,10 +1,11 @@
-import { createPrivateKey, randomUUID } from 'node:crypto';
+import { createPrivateKey, randomUUID, X509Certificate } from 'node:crypto';
 import { exportJWK, generateKeyPair, type JWTHeaderParameters, SignJWT } from 'jose';
 import * as client from 'openid-client';
 import { app, issuer, putClient, shop, shopSecret } from '../auth/testing/auth-fixture.ts';
 import type { Browser, Page } from '../auth/testing/browser.ts';
 import { ada, discover, register, signIn, startAuthorization } from '../auth/testing/relying-party.ts';
 import { type ClientRegistration, deviceCodeGrantType } from '../shared/contracts/client-registration.ts';
+import { createCertificateAuthority } from '../shared/testing/certificate-authority.ts';
 import { eventually } from '../shared/testing/condition.ts';
 import type { TestMailServer } from '../shared/testing/mail-server.ts';
 import type { GatewayAndAuth } from '../testing/gateway-and-auth.ts';
@@ -50,6 +51,8 @@ export type Scene = {
   signRequest(claims?: Record<string, unknown>, header?: Record<string, unknown>): Promise<string>;
   /** By auth's own key. */
   signAsIssuer(claims: Record<string, unknown>, header?: Record<string, unknown>): Promise<string>;
+  /** Base64 of the certificate that the client `certified` is known by. */
+  certificate: string;
   secrets: readonly string[];
 };
 
@@ -59,6 +62,23 @@ const television: ClientRegistration = {
   clientId: 'television',
   grantTypes: [deviceCodeGrantType, 'refresh_token'],
   redirectUris: [],
+};
+
+const certified: ClientRegistration = {
+  ...shop,
+  clientId: 'certified',
+  tokenEndpointAuthMethod: 'tls_client_auth',
+  tlsClientAuth: { sanDns: 'certified.example' },
+  secretHashes: [],
+};
+
+const issueCertificate = async (): Promise<string> => {
+  const authority = await createCertificateAuthority();
+  const { cert } = await authority.issueClient({
+    subject: 'CN=certified',
+    names: [{ type: 'dns', value: 'certified.example' }],
+  });
+  return new X509Certificate(cert).raw.toString('base64');
 };
 
 const openForm = (browser: Browser, page: Page, field: string): OpenForm => ({
@@ -90,7 +110,7 @@ export const prepareScene = async (
   const operator = fixture.send('operator', services);
   const requestKeys = await generateKeyPair('ES256');
   const jwks = { keys: [{ ...(await exportJWK(requestKeys.publicKey)), kty: 'EC', alg: 'ES256', use: 'sig' }] };
-  for (const one of [shop, app, television, { ...signing, jwks }]) await putClient(operator, one);
+  for (const one of [shop, app, television, certified, { ...signing, jwks }]) await putClient(operator, one);
   const asShop = await discover(send, shop, shopSecret);
   const asApp = await discover(send, app);
   const asTelevision = await discover(send, television);
@@ -200,6 +220,7 @@ export const prepareScene = async (
     prove,
     signRequest,
     signAsIssuer,
+    certificate: await issueCertificate(),
     secrets: [shopSecret, ada.password, live.access_token, live.refresh_token ?? '', ownKey.pem.slice(40, 80)],
   };
 };

@@ -20,7 +20,12 @@ describe('a token verifier', () => {
     const jwt = await issuer.sign();
     const expected = {
       ok: true,
-      token: { subject: 'user-1', clientId: 'shop', scopes: ['orders:read', 'orders:write'], bound: false },
+      token: {
+        subject: 'user-1',
+        clientId: 'shop',
+        scopes: ['orders:read', 'orders:write'],
+        binding: { kind: 'none' },
+      },
     };
     expect(await verifier.verify(jwt)).toMatchObject(expected);
     expect(await verifier.verify(jwt)).toMatchObject(expected);
@@ -63,8 +68,21 @@ describe('a token verifier', () => {
     expect(await verifier.verify(await forge())).toMatchObject({ ok: false });
   });
 
-  it('sees that a token is bound', async () => {
-    expect(await verifier.verify(await issuer.sign({ cnf: { jkt: 'x' } }))).toMatchObject({ token: { bound: true } });
+  it.each([
+    [undefined, { kind: 'none' }],
+    [{ 'x5t#S256': 'x' }, { kind: 'certificate', thumbprint: 'x' }],
+    [{ jkt: 'x' }, { kind: 'unsupported' }],
+    [{ 'x5t#S256': 'x', jkt: 'x' }, { kind: 'unsupported' }],
+    [{ 'x5t#S256': 7 }, { kind: 'unsupported' }],
+    [{}, { kind: 'unsupported' }],
+  ])('sees what a token is bound to by %j', async (cnf, binding) => {
+    expect(await verifier.verify(await issuer.sign({ cnf }))).toMatchObject({ token: { binding } });
+  });
+
+  it('takes no other kind of binding for none', async () => {
+    for (const cnf of [null, 'x', 7, []]) {
+      expect(await verifier.verify(await issuer.sign({ cnf }))).toMatchObject({ ok: false });
+    }
   });
 
   it('grants the clock skew and no more, from memory too', async () => {

@@ -20,7 +20,7 @@ const accessTokenClaimsSchema = z.object({
   cep: z.int().min(0).optional(),
   scope: visibleText.optional(),
   /** RFC 7800: the token is of use only together with a proof. */
-  cnf: z.unknown().optional(),
+  cnf: z.record(z.string(), z.unknown()).optional(),
 });
 
 /** What a token says, after its signature and its issuer have been checked. */
@@ -34,8 +34,21 @@ export type VerifiedToken = {
   jti: string;
   /** What it can be revoked by. */
   revocation: RevocationKeys;
-  /** Bound to a key or certificate of its client (`cnf`). */
-  bound: boolean;
+  binding: TokenBinding;
+};
+
+/** What a token is of use with only (`cnf`): a certificate of its client, by its thumbprint, or something unknown here. */
+export type TokenBinding = { kind: 'none' } | { kind: 'certificate'; thumbprint: string } | { kind: 'unsupported' };
+
+/** A second member would be a second thing to prove. */
+const bindingOf = (cnf: Record<string, unknown> | undefined): TokenBinding => {
+  if (cnf === undefined) {
+    return { kind: 'none' };
+  }
+  const { 'x5t#S256': thumbprint, ...others } = cnf;
+  return typeof thumbprint === 'string' && Object.keys(others).length === 0
+    ? { kind: 'certificate', thumbprint }
+    : { kind: 'unsupported' };
 };
 
 export type TokenVerification = { ok: true; token: VerifiedToken } | { ok: false; reason: string };
@@ -86,7 +99,7 @@ export const verifyAccessToken = async (
         endsAt: (exp + rules.clockSkewSeconds) * 1_000,
         jti,
         revocation: buildRevocationKeys({ kid: protectedHeader.kid, jti, gid, client_id, cep }),
-        bound: cnf !== undefined,
+        binding: bindingOf(cnf),
       },
     };
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { RevocationSet } from '../token-store/client/revocation-set.ts';
 import type { VerifiedToken } from './access-token.ts';
+import type { ConnectionCertificate } from './client-certificates.ts';
 import { type HeaderList, headerValues } from './forwarded-headers.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import type { GatewayRoute } from './settings.ts';
@@ -55,9 +56,25 @@ export const checkPresence = (route: GatewayRoute, jwt: string | undefined): Ref
     ? unauthorized('The request has no bearer token', {})
     : undefined;
 
-/** A bound token without its proof is worth nothing. Proofs are not read yet, so it is refused, never taken as a bearer. */
-export const checkBinding = (token: VerifiedToken): Refusal | undefined =>
-  token.bound ? invalidToken('bound to a key, which is not supported') : undefined;
+/**
+ * A bound token without what it is bound to is worth nothing. DPoP proofs are not read, so what they belong to is refused,
+ * never taken as a bearer.
+ */
+export const checkBinding = (
+  { binding }: VerifiedToken,
+  certificate: ConnectionCertificate | undefined,
+): Refusal | undefined => {
+  switch (binding.kind) {
+    case 'none':
+      return undefined;
+    case 'unsupported':
+      return invalidToken('bound to a key, which is not supported');
+    case 'certificate':
+      return certificate?.thumbprint === binding.thumbprint
+        ? undefined
+        : invalidToken('bound to a certificate that the connection does not have');
+  }
+};
 
 /** Asked at each use, of verified tokens that are kept too: that is when a revocation has come meanwhile. */
 export const checkRevocation = (

@@ -105,7 +105,7 @@ describe('what the gateway says', () => {
       endsAt: 0,
       jti: 'j',
       revocation: { entries: [], clientId: 'c1', clientEpoch: 0 },
-      bound: false,
+      binding: { kind: 'none' as const },
     };
     expect(identityHeaders(token)).toEqual([
       'X-Identity-Subject',

@@ -18,7 +18,18 @@ const hopByHop = new Set([
 const ownOfThisHop = new Set([...hopByHop, 'host', 'expect', 'http2-settings']);
 
 /** Headers by which services are told who asks, and from where; believed by them, hence never the client's. */
-const reservedPrefixes = ['x-identity-', 'x-forwarded-'];
+const reservedPrefixes = [
+  'x-identity-',
+  'x-forwarded-',
+  // A certificate that a proxy has seen: RFC 9440, and what nginx, HAProxy, Traefik and clouds are told to write.
+  'client-cert',
+  'x-client-cert',
+  'ssl-client-',
+  'x-ssl-',
+  'x-amzn-mtls-',
+  'x-client-verify',
+  'x-client-dn',
+];
 const reservedNames = new Set([
   'forwarded',
   'x-real-ip',
@@ -83,14 +94,14 @@ export const stripResponseHeaders = (
   return kept;
 };
 
-/** Where the request came from and which public address it asked for. Proto and host are the issuer's, never `Host`. */
-export const forwardedHeaders = (clientAddress: string, issuer: URL): HeaderList => [
+/** Where the request came from and which public address it asked for: one of ours, never what `Host` says. */
+export const forwardedHeaders = (clientAddress: string, origin: URL): HeaderList => [
   'X-Forwarded-For',
   clientAddress,
   'X-Forwarded-Proto',
-  issuer.protocol.slice(0, -1),
+  origin.protocol.slice(0, -1),
   'X-Forwarded-Host',
-  issuer.host,
+  origin.host,
 ];
 
 /** Who asks, by the token that was verified. Services verify the token, which goes on, themselves as well. */

@@ -11,6 +11,7 @@ import { createRevocationFeedFollower } from '../token-store/client/revocation-f
 import { exposeRevocationFeed } from '../token-store/client/revocation-metrics.ts';
 import { buildGatewayApp } from './app.ts';
 import { readClientAddress } from './client-address.ts';
+import { certificateConnection, createClientCertificateServer } from './client-certificates.ts';
 import { buildInternalApp } from './internal-app.ts';
 import { createPublicServer } from './public-server.ts';
 import { buildRouteTable } from './route-table.ts';
@@ -73,6 +74,8 @@ export const composeGateway = (settings: GatewaySettings, logger: Logger): Servi
     {
       issuer,
       routes: () => live.routes,
+      certificateConnection: (request) => certificateConnection(request, Date.now()),
+      certificateOrigin: settings.clientCertificates?.origin,
       clientAddress: (request) => live.clientAddress(request),
       tokens,
       isRevoked: revocations.isRevoked,
@@ -105,6 +108,16 @@ export const composeGateway = (settings: GatewaySettings, logger: Logger): Servi
         port: settings.publicPort,
         keepAliveMilliseconds: publicKeepAliveMilliseconds,
       },
+      ...(settings.clientCertificates === undefined
+        ? []
+        : [
+            {
+              name: 'client-certificates',
+              server: createClientCertificateServer(settings.clientCertificates, app, watch),
+              port: settings.clientCertificates.port,
+              keepAliveMilliseconds: publicKeepAliveMilliseconds,
+            },
+          ]),
       {
         name: 'internal',
         server: createMutualTlsServer(identity, buildInternalApp(state, logger)),

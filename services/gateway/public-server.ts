@@ -7,17 +7,17 @@ import type { Logger } from 'pino';
 import { watchDirectory } from '../shared/watched-directory.ts';
 
 /** Bytes of all headers of a request; Node answers 431 above it. */
-const limits = { maxHeaderSize: 16_384 };
+export const serverLimits = { maxHeaderSize: 16_384 };
 /** Node waits for two minutes, at no cost to whoever opens connections and says nothing. */
-const handshakeTimeout = 10_000;
+export const handshakeTimeout = 10_000;
 
-const readCertificate = (directory: string): { cert: string; key: string; minVersion: 'TLSv1.2' } => {
+/** Certificate and key of a folder. Throws when they do not belong together: the last good pair stays in use. */
+export const readCertificate = (directory: string): { cert: string; key: string; minVersion: 'TLSv1.2' } => {
   const certificate = {
     cert: readFileSync(join(directory, 'tls.crt'), 'utf8'),
     key: readFileSync(join(directory, 'tls.key'), 'utf8'),
     minVersion: 'TLSv1.2' as const,
   };
-  // Throws when the two do not belong together: the last good pair stays in use.
   createSecureContext(certificate);
   return certificate;
 };
@@ -32,7 +32,7 @@ export const createPublicServer = (
   { signal, logger }: { signal: AbortSignal; logger: Logger },
 ): Server | SecureServer => {
   if (tlsDirectory === undefined) {
-    return createServer(limits, handler);
+    return createServer(serverLimits, handler);
   }
   watchDirectory(tlsDirectory, {
     signal,
@@ -43,7 +43,7 @@ export const createPublicServer = (
     },
   });
   const server: SecureServer = createSecureServer(
-    { ...limits, handshakeTimeout, ...readCertificate(tlsDirectory) },
+    { ...serverLimits, handshakeTimeout, ...readCertificate(tlsDirectory) },
     handler,
   );
   return server;

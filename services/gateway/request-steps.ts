@@ -1,4 +1,7 @@
+import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
+import { clientCertificateHeader, formatClientCertificate } from '../shared/contracts/client-certificate.ts';
+import { certificateEndpoints } from '../shared/contracts/issuer-paths.ts';
 import type { PeerTarget } from '../shared/peer-address.ts';
 import type { RevocationSet } from '../token-store/client/revocation-set.ts';
 import type { VerifiedToken } from './access-token.ts';
@@ -12,6 +15,7 @@ import {
   parseBearerToken,
 } from './authorization.ts';
 import type { ClientAddress } from './client-address.ts';
+import type { CertificateConnection, ConnectionCertificate } from './client-certificates.ts';
 import { forwardedHeaders, type HeaderList, identityHeaders, stripRequestHeaders } from './forwarded-headers.ts';
 import { checkLimits, parsePath } from './limits.ts';
 import { type ProxyOutcome, type ProxyRequest, proxy } from './proxy.ts';
@@ -35,6 +39,9 @@ export type GatewayParts = {
   issuer: string;
   routes: () => RouteTable;
   clientAddress: ClientAddress;
+  certificateConnection: (request: IncomingMessage) => CertificateConnection | undefined;
+  /** Of the entrance for certificates. */
+  certificateOrigin: string | undefined;
   tokens: TokenVerifier;
   isRevoked: RevocationSet['isRevoked'];
   authTargets: () => Promise<PeerTarget[]>;
@@ -57,7 +64,12 @@ type Passage = Omit<ProxyRequest, 'request' | 'response'>;
 type Authorized = { ok: true; token: VerifiedToken | undefined } | { ok: false; refusal: Refusal };
 
 /** token -> binding -> revocation -> audience -> scope */
-const authorize = async (route: GatewayRoute, headers: HeaderList, parts: GatewayParts): Promise<Authorized> => {
+const authorize = async (
+  route: GatewayRoute,
+  headers: HeaderList,
+  certificate: ConnectionCertificate | undefined,
+  parts: GatewayParts,
+): Promise<Authorized> => {
   if (route.authentication === 'None') {
     return { ok: true, token: undefined };
   }
@@ -75,7 +87,7 @@ const authorize = async (route: GatewayRoute, headers: HeaderList, parts: Gatewa
   }
   const { token } = verification;
   const refusal =
-    checkBinding(token) ??
+    checkBinding(token, certificate) ??
     checkRevocation(token, parts.isRevoked) ??
     checkAudience(token, route, parts.issuer) ??
     checkScopes(token, route);
@@ -113,10 +125,22 @@ const buildPassage = async (
   };
 };
 
+const endpointPaths: ReadonlySet<string> = new Set(Object.values(certificateEndpoints));
+
+/** Pages and their cookies belong to the issuer's own host; here are the endpoints that the discovery document names. */
+const isServedByCertificate = ({ kind }: Destination, { decoded }: RequestPath, { issuerBase }: RouteTable): boolean =>
+  kind === 'route' || endpointPaths.has(decoded.slice(issuerBase.length));
+
+/** Auth is told of the certificate; services are not, they are told whose token it is. */
+const certificateHeaders = ({ kind }: Destination, certificate: ConnectionCertificate | undefined): HeaderList =>
+  kind === 'issuer' && certificate !== undefined ? [clientCertificateHeader, formatClientCertificate(certificate)] : [];
+
+const nothingHere = refuse(404, 'not-found', 'Nothing is served at this address');
+
 const routeRefusal = (decision: Exclude<ReturnType<typeof decideRoute>, { ok: true }>): Refusal => {
   switch (decision.reason) {
     case 'no_route':
-      return refuse(404, 'not-found', 'Nothing is served at this address');
+      return nothingHere;
     case 'ambiguous':
       return refuse(400, 'ambiguous-path', 'The path can be read in more than one way');
     case 'method_not_allowed':
@@ -188,6 +212,13 @@ export const handleRequest =
     const { destination } = decision;
     notes.route = destination.kind === 'issuer' ? 'issuer' : destination.route.name;
 
+    // certificate
+    const connection = parts.certificateConnection(request);
+    if (connection && !isServedByCertificate(destination, parsed.path, parts.routes())) {
+      return sendRefusal(response, nothingHere);
+    }
+    const origin = connection ? (parts.certificateOrigin ?? parts.issuer) : parts.issuer;
+
     // client address, and identity headers of the client's own making
     const headers = stripRequestHeaders(request.rawHeaders);
 
@@ -195,7 +226,7 @@ export const handleRequest =
     const authorized: Authorized =
       destination.kind === 'issuer'
         ? { ok: true, token: undefined }
-        : await authorize(destination.route, headers, parts);
+        : await authorize(destination.route, headers, connection?.certificate, parts);
     if (!authorized.ok) {
       return sendRefusal(response, authorized.refusal);
     }
@@ -206,7 +237,8 @@ export const handleRequest =
     // (rate limit by user and client) -> proxy
     const onward = [
       ...headers,
-      ...forwardedHeaders(notes.clientAddress, new URL(parts.issuer)),
+      ...forwardedHeaders(notes.clientAddress, new URL(origin)),
+      ...certificateHeaders(destination, connection?.certificate),
       ...identityHeaders(authorized.token),
     ];
     const passage = await buildPassage(destination, parsed.path, onward, parts);

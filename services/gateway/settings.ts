@@ -1,12 +1,24 @@
 import { z } from 'zod';
 import { commonSettingsSchema, logLevelSchema, peerSettingsSchema } from '../shared/service-settings.ts';
 
+/** The entrance for clients with certificates (mutual TLS, RFC 8705), apart from the one that browsers use. */
+const clientCertificatesSchema = z.object({
+  port: z.int().min(0).max(65_535),
+  /** Its address for clients, `https://mtls.id.example.com`. */
+  origin: z.url(),
+  /** Folder with `tls.crt` and `tls.key` of its own certificate; reread when it changes. */
+  tlsDirectory: z.string().min(1),
+  /** Folder with `ca.crt`, the CAs of clients' certificates; reread when it changes. Absent: only registered ones count. */
+  caDirectory: z.string().min(1).optional(),
+});
+
 /** Settings of the gateway that need a restart. */
 export const gatewaySettingsSchema = commonSettingsSchema.extend({
   /** The public entrance: HTTPS when `publicTlsDirectory` is set, plain HTTP behind an Ingress otherwise. */
   publicPort: z.int().min(0).max(65_535),
   /** Folder with `tls.crt` and `tls.key` of the public certificate; reread when it changes. */
   publicTlsDirectory: z.string().min(1).optional(),
+  clientCertificates: clientCertificatesSchema.optional(),
   /** mTLS: `/internal/*` for the operator. */
   internalPort: z.int().min(0).max(65_535),
   issuer: z.url(),

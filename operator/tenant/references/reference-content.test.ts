@@ -63,6 +63,8 @@ describe('what the spec names', () => {
       });
     }
     expect(fault(referenceFields.databaseConnection, { url, 'ca.crt': 'nothing' })?.reason).toBe('TrustBundleInvalid');
+    expect(fault(referenceFields.clientCa, { 'ca.crt': ca }, ['ca.crt'])).toBeUndefined();
+    expect(fault(referenceFields.clientCa, { 'ca.crt': 'nothing' }, ['ca.crt'])?.reason).toBe('TrustBundleInvalid');
     expect(fault(referenceFields.databaseCluster, { 'ca.crt': ca }, ['ca.crt'])).toBeUndefined();
   });
 });

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { parseCacheUrl } from '../../../services/shared/contracts/cache-url.ts';
 import { parseSmtpUrl } from '../../../services/shared/contracts/smtp-url.ts';
 import { databaseCaEntry, databaseUrlEntries, isDatabaseUrl } from '../../manifests/database-connection.ts';
+import { clientCaEntry } from '../../manifests/mounts.ts';
 import { clusterUrlEntry } from '../database/database-sources.ts';
 import type { ObservedReference, ReferencedObject } from '../observed.ts';
 import type { TenantVerdict } from '../status/tenant-verdicts.ts';
@@ -96,6 +97,8 @@ export const findContentFault = (reference: ObservedReference): ContentFault | u
       return findCacheUrlFault(reference, found) ?? findBundleFault(reference, found, databaseCaEntry);
     case referenceFields.mailServer:
       return findMailUrlFault(reference, found) ?? findBundleFault(reference, found, databaseCaEntry);
+    case referenceFields.clientCa:
+      return findBundleFault(reference, found, clientCaEntry);
     default:
       return isTrustBundle(field) ? findBundleFault(reference, found, requiredEntries[0] ?? '') : undefined;
   }

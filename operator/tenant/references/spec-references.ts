@@ -1,4 +1,5 @@
 import type { IdentityTenant } from '../../api/identity-tenant.ts';
+import { clientCaEntry } from '../../manifests/mounts.ts';
 
 /** Kinds of objects that a spec may name; they are watched by metadata. */
 export type ReferenceKind = 'Secret' | 'ConfigMap' | 'Service';
@@ -18,6 +19,7 @@ export const referenceFields = {
   databaseConnection: 'spec.database.connection.secretRef',
   databaseCluster: 'spec.database.cloudNativePG.clusterName',
   cacheConnection: 'spec.cache.connection.secretRef',
+  clientCa: 'spec.gateway.clientCertificates.caSecretRef',
   mailServer: 'spec.auth.mail.smtpSecretRef',
   trustBundle: (index: number) => `spec.trustBundles[${index}]`,
 } as const;
@@ -70,6 +72,23 @@ const mailReferences = ({ auth: { mail } }: IdentityTenant['spec']): SpecReferen
         },
       ];
 
+const certificateReferences = ({ gateway: { clientCertificates } }: IdentityTenant['spec']): SpecReference[] => {
+  if (clientCertificates === undefined) return [];
+  const kind = 'Secret';
+  const { tlsSecretName, caSecretRef } = clientCertificates;
+  return [
+    {
+      field: 'spec.gateway.clientCertificates.tlsSecretName',
+      kind,
+      name: tlsSecretName,
+      requiredEntries: ['tls.crt', 'tls.key'],
+    },
+    ...(caSecretRef === undefined
+      ? []
+      : [{ field: referenceFields.clientCa, kind, name: caSecretRef.name, requiredEntries: [clientCaEntry] } as const]),
+  ];
+};
+
 const trustReferences = ({ trustBundles }: IdentityTenant['spec']): SpecReference[] =>
   trustBundles.flatMap(({ configMapRef, secretRef }, index) => {
     const reference = configMapRef ?? secretRef;
@@ -96,6 +115,7 @@ export const listReferences = ({ spec }: Pick<IdentityTenant, 'spec'>): SpecRefe
   ...cacheReferences(spec),
   ...mailReferences(spec),
   ...trustReferences(spec),
+  ...certificateReferences(spec),
   ...(spec.gateway.tls === undefined
     ? []
     : [

@@ -8,6 +8,7 @@ import type { FindLiveToken } from '../access-tokens/live-access-token.ts';
 import { createStructuredTokenAnswers, isStructuredTokenRefusal } from '../access-tokens/structured-tokens.ts';
 import { acceptOwnTokensAtUserinfo } from '../access-tokens/userinfo-tokens.ts';
 import type { AuthMetrics } from '../auth-metrics.ts';
+import { hideCertificateBinding } from '../client-certificates/certificate-features.ts';
 import { matchesClientSecret } from '../clients/client-secret.ts';
 import { createDeviceCodePrefill, createDevicePages } from '../device/device-pages.ts';
 import type { VerifyIdTokenHint } from '../keys/id-token-hint.ts';
@@ -213,6 +214,7 @@ export const buildProvider = (options: ProviderOptions): Provider => {
     ),
   );
   provider.use(createStructuredTokenAnswers(options));
+  if (settings.clientCertificatesOrigin === undefined) provider.use(hideCertificateBinding);
   provider.use(createDeviceCodePrefill(devicePages));
   return provider;
 };

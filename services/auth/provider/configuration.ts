@@ -11,6 +11,7 @@ import { issuerCookies } from '../../shared/contracts/issuer-cookies.ts';
 import type { SigningAlgorithm } from '../../shared/contracts/keyring.ts';
 import { assertMayRevoke, mayIntrospect, type TokenOwnership } from '../access-tokens/token-policies.ts';
 import type { Account } from '../accounts/account-repository.ts';
+import { certificateAuthMethods, certificateFeatures } from '../client-certificates/certificate-features.ts';
 import type { FetchClientKeys } from '../clients/client-key-fetch.ts';
 import { defaultAudience, identityScopes, isAudienceAllowed } from '../clients/client-metadata.ts';
 import type { Consents } from '../consent/consents.ts';
@@ -18,7 +19,7 @@ import type { DevicePages } from '../device/device-pages.ts';
 import type { AuthSettings } from '../settings.ts';
 import { currentUnit } from '../unit-of-work/current-unit.ts';
 import { buildInteractionPolicy } from './interaction-policy.ts';
-import { issuerPath, paths } from './issuer.ts';
+import { buildEndpointAliases, issuerPath, paths } from './issuer.ts';
 import {
   deviceCodeSeconds,
   grantSeconds,
@@ -32,7 +33,7 @@ import type { ProviderPages } from './provider-pages.ts';
 export const passwordAcr = 'pwd';
 
 export type ConfigurationOptions = {
-  settings: Pick<AuthSettings, 'issuer' | 'tokens' | 'session' | 'consent'>;
+  settings: Pick<AuthSettings, 'issuer' | 'clientCertificatesOrigin' | 'tokens' | 'session' | 'consent'>;
   keys: { jwks: ExternalSigningKey[]; algorithm: SigningAlgorithm };
   cookieKeys: readonly string[];
   adapter: NonNullable<Configuration['adapter']>;
@@ -74,6 +75,13 @@ const buildCookies = (issuer: string, keys: readonly string[]): NonNullable<Conf
 
 /** What others may sign with. Symmetric ones would make a verifier of a secret's hash into one who can sign. */
 const clientAlgorithms = ['ES256', 'EdDSA', 'Ed25519', 'PS256', 'RS256'] as const;
+
+/** What the discovery document says besides: where certificates are asked for. */
+const buildEndpointDiscovery = ({
+  issuer,
+  clientCertificatesOrigin: origin,
+}: ConfigurationOptions['settings']): Pick<Configuration, 'discovery'> =>
+  origin === undefined ? {} : { discovery: { mtls_endpoint_aliases: buildEndpointAliases(issuer, origin) } };
 
 const buildAlgorithms = (own: SigningAlgorithm): NonNullable<Configuration['enabledJWA']> => ({
   idTokenSigningAlgValues: [own],
@@ -162,7 +170,14 @@ export const buildConfiguration = (options: ConfigurationOptions): Configuration
     },
     enabledJWA: buildAlgorithms(keys.algorithm),
     fetch: fetchClientKeys,
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+    clientAuthMethods: [
+      'client_secret_basic',
+      'client_secret_post',
+      'private_key_jwt',
+      ...(settings.clientCertificatesOrigin === undefined ? [] : certificateAuthMethods),
+      'none',
+    ],
+    ...buildEndpointDiscovery(settings),
     responseTypes: ['code'],
     pkce: { required: () => true },
     scopes: ['openid', 'offline_access'],
@@ -225,6 +240,7 @@ export const buildConfiguration = (options: ConfigurationOptions): Configuration
         // A nonce bounds the age of a proof by our clock; without one the client's would decide.
         requireNonce: () => true,
       },
+      mTLS: certificateFeatures,
       pushedAuthorizationRequests: { enabled: true },
       requestObjects: { enabled: true },
       jwtResponseModes: { enabled: true },

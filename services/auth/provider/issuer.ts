@@ -1,17 +1,17 @@
 import type { RequestHandler } from 'express';
-import { issuerRoot as root } from '../../shared/contracts/issuer-paths.ts';
+import { certificateEndpoints as endpoints, issuerRoot as root } from '../../shared/contracts/issuer-paths.ts';
 import { sendProblem } from '../../shared/problem-details.ts';
 
 /** Paths of auth below the issuer's own path. */
 export const paths = {
   authorization: `${root}/authorize`,
-  token: `${root}/token`,
-  userinfo: `${root}/userinfo`,
-  pushedAuthorizationRequest: `${root}/par`,
-  deviceAuthorization: `${root}/device-authorization`,
+  token: endpoints.token_endpoint,
+  userinfo: endpoints.userinfo_endpoint,
+  pushedAuthorizationRequest: endpoints.pushed_authorization_request_endpoint,
+  deviceAuthorization: endpoints.device_authorization_endpoint,
   device: `${root}/device`,
-  introspection: `${root}/introspect`,
-  revocation: `${root}/revoke`,
+  introspection: endpoints.introspection_endpoint,
+  revocation: endpoints.revocation_endpoint,
   jwks: `${root}/jwks`,
   signOut: `${root}/sign-out`,
   interaction: `${root}/interaction`,
@@ -32,12 +32,18 @@ export const assertIssuer = (issuer: string): void => {
   }
 };
 
+/** RFC 8705, 5: the endpoints that a client may call with its certificate, at an origin of their own. */
+export const buildEndpointAliases = (issuer: string, origin: string): Record<string, string> =>
+  Object.fromEntries(Object.entries(endpoints).map(([name, path]) => [name, `${origin}${issuerPath(issuer)}${path}`]));
+
 /**
  * Makes every request one to the issuer. oidc-provider builds the addresses that it hands out from `Host`, `X-Forwarded-*`
- * and the request's target, all of which the outside chooses.
+ * and the request's target, all of which the outside chooses. What the gateway says to have come by the entrance for
+ * certificates is at that origin: proofs name the address that they were sent to (`htu`, RFC 9449).
  */
-export const pinIssuer = (issuer: string): RequestHandler => {
-  const { host, protocol } = new URL(issuer);
+export const pinIssuer = (issuer: string, certificateOrigin?: string): RequestHandler => {
+  const { host: issuerHost, protocol } = new URL(issuer);
+  const certificateHost = certificateOrigin === undefined ? undefined : new URL(certificateOrigin).host;
   return (request, response, next) => {
     if (!request.url.startsWith('/')) {
       // RFC 9112 section 3.2.2: absolute form is for proxies, and we are none.
@@ -48,6 +54,12 @@ export const pinIssuer = (issuer: string): RequestHandler => {
       });
       return;
     }
+    const isForCertificates =
+      certificateHost !== undefined &&
+      request.headers['x-forwarded-host'] === certificateHost &&
+      // It answers with the address of a page, and pages are at the issuer's host.
+      !request.path.endsWith(paths.deviceAuthorization);
+    const host = isForCertificates ? certificateHost : issuerHost;
     request.headers.host = host;
     request.headers['x-forwarded-host'] = host;
     request.headers['x-forwarded-proto'] = protocol.slice(0, -1);

@@ -30,7 +30,14 @@ export type CertificateAuthority = {
   issueWorkload(name: TenantName & { role: Role }): Promise<TlsMaterial>;
   /** A server certificate for host names (`localhost`) or addresses (`127.0.0.1`). */
   issueServer(hosts: string[]): Promise<TlsMaterial>;
+  /** A client's certificate. */
+  issueClient(client: ClientName): Promise<TlsMaterial>;
 };
+
+type AlternativeName = { type: 'url' | 'dns' | 'ip' | 'email'; value: string };
+
+/** What a client's certificate says; `days` until its end, 30 unless said otherwise. */
+export type ClientName = { subject: string; names?: AlternativeName[]; days?: number };
 
 const generateKeys = () => webcrypto.subtle.generateKey(signing, true, ['sign', 'verify']);
 
@@ -38,9 +45,24 @@ const privateKeyPem = async (keys: webcrypto.CryptoKeyPair): Promise<string> =>
   PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
 
 const validity = (days: number) => ({
-  notBefore: new Date(Date.now() - 60_000),
+  // One that has ended had begun.
+  notBefore: new Date(Date.now() - 60_000 + Math.min(0, days) * 2 * day),
   notAfter: new Date(Date.now() + days * day),
 });
+
+/** A certificate of its own, which no CA vouches for. */
+export const issueSelfSigned = async ({ subject, names = [], days = 30 }: ClientName): Promise<TlsMaterial> => {
+  const keys = await generateKeys();
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    ...validity(days),
+    name: subject,
+    keys,
+    signingAlgorithm: signing,
+    extensions: names.length === 0 ? [] : [new SubjectAlternativeNameExtension(names)],
+  });
+  const cert = certificate.toString('pem');
+  return { cert, key: await privateKeyPem(keys), ca: cert };
+};
 
 export const createCertificateAuthority = async (): Promise<CertificateAuthority> => {
   const caKeys = await generateKeys();
@@ -57,14 +79,11 @@ export const createCertificateAuthority = async (): Promise<CertificateAuthority
   });
   const ca = root.toString('pem');
 
-  const issue = async (
-    commonName: string,
-    names: { type: 'url' | 'dns' | 'ip'; value: string }[],
-  ): Promise<TlsMaterial> => {
+  const issue = async (subject: string, names: AlternativeName[], days = 30): Promise<TlsMaterial> => {
     const keys = await generateKeys();
     const certificate = await X509CertificateGenerator.create({
-      ...validity(30),
-      subject: `CN=${commonName}`,
+      ...validity(days),
+      subject,
       issuer: root.subject,
       publicKey: keys.publicKey,
       signingKey: caKeys.privateKey,
@@ -73,19 +92,20 @@ export const createCertificateAuthority = async (): Promise<CertificateAuthority
         new BasicConstraintsExtension(false, undefined, true),
         new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
         new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
-        new SubjectAlternativeNameExtension(names),
+        ...(names.length === 0 ? [] : [new SubjectAlternativeNameExtension(names)]),
       ],
     });
     return { cert: certificate.toString('pem'), key: await privateKeyPem(keys), ca };
   };
   return {
     ca,
-    issueWorkload: (name) => issue(name.role, [{ type: 'url', value: spiffeId(name) }]),
+    issueWorkload: (name) => issue(`CN=${name.role}`, [{ type: 'url', value: spiffeId(name) }]),
     issueServer: (hosts) =>
       issue(
-        hosts[0] ?? 'localhost',
+        `CN=${hosts[0] ?? 'localhost'}`,
         hosts.map((value) => ({ type: /^[0-9.]+$/.test(value) || value.includes(':') ? 'ip' : 'dns', value })),
       ),
+    issueClient: ({ subject, names = [], days }) => issue(subject, names, days),
   };
 };
 
