@@ -1,15 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import { waitUntil } from '../../e2e/cluster/wait.ts';
+import type { ResourceKind } from '../runtime/resource-kind.ts';
 import { customResources } from '../tenant/custom-resources.ts';
+import type { KubeletStandIn } from '../testing/kubelet-stand-in.ts';
 import { type LivingAuth, startLivingAuth } from '../testing/living-auth.ts';
-import { planCrash } from './failpoint/crash-point.ts';
-import { createRandom } from './failpoint/random.ts';
-import { planStorm } from './failpoint/storm.ts';
 import type { Stage } from './stage.ts';
+import { endFaults, strike } from './strike.ts';
 import { putBelonging, putBelongings, removeBelonging } from './traffic/belonging.ts';
+import { leave, type Squatter, squat } from './traffic/squatter.ts';
 import { deleteClient, ensureClients, writeClient } from './traffic/tenant-clients.ts';
 import { createTenant, type LifeStep, tenantName, tenantOf } from './traffic/tenant-life.ts';
-import { driftOf, lossOf, type Transition } from './traffic/transition.ts';
+import { driftOf, growth, lossOf, podComponents, type Transition } from './traffic/transition.ts';
 import { firstWish, nextWish, releaseOf, type Wish } from './traffic/wish.ts';
 import { findUnregistered } from './validate/client-registry.ts';
 import { describeDifferences, describeWorld } from './validate/end-state.ts';
@@ -19,7 +20,6 @@ import { areClientsReady, isGone, isReady, settle, writesWhenDone } from './vali
 import { openWorld, type World } from './world.ts';
 
 const patience = 120_000;
-const lossPercent = 20;
 
 const ready: LifeStep = { name: 'the chain', act: async () => undefined, leadsTo: 'ready' };
 
@@ -35,11 +35,16 @@ const ifThere = async (write: () => Promise<unknown>): Promise<void> => {
 /** A chain in its course. */
 type Chain = {
   readonly world: World;
+  readonly kubelets: KubeletStandIn;
   readonly auth: LivingAuth;
   /** All that the user has asked for so far. */
   wish: Wish;
   /** Clients that were still going when the tenant went: with it they are let go at once, and a kept database knows them on. */
   readonly left: Set<string>;
+  /** Whether events may have been lost since everything was listed last. */
+  isBlind: boolean;
+  /** What strangers have put there, and not yet taken away. */
+  readonly squatters: Squatter[];
 };
 
 /** A world with everything that a user keeps in it beside the tenant. */
@@ -66,20 +71,30 @@ const recreate = async ({ world, wish, left }: Chain): Promise<void> => {
   await client.delete(tenantOf(world));
   // A storm may last as long as the operator makes no calls: nobody waits for a user who has gone.
   await waitUntil('the tenant to be gone', patience, () => isGone(world), 20);
-  await createTenant(world, wish.spec);
+  await createTenant(world, wish.spec, wish.annotations);
 };
 
-/** What was misplaced, and clients that could not be made while the ones before were going. */
-const putRight = async ({ world, wish }: Chain): Promise<void> => {
+/** Ends what holds the tenant up outside of the operator, so that it can become Ready. */
+const putRight = async ({ world, auth, wish, kubelets, squatters }: Chain): Promise<void> => {
+  for (const squatter of squatters.splice(0)) await leave(world, squatter);
+  kubelets.release(world.namespace, ...podComponents);
+  auth.mute(0);
   await putBelongings(world, wish.editions);
   await ensureClients(world, wish.clients, patience);
 };
 
+/** Whether what has this name is a stranger's by now, who alone may touch it. */
+const isStrangers = (
+  { squatters }: Chain,
+  object: { readonly resource: ResourceKind; readonly name: string },
+): boolean =>
+  squatters.some(({ reference }) => reference.resource === object.resource && reference.name === object.name);
+
 const apply = async (chain: Chain, transition: Transition): Promise<void> => {
   const { world } = chain;
   const { client } = world.cluster;
-  const { proxy } = await world.present();
-  chain.wish = nextWish(chain.wish, transition);
+  const before = chain.wish;
+  chain.wish = nextWish(before, transition);
   const { spec, clients, editions } = chain.wish;
   switch (transition.kind) {
     case 'change':
@@ -97,47 +112,49 @@ const apply = async (chain: Chain, transition: Transition): Promise<void> => {
       return putBelonging(world, transition.belonging, editions[transition.belonging]);
     case 'misplace':
       return removeBelonging(world, transition.belonging);
+    case 'restart':
+      await client.patchMerge(tenantOf(world), { metadata: { annotations: chain.wish.annotations } });
+      return;
+    case 'grow':
+      if (chain.wish !== before) await client.patchMerge(tenantOf(world), { spec: growth });
+      return;
+    case 'squat': {
+      const squatter = await squat(world, transition.object);
+      if (squatter !== undefined) chain.squatters.push(squatter);
+      return;
+    }
+    case 'crowd':
+      return chain.kubelets.hold(world.namespace, transition.component);
+    case 'mute':
+      return chain.auth.mute(transition.requests);
     case 'upgrade':
+    case 'downgrade':
       world.adopt(releaseOf(chain.wish));
       await world.start();
       return;
     case 'drift': {
       const { resource, name, patch } = driftOf(transition.object);
+      if (isStrangers(chain, { resource, name })) return;
       return ifThere(() => client.patchMerge({ resource, namespace: world.namespace, name }, patch));
     }
     case 'lose': {
       const { resource, name } = lossOf(transition.object);
+      if (isStrangers(chain, { resource, name })) return;
       await client.delete({ resource, namespace: world.namespace, name });
       return;
     }
     case 'recreate':
       return recreate(chain);
+    case 'loss':
+      chain.isBlind = true;
+      return strike(world, transition);
     case 'crash':
-      // Whatever it was writing: it dies in the middle, or is killed at rest when it writes less than that.
-      proxy.plan = planCrash(transition);
-      await waitUntil(
-        'a crash',
-        1_000,
-        async () => proxy.calls.some(({ fault }) => fault?.startsWith('kill') === true),
-        10,
-      ).catch(() => undefined);
-      await world.start();
-      return;
     case 'storm':
-      proxy.plan = planStorm(createRandom(transition.seed));
-      return;
     case 'lag':
-      proxy.watches.open();
-      proxy.watches.lag = transition.events;
-      return;
-    case 'loss': {
-      const random = createRandom(transition.seed);
-      proxy.watches.drop = ({ type }) => type !== 'BOOKMARK' && random() * 100 < lossPercent;
-      return;
-    }
+      return strike(world, transition);
     case 'wait': {
       if (spec['paused'] === true) return;
-      await calm(world);
+      await calm(chain);
       await putRight(chain);
       return waitUntil('tenant and clients to be ready', patience, () => isAllReady(world), 30);
     }
@@ -146,12 +163,10 @@ const apply = async (chain: Chain, transition: Transition): Promise<void> => {
 
 const isAllReady = async (world: World): Promise<boolean> => (await isReady(world)) && (await areClientsReady(world));
 
-/** Ends all faults. What was lost comes by a new list. */
-const calm = async (world: World): Promise<void> => {
-  const { proxy } = await world.present();
-  proxy.plan = () => undefined;
-  proxy.watches.open();
-  proxy.watches.expire();
+/** Ends all faults; without a loss nothing may need a new list. */
+const calm = async (chain: Chain): Promise<void> => {
+  await endFaults(chain.world, chain.isBlind ? 'and list anew' : 'and see');
+  chain.isBlind = false;
 };
 
 /** States of tenants that were made with all of a wish at once, by the wish: each is made once. */
@@ -163,7 +178,7 @@ export const createFreshStates = (stage: Stage, name: string): FreshStates => {
   const make = async (wish: Wish): Promise<NamespaceState> => {
     const { world, auth } = await openFurnishedWorld(stage, `${name}-fresh-${known.size}x`, wish);
     try {
-      await createTenant(world, wish.spec);
+      await createTenant(world, wish.spec, wish.annotations);
       await ensureClients(world, wish.clients, patience);
       await waitUntil('tenant and clients to be ready', patience, () => isAllReady(world), 30);
       return asFresh(await settle(world, ready));
@@ -229,13 +244,17 @@ export const runChain = async (
   const chain: Chain = {
     ...(await openFurnishedWorld(stage, namespace, firstWish)),
     wish: firstWish,
+    kubelets: stage.kubelets,
     left: new Set(),
+    squatters: [],
+    isBlind: false,
   };
   try {
     await createTenant(chain.world, firstWish.spec);
     for (const transition of transitions) await apply(chain, transition);
-    await apply(chain, { kind: 'change', spec: { paused: false } });
-    await calm(chain.world);
+    // No more than has to be: whatever the user does wakes the tenant, and would hide that nothing else has.
+    if (chain.wish.spec['paused'] === true) await apply(chain, { kind: 'change', spec: { paused: false } });
+    await calm(chain);
     await putRight(chain);
     await awaitEnd(chain, await fresh(nextWish(chain.wish, { kind: 'change', spec: { paused: null } })));
   } finally {

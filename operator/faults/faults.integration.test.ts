@@ -3,10 +3,12 @@ import { createFreshStates, runChain } from './chain-suite.ts';
 import { listLifeCrashPoints, type RecordedStep, recordLife, runLifeWithCrashes } from './crash-suite.ts';
 import { spread } from './failpoint/crash-point.ts';
 import type { StaleView } from './failpoint/stale-view.ts';
+import { runFleet } from './fleet-suite.ts';
 import { createTally } from './report/tally.ts';
 import { runLifeWithRestarts } from './restart-suite.ts';
 import { inParallel, type Stage, startStage } from './stage.ts';
 import { runLifeWithStaleViews } from './stale-suite.ts';
+import type { FleetTransition } from './traffic/fleet-traffic.ts';
 import { shortChains } from './traffic/short-chains.ts';
 import { tenantLife } from './traffic/tenant-life.ts';
 
@@ -58,6 +60,18 @@ describe('whatever happens to the operator, the end is as if nothing had', { tim
     });
     await inParallel(width, tasks);
     expect(failures).toEqual([]);
+  });
+
+  it('with a fleet that follows it up and down by a version', async () => {
+    const traffic: readonly FleetTransition[] = [
+      { kind: 'upgrade' },
+      { kind: 'advance' },
+      { kind: 'storm', seed: 1 },
+      { kind: 'change', tenant: 'beta', spec: { paused: true } },
+      { kind: 'downgrade' },
+      { kind: 'crash', write: 3, when: 'after' },
+    ];
+    expect(await runFleet(stage, traffic, 'fleet-short')).toEqual([]);
   });
 
   it('as ten processes that are killed one after the other', async () => {

@@ -1,4 +1,4 @@
-// node operator/faults/soak.ts [--crashes N] [--stale N] [--transitions N] [--width N] [--seed N] [--from N]: the long form of
+// node operator/faults/soak.ts [--crashes N] [--stale N] [--transitions N] [--fleets N] [--width N] [--seed N] [--from N]: the long form of
 // the fault suites; closes with `N passed, N failed`. It can be run in parts: --from is the life with which crashes and stale
 // views begin, and each part says with which the next one does.
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -9,9 +9,11 @@ import { listLifeCrashPoints, type RecordedStep, recordLife, runLifeWithCrashes 
 import type { CrashPoint } from './failpoint/crash-point.ts';
 import { createRandom, pick } from './failpoint/random.ts';
 import type { StaleView } from './failpoint/stale-view.ts';
+import { runFleet } from './fleet-suite.ts';
 import { createTally, type Tally } from './report/tally.ts';
 import { inParallel, type Stage, startStage } from './stage.ts';
 import { runLifeWithStaleViews } from './stale-suite.ts';
+import { sampleFleetTraffic } from './traffic/fleet-traffic.ts';
 import { tenantLife } from './traffic/tenant-life.ts';
 import { sampleChains } from './traffic/transition.ts';
 
@@ -20,19 +22,21 @@ const { values } = parseArgs({
     crashes: { type: 'string', default: '600' },
     stale: { type: 'string', default: '150' },
     transitions: { type: 'string', default: '1000' },
+    fleets: { type: 'string', default: '12' },
     width: { type: 'string', default: '3' },
     from: { type: 'string', default: '0' },
     seed: { type: 'string', default: `${Date.now() % 1_000_000}` },
   },
 });
-const [crashes, staleViews, wantedTransitions, width, seed, from] = [
+const [crashes, staleViews, wantedTransitions, wantedFleets, width, seed, from] = [
   values.crashes,
   values.stale,
   values.transitions,
+  values.fleets,
   values.width,
   values.seed,
   values.from,
-].map(Number) as [number, number, number, number, number, number];
+].map(Number) as [number, number, number, number, number, number, number];
 
 const startedAt = performance.now();
 const say = (text: string): void => {
@@ -138,6 +142,20 @@ const soakChains = async (stage: Stage): Promise<Tally> => {
   return tally;
 };
 
+const fleetLength = 8;
+
+const soakFleets = async (stage: Stage): Promise<Tally> => {
+  const tally = startTally('fleets', wantedFleets);
+  const tasks = Array.from({ length: wantedFleets }, (_, number) => async () => {
+    const traffic = sampleFleetTraffic(seed + number, fleetLength);
+    const details = await runFleet(stage, traffic, `fleet-${number}-soak`).catch((error: unknown) => [String(error)]);
+    if (details.length === 0) tally.pass();
+    else tally.fail({ what: `fleet of seed ${seed + number}: ${JSON.stringify(traffic)}`, details });
+  });
+  await inParallel(width, tasks);
+  return tally;
+};
+
 say(`seed ${seed}`);
 const stage = await startStage();
 const tallies: Tally[] = [];
@@ -146,6 +164,7 @@ try {
   if (crashes > 0) tallies.push(await soakCrashes(stage, recorded));
   if (staleViews > 0) tallies.push(await soakStaleViews(stage, recorded));
   if (wantedTransitions > 0) tallies.push(await soakChains(stage));
+  if (wantedFleets > 0) tallies.push(await soakFleets(stage));
 } finally {
   await stage.stop();
 }

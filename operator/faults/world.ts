@@ -45,8 +45,17 @@ export const leaseOf = (namespace: string) => ({
   name: 'identity-operator',
 });
 
-/** Makes the namespace. No operator runs there yet. */
-export const openWorld = async (cluster: TestCluster, namespace: string): Promise<World> => {
+type OperatorSettings = Pick<NonNullable<Parameters<typeof startOperator>[3]>, 'maxRollingTenants'>;
+
+/**
+ * Makes the namespace. No operator runs there yet.
+ * @param settings of every incarnation.
+ */
+export const openWorld = async (
+  cluster: TestCluster,
+  namespace: string,
+  settings: OperatorSettings = {},
+): Promise<World> => {
   await cluster.createNamespace(namespace);
   let number = 0;
   let release: OperatorRelease | undefined;
@@ -99,7 +108,7 @@ export const openWorld = async (cluster: TestCluster, namespace: string): Promis
       proxy,
       namespace,
       `${namespace}-${number}`,
-      release === undefined ? {} : { release },
+      release === undefined ? settings : { ...settings, release },
     );
     const started = { operator, proxy };
     running = started;

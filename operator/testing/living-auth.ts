@@ -31,6 +31,11 @@ type Secret = LiveObject & ISecret;
 export type LivingAuth = {
   /** The clients that are registered, by id, as they were written last. */
   readonly clients: ReadonlyMap<string, ClientRegistration>;
+  /**
+   * So many of the next requests fail, as networks and databases make them: unheard, heard without an answer, and by 503, in
+   * turn. With 0 it is well again.
+   */
+  mute(requests: number): void;
   stop(): Promise<void>;
 };
 
@@ -67,10 +72,18 @@ const tlsOf = (identity: Secret) => {
   return { cert: entries['tls.crt'], key: entries['tls.key'], ca: entries['ca.crt'] };
 };
 
-const buildServer = (registry: Registry, identity: Secret): Server =>
+type Failure = 'unheard' | 'unanswered' | 'refused';
+const failures: readonly Failure[] = ['unheard', 'unanswered', 'refused'];
+
+const buildServer = (registry: Registry, identity: Secret, nextFailure: () => Failure | undefined): Server =>
   createServer({ ...tlsOf(identity), requestCert: true, rejectUnauthorized: true }, async (request, response) => {
     const { method = 'GET', url = '/' } = request;
-    const answer = answerTo(registry, method, url, await text(request));
+    const body = await text(request);
+    const failure = nextFailure();
+    if (failure === 'unheard') return void response.socket?.destroy();
+    if (failure === 'refused') return void response.writeHead(503).end();
+    const answer = answerTo(registry, method, url, body);
+    if (failure === 'unanswered') return void response.socket?.destroy();
     response.setHeader('content-type', 'application/json').end(JSON.stringify(answer));
   });
 
@@ -84,6 +97,12 @@ export const startLivingAuth = async (
   const pods = new InformerCache<Pod, Pod>({ project: (pod) => pod, namespaces: [namespace] });
   const secrets = new InformerCache<Secret, Secret>({ project: (secret) => secret, namespaces: [namespace] });
   const servers = new Map<string, Server>();
+  let failing = 0;
+  const nextFailure = (): Failure | undefined => {
+    if (failing === 0) return undefined;
+    failing -= 1;
+    return failures[failing % failures.length];
+  };
   const identity = () => secrets.get(namespace, objectNames.identity({ name: tenant }, 'auth'));
 
   const listen = async (pod: Pod, server: Server): Promise<void> => {
@@ -112,7 +131,7 @@ export const startLivingAuth = async (
     for (const pod of there) {
       const { uid } = pod.metadata;
       if (servers.has(uid)) continue;
-      const server = buildServer(registry, current);
+      const server = buildServer(registry, current, nextFailure);
       servers.set(uid, server);
       void listen(pod, server);
     }
@@ -134,6 +153,9 @@ export const startLivingAuth = async (
   await Promise.all([pods, secrets].map((cache) => cache.waitForSync(AbortSignal.timeout(20_000))));
   return {
     clients: registry.clients,
+    mute: (requests) => {
+      failing = requests;
+    },
     stop: async () => {
       stop.abort();
       await running;

@@ -13,8 +13,12 @@ export type LifeStep = {
 export const tenantName = 'acme';
 
 /** Creates the tenant that a world is about. */
-export const createTenant = async ({ cluster, namespace }: World, spec: Record<string, unknown>): Promise<void> => {
-  const metadata = { name: tenantName, namespace };
+export const createTenant = async (
+  { cluster, namespace }: World,
+  spec: Readonly<Record<string, unknown>>,
+  annotations: Readonly<Record<string, string>> = {},
+): Promise<void> => {
+  const metadata = { name: tenantName, namespace, annotations };
   await cluster.client.create({ apiVersion, kind: 'IdentityTenant', metadata, spec });
 };
 

@@ -3,6 +3,7 @@ import type { ResourceKind } from '../../runtime/resource-kind.ts';
 import { builtInResources } from '../../runtime/resource-kind.ts';
 import { optionalResources } from '../../tenant/caches/optional-resources.ts';
 import { type BelongingName, belongingNames } from './belonging.ts';
+import { type SquatName, squatNames } from './squatter.ts';
 
 /** Any object of fields, such as a spec. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -21,8 +22,20 @@ export type Transition =
   | { readonly kind: 'rotate'; readonly belonging: BelongingName }
   /** Somebody deletes what the tenant may name; it is put back before anybody waits for the tenant. */
   | { readonly kind: 'misplace'; readonly belonging: BelongingName }
+  /** The user has the services start again. */
+  | { readonly kind: 'restart'; readonly value: string }
+  /** The user has the managed database's volume grow; where there is none, nothing happens. */
+  | { readonly kind: 'grow' }
+  /** A stranger makes an object of a name that the tenant or a client may want; it goes before anybody waits for them. */
+  | { readonly kind: 'squat'; readonly object: SquatName }
+  /** New pods of a component find no node, until somebody waits for the tenant. */
+  | { readonly kind: 'crowd'; readonly component: PodComponent }
+  /** So many of the next requests to auth fail, one way after the other. */
+  | { readonly kind: 'mute'; readonly requests: number }
   /** The operator is replaced by one of the next minor version; where that is done already, by itself. */
   | { readonly kind: 'upgrade' }
+  /** It is set back by one of the first minor version, and takes services that follow it back with it. */
+  | { readonly kind: 'downgrade' }
   /** A stranger changes an object of ours. */
   | { readonly kind: 'drift'; readonly object: DriftedObject }
   /** Somebody deletes an object of ours. */
@@ -39,6 +52,9 @@ export type Transition =
   | { readonly kind: 'loss'; readonly seed: number }
   /** The user waits until the tenant is Ready. */
   | { readonly kind: 'wait' };
+
+export const podComponents = ['gateway', 'auth', 'token-store', 'database', 'migrate'] as const;
+export type PodComponent = (typeof podComponents)[number];
 
 /** What a stranger does to an object. */
 const drifts = {
@@ -112,6 +128,7 @@ const losses = {
   'certificate of auth': { resource: builtInResources.secrets, name: 'acme-auth-identity' },
   'connection Secret': { resource: builtInResources.secrets, name: 'acme-database-connection' },
   'connection Secret of migrate': { resource: builtInResources.secrets, name: 'acme-migrate-connection' },
+  'signing keys': { resource: builtInResources.secrets, name: 'acme-signing-keys' },
   'certificate authority': { resource: builtInResources.secrets, name: 'acme-internal-ca' },
   StatefulSet: { resource: builtInResources.statefulSets, name: 'acme-database' },
   Ingress: { resource: builtInResources.ingresses, name: 'acme-gateway' },
@@ -159,14 +176,24 @@ const specChange: fc.Arbitrary<Fields> = fc.oneof(
   fc.constantFrom(null, { connection: { secretRef: { name: 'own-cache' } } }).map((cache) => ({ cache })),
   fc.constantFrom([], [{ configMapRef: { name: 'public-ca' } }]).map((trustBundles) => ({ trustBundles })),
   fc.constantFrom('HighlyAvailable', 'Single').map((mode) => ({ availability: { mode } })),
-  fc.constantFrom({ version: '0.1.0', image: 'example.com/identity:fixed' }, { version: null, image: null }),
+  fc.constantFrom(
+    { version: '0.1.0', image: 'example.com/identity:fixed' },
+    { version: '0.1.0', image: null },
+    { version: null, image: null },
+  ),
   fc.constantFrom('Retain', 'Delete').map((deletionPolicy) => ({ deletionPolicy })),
   fc.boolean().map((paused) => ({ paused })),
 );
 
+/** What a managed database grows to: a tenant may leave it, and come back to a volume that is kept, but no smaller one. */
+const grownStorage = '20Gi';
+
+/** The patch of a spec by which its managed database gets a larger volume. */
+export const growth: Fields = { database: { managed: { storage: grownStorage } } };
+
 /** Where data may live. A managed database's volume is kept when the tenant leaves it. */
 const databases: readonly Fields[] = [
-  {},
+  { managed: { storage: grownStorage } },
   { connection: { secretRef: { name: 'own-database' } } },
   { connection: { secretRef: { name: 'own-roles' } } },
   { cloudNativePG: { clusterName: 'main' } },
@@ -196,7 +223,7 @@ const transitions: fc.Arbitrary<Transition> = fc.oneof(
       kind: only('move' as const),
       spec: fc
         .constantFrom(...databases)
-        .map((database) => ({ database: { connection: null, cloudNativePG: null, ...database } })),
+        .map((database) => ({ database: { connection: null, cloudNativePG: null, managed: null, ...database } })),
     }),
   },
   {
@@ -213,6 +240,12 @@ const transitions: fc.Arbitrary<Transition> = fc.oneof(
     arbitrary: fc.record({ kind: only('misplace' as const), belonging: fc.constantFrom(...belongingNames) }),
   },
   { weight: 1, arbitrary: only<Transition>({ kind: 'upgrade' }) },
+  { weight: 1, arbitrary: only<Transition>({ kind: 'downgrade' }) },
+  { weight: 1, arbitrary: fc.record({ kind: only('restart' as const), value: fc.constantFrom('once', 'twice') }) },
+  { weight: 1, arbitrary: only<Transition>({ kind: 'grow' }) },
+  { weight: 1, arbitrary: fc.record({ kind: only('squat' as const), object: fc.constantFrom(...squatNames) }) },
+  { weight: 1, arbitrary: fc.record({ kind: only('crowd' as const), component: fc.constantFrom(...podComponents) }) },
+  { weight: 1, arbitrary: fc.record({ kind: only('mute' as const), requests: fc.integer({ min: 1, max: 4 }) }) },
   { weight: 2, arbitrary: fc.record({ kind: only('drift' as const), object: namesOf(drifts) }) },
   { weight: 2, arbitrary: fc.record({ kind: only('lose' as const), object: namesOf(losses) }) },
   { weight: 1, arbitrary: only<Transition>({ kind: 'recreate' }) },

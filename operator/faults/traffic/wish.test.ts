@@ -29,10 +29,21 @@ it('holds clients as they were changed, and none that was dismissed', () => {
   expect(after(shop, { kind: 'dismiss', name }, open).clients[name]).not.toHaveProperty('displayName');
 });
 
-it('counts editions, and ends with the next release', () => {
+it('counts editions, and ends with the release that came last', () => {
   const rotate: Transition = { kind: 'rotate', belonging: 'cache Secret' };
   expect(after(rotate, rotate, { kind: 'upgrade' })).toMatchObject({
     editions: { 'cache Secret': 2 },
     release: 'next',
+  });
+  expect(after({ kind: 'upgrade' }, { kind: 'downgrade' }).release).toBe('first');
+});
+
+it('holds a restart, and a larger volume where there is one', () => {
+  const grow: Transition = { kind: 'grow' };
+  const move: Transition = { kind: 'move', spec: { database: { cloudNativePG: { clusterName: 'main' } } } };
+  expect(after(grow).spec['database']).toEqual({ managed: { storage: '20Gi' } });
+  expect(after(move, grow)).toEqual(after(move));
+  expect(after({ kind: 'restart', value: 'once' }, { kind: 'restart', value: 'twice' }).annotations).toEqual({
+    'identity-operator.io/restart': 'twice',
   });
 });

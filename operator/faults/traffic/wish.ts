@@ -1,7 +1,8 @@
+import { annotations } from '../../api/group.ts';
 import type { OperatorRelease } from '../../tenant/operator-release.ts';
 import type { Editions } from './belonging.ts';
 import { firstClientSpec } from './tenant-clients.ts';
-import { type ClientName, type Fields, mergePatch, type Transition } from './transition.ts';
+import { type ClientName, type Fields, growth, mergePatch, type Transition } from './transition.ts';
 
 const releases = {
   first: { version: '0.1.0', image: 'identity-operator:0.1.0', databaseImage: 'postgres:18' },
@@ -18,10 +19,12 @@ export type Wish = {
   readonly spec: Fields;
   readonly clients: Readonly<Partial<Record<ClientName, Fields>>>;
   readonly editions: Editions;
+  /** Of the tenant. */
+  readonly annotations: Readonly<Record<string, string>>;
   readonly release: keyof typeof releases;
 };
 
-export const releaseOf = ({ release }: Wish): OperatorRelease => releases[release];
+export const releaseOf = ({ release }: Pick<Wish, 'release'>): OperatorRelease => releases[release];
 
 /** With what every chain begins. */
 export const firstWish: Wish = {
@@ -33,11 +36,18 @@ export const firstWish: Wish = {
   },
   clients: {},
   editions: {},
+  annotations: {},
   release: 'first',
 };
 
 // A merge patch of an object is an object.
 const patched = (fields: Fields, patch: Fields): Fields => mergePatch(fields, patch) as Fields;
+
+/** Whether the tenant's data lives with the tenant. */
+const isDatabaseManaged = ({ spec }: Wish): boolean => {
+  const { database = {} } = spec as { readonly database?: Fields };
+  return database['connection'] === undefined && database['cloudNativePG'] === undefined;
+};
 
 /** What is asked for after a transition; most of them ask for nothing. */
 export const nextWish = (wish: Wish, transition: Transition): Wish => {
@@ -60,8 +70,14 @@ export const nextWish = (wish: Wish, transition: Transition): Wish => {
         ...wish,
         editions: { ...editions, [transition.belonging]: (editions[transition.belonging] ?? 0) + 1 },
       };
+    case 'restart':
+      return { ...wish, annotations: { ...wish.annotations, [annotations.restart]: transition.value } };
+    case 'grow':
+      return isDatabaseManaged(wish) ? { ...wish, spec: patched(spec, growth) } : wish;
     case 'upgrade':
       return { ...wish, release: 'next' };
+    case 'downgrade':
+      return { ...wish, release: 'first' };
     default:
       return wish;
   }

@@ -17,6 +17,19 @@ const settingsPattern = /^ConfigMap\/.*<hash>$/;
 const isOfManagedDatabase = (key: string): boolean =>
   key.startsWith('PersistentVolumeClaim/') || /^Secret\/.*-database-identity$/.test(key);
 
+/** A volume never gets smaller, and one that nobody has provided yet never larger: its size is what was asked for some time. */
+const withoutSize = (claim: unknown): unknown => {
+  const { spec, ...others } = claim as { readonly spec?: Readonly<Record<string, unknown>> };
+  const { resources: _size, ...fixed } = spec ?? {};
+  return { ...others, spec: fixed };
+};
+
+const describeFresh = (key: string, objects: readonly unknown[]): readonly unknown[] => {
+  if (settingsPattern.test(key)) return ['settings'];
+  const fresh = objects.map(withoutHistory);
+  return key.startsWith('PersistentVolumeClaim/') ? fresh.map(withoutSize) : fresh;
+};
+
 /**
  * A state without what remembers how it came about: rollouts that are over, what a managed database has left that is not
  * run any more, and settings that an older ReplicaSet still names. Settings are in the templates by name, so that one set of
@@ -27,6 +40,6 @@ export const asFresh = (state: NamespaceState): NamespaceState => {
   return Object.fromEntries(
     Object.entries(state)
       .filter(([key]) => isDatabaseManaged || !isOfManagedDatabase(key))
-      .map(([key, objects]) => [key, settingsPattern.test(key) ? ['settings'] : objects.map(withoutHistory)]),
+      .map(([key, objects]) => [key, describeFresh(key, objects)]),
   );
 };
