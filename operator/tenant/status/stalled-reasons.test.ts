@@ -223,7 +223,11 @@ const cases: Record<StalledReason, Case> = {
   MigrationFailed: migration(/a migration failed; the log of the migrate Job says which/, {
     reason: 'MigrationFailed',
   }),
-  RolloutStuck: { stalled: stuck, says: /the rollout does not advance/, cured: () => install('ready') },
+  RolloutStuck: {
+    stalled: stuck,
+    says: /the rollout does not advance: .*look at the new pods \(kubectl describe, kubectl logs\), or take the change back$/,
+    cured: () => install('ready'),
+  },
   NodesNotReadable: {
     stalled: async () => ({ ...(await install('ready', spread)), nodes: undefined }),
     says: /nodes/,

@@ -103,7 +103,14 @@ export const decideWorkloadAvailable = (
   const obstacle = describeObstacle(pods, component) || describeReplicaFailure(deployment);
   const counts = `${Math.min(updated, available)} of ${desired} pods of ${component} are available${obstacle}`;
   if (current && progressing?.reason === 'ProgressDeadlineExceeded') {
-    return { type, status: 'False', reason: 'RolloutStuck', message: `the rollout does not advance: ${counts}` };
+    const advice =
+      'what ran before goes on; look at the new pods (kubectl describe, kubectl logs), or take the change back';
+    return {
+      type,
+      status: 'False',
+      reason: 'RolloutStuck',
+      message: `the rollout does not advance: ${counts}; ${advice}`,
+    };
   }
   if (available < required) return { type, status: 'False', reason: 'MinimumReplicasUnavailable', message: counts };
   if (!current || updated < required || (status?.replicas ?? 0) > updated) {
