@@ -6,7 +6,7 @@ import type { KubeletStandIn } from '../testing/kubelet-stand-in.ts';
 import { type LivingAuth, startLivingAuth } from '../testing/living-auth.ts';
 import type { Stage } from './stage.ts';
 import { endFaults, strike } from './strike.ts';
-import { putBelonging, putBelongings, removeBelonging } from './traffic/belonging.ts';
+import { awaitNotice, listBelongingsOf, putBelonging, putBelongings, removeBelonging } from './traffic/belonging.ts';
 import { leave, type Squatter, squat } from './traffic/squatter.ts';
 import { deleteClient, ensureClients, writeClient } from './traffic/tenant-clients.ts';
 import { createTenant, type LifeStep, tenantName, tenantOf } from './traffic/tenant-life.ts';
@@ -230,9 +230,18 @@ const awaitEnd = async ({ world, auth, wish, left }: Chain, expected: NamespaceS
   if (late.length > 0) await fail('written when all was done:', late);
 };
 
+/** At rest nothing else wakes the tenant. @throws ChainError when a change of something that it names does not. */
+const awaitNotices = async ({ world, wish }: Chain): Promise<void> => {
+  for (const belonging of listBelongingsOf(wish.spec)) {
+    await awaitNotice(world, belonging).catch(async (error: unknown) => {
+      throw new ChainError([String(error), ...(await describeWorld(world))], (await world.present()).operator.log());
+    });
+  }
+};
+
 /**
  * Leads a tenant and its clients through a chain of transitions, ends all faults, and compares what is there with what there
- * is where all that was asked for last was made at once.
+ * is where all that was asked for last was made at once. Then what the tenant names changes, which has to wake it.
  * @throws ChainError with what is otherwise.
  */
 export const runChain = async (
@@ -257,6 +266,7 @@ export const runChain = async (
     await calm(chain);
     await putRight(chain);
     await awaitEnd(chain, await fresh(nextWish(chain.wish, { kind: 'change', spec: { paused: null } })));
+    await awaitNotices(chain);
   } finally {
     await remove(chain);
   }

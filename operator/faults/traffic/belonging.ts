@@ -1,8 +1,12 @@
+import { waitUntil } from '../../../e2e/cluster/wait.ts';
 import { generateCertificateAuthority } from '../../keys/internal-certificate.ts';
 import { builtInResources, type ObjectReference } from '../../runtime/resource-kind.ts';
 import type { World } from '../world.ts';
 
 type Content = Readonly<Record<string, string>>;
+
+/** A deadline; as a rule it takes milliseconds. */
+const noticeMilliseconds = 30_000;
 
 const { certificatePem: authority } = generateCertificateAuthority('of a user', new Date());
 
@@ -95,4 +99,25 @@ export const putBelongings = async (world: World, editions: Editions): Promise<v
 
 export const removeBelonging = async (world: World, belonging: BelongingName): Promise<void> => {
   await world.cluster.client.delete(referenceOf(world, belonging));
+};
+
+/** A Cluster of CloudNativePG is named in its Secrets' stead. */
+const nameInSpec = (name: string): string => name.replace(/^main-.*/, 'main');
+
+/** Those that a spec names. */
+export const listBelongingsOf = (spec: object): BelongingName[] =>
+  belongingNames.filter((belonging) => JSON.stringify(spec).includes(`"${nameInSpec(belongings[belonging].name)}"`));
+
+/**
+ * Changes it, though nothing that is read of it, and waits until the operator has looked, as it does at every new version.
+ * @throws Error when it does not: nothing has woken it.
+ */
+export const awaitNotice = async (world: World, belonging: BelongingName): Promise<void> => {
+  const { resource, namespace, name } = referenceOf(world, belonging);
+  world.mark();
+  const annotations = { 'example.com/touched': crypto.randomUUID() };
+  await world.cluster.client.patchMerge({ resource, namespace, name }, { metadata: { annotations } });
+  const hasLooked = async () =>
+    world.calls().some((call) => call.verb === 'get' && call.resource === resource.plural && call.name === name);
+  await waitUntil(`the operator to look at the changed ${belonging}`, noticeMilliseconds, hasLooked, 10);
 };
