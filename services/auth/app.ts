@@ -7,8 +7,8 @@ import type { Metrics } from '../shared/metrics.ts';
 import { allowRoles } from '../shared/mutual-tls.ts';
 import { problemHandler, sendProblem } from '../shared/problem-details.ts';
 import { type TokenStoreClient, TokenStoreUnavailable } from '../token-store/client/token-store-client.ts';
-import { createAccountAdminRoutes } from './accounts/account-admin-routes.ts';
-import type { Accounts } from './accounts/accounts.ts';
+import type { AccountAdministration } from './admin/account-administration.ts';
+import { createAdminRoutes } from './admin/admin-routes.ts';
 import type { ClientRegistry } from './clients/client-registry.ts';
 import type { ClientRepository } from './clients/client-repository.ts';
 import { createClientRoutes } from './clients/client-routes.ts';
@@ -24,7 +24,7 @@ export type AppOptions = {
   assets: RequestHandler;
   registry: ClientRegistry;
   clients: ClientRepository;
-  accounts: Pick<Accounts, 'setDisabled'>;
+  administration: AccountAdministration;
   store: Pick<TokenStoreClient, 'revoke'>;
   state: () => Promise<InternalState>;
   metrics: Metrics;
@@ -45,7 +45,14 @@ const securityHeaders = helmet({
 /** A bounded set: the second part of a path at most, and only those that are ours. */
 const routeName = (issuer: string): ((request: { path: string; baseUrl: string }) => string) => {
   const base = issuerPath(issuer);
-  const known = [...Object.values(paths), '/internal/state', '/internal/clients', '/internal/accounts', '/.well-known'];
+  const known = [
+    ...Object.values(paths),
+    '/internal/state',
+    '/internal/clients',
+    '/internal/accounts',
+    '/internal/audit-events',
+    '/.well-known',
+  ];
   return ({ path, baseUrl }) => {
     const whole = `${baseUrl}${path}`;
     const local = whole.startsWith(base) ? whole.slice(base.length) : whole;
@@ -92,7 +99,14 @@ const tokenStoreProblemHandler =
     });
   };
 
-const createInternalRoutes = ({ protocol, registry, clients, accounts, store, state }: AppOptions): RequestHandler => {
+const createInternalRoutes = ({
+  protocol,
+  registry,
+  clients,
+  administration,
+  store,
+  state,
+}: AppOptions): RequestHandler => {
   const routes = express.Router();
   routes.use(allowRoles('operator'));
   routes.get('/state', async (_request, response) => {
@@ -104,7 +118,7 @@ const createInternalRoutes = ({ protocol, registry, clients, accounts, store, st
   };
   const findFault: Protocol['findFault'] = async (registration) => protocol()?.findFault(registration);
   routes.use('/clients', requireProtocol, createClientRoutes({ registry, repository: clients, store, findFault }));
-  routes.use('/accounts', createAccountAdminRoutes(accounts));
+  routes.use(createAdminRoutes(administration));
   return routes;
 };
 

@@ -22,6 +22,7 @@ import { createAccountChanges } from './accounts/account-changes.ts';
 import { createAccounts } from './accounts/accounts.ts';
 import { createConcurrencyLimit } from './accounts/concurrency-limit.ts';
 import { createPasswordHashing } from './accounts/password-hashing.ts';
+import { createAccountAdministration } from './admin/account-administration.ts';
 import { createAuthApp } from './app.ts';
 import { createAuthMetrics } from './auth-metrics.ts';
 import { runAuthCleaning } from './cleaning.ts';
@@ -234,7 +235,7 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
     assets: assets.routes,
     registry,
     clients,
-    accounts,
+    administration: createAccountAdministration({ pool, change, store }),
     store,
     state,
     metrics,

@@ -1,4 +1,5 @@
-import { z } from 'zod';
+import type { z } from 'zod';
+import { jsonAnswer, jsonBody, problemAnswer } from '../shared/open-api.ts';
 import * as contract from './contract.ts';
 
 /** A route of the contract. `refused` is the answer 409, where there is one. */
@@ -62,36 +63,6 @@ const operations: readonly Operation[] = [
   },
 ];
 
-const toSchema = (schema: z.ZodType, io: 'input' | 'output'): object => {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
-  return rest;
-};
-
-/** RFC 9457, as all services answer. */
-const problem = {
-  description: 'Refused, or to be repeated later (503, with Retry-After).',
-  content: {
-    'application/problem+json': {
-      schema: {
-        type: 'object',
-        required: ['status', 'type', 'title'],
-        properties: {
-          status: { type: 'integer' },
-          type: { type: 'string', pattern: '^urn:identity-operator:problem:' },
-          title: { type: 'string' },
-          detail: { type: 'string' },
-          correlationId: { type: 'string' },
-        },
-      },
-    },
-  },
-};
-
-const answer = (description: string, schema: z.ZodType): object => ({
-  description,
-  content: { 'application/json': { schema: toSchema(schema, 'output') } },
-});
-
 /** OpenAPI 3.1 of the token-store's API, from its contract. The feed of revocations is a stream, and not in it. */
 export const buildApiDocument = (): object => ({
   openapi: '3.1.0',
@@ -106,14 +77,14 @@ export const buildApiDocument = (): object => ({
       {
         post: {
           summary,
-          requestBody: { required: true, content: { 'application/json': { schema: toSchema(request, 'input') } } },
+          requestBody: jsonBody(request),
           responses: {
-            200: answer('Done.', response),
-            ...(refused && { 409: answer('Nothing was written but one-time ids.', refused) }),
-            400: problem,
-            403: problem,
-            413: problem,
-            503: problem,
+            200: jsonAnswer('Done.', response),
+            ...(refused && { 409: jsonAnswer('Nothing was written but one-time ids.', refused) }),
+            400: problemAnswer,
+            403: problemAnswer,
+            413: problemAnswer,
+            503: problemAnswer,
           },
         },
       },

@@ -38,8 +38,6 @@ export type AccountSettings = {
     accountId: string,
     form: { current: string; newEmail: string; sessionUid: string; origin: RequestOrigin },
   ): Promise<AddressChangeOutcome>;
-  /** Nobody signs in to a disabled account, and what it has ends. False when that changes nothing. */
-  setDisabled(accountId: string, disabled: boolean): Promise<boolean>;
 };
 
 type Options = {
@@ -128,14 +126,5 @@ export const createAccountSettings = (options: Options): AccountSettings => {
         };
       });
     },
-    setDisabled: (accountId, disabled) =>
-      change(async (accounts) => {
-        if (!(await accounts.setDisabled(accountId, disabled))) return { value: false, events: [] };
-        return {
-          value: true,
-          events: [{ event: disabled ? 'account_disabled' : 'account_enabled', accountId }],
-          ...(disabled && { outbox: [{ topic: 'revoke_subject', payload: { subject: accountId } }] }),
-        };
-      }),
   };
 };

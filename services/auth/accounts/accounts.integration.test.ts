@@ -1,7 +1,9 @@
 import { hash } from '@node-rs/argon2';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createAccountAdministration } from '../admin/account-administration.ts';
 import { type AccountsFixture, startAccountsFixture } from '../testing/accounts-fixture.ts';
 import { admitAttempt } from '../throttling/attempt-counters.ts';
+import { createAccountChanges } from './account-changes.ts';
 import { createAccountRepository } from './account-repository.ts';
 import type { SignInAttempt } from './authentication.ts';
 import { createMailLinks, type LinkPurpose, newLinkToken } from './mail-links.ts';
@@ -107,15 +109,21 @@ describe('signing in', () => {
   });
 
   it('is over for a disabled account, whose sessions and tokens are to be revoked', async () => {
+    const { pool } = fixture;
+    const administration = createAccountAdministration({
+      pool,
+      change: createAccountChanges(pool, async () => undefined),
+      store: { listSessions: async () => ({ sessions: [] }) },
+    });
     const accounts = fixture.accounts();
     await accounts.register(ada);
     const id = String((await account())['id']);
-    expect(await accounts.setDisabled(id, true)).toBe(true);
-    expect(await accounts.setDisabled(id, true)).toBe(false);
+    expect(await administration.setDisabled(id, true)).toBe(true);
+    expect(await administration.setDisabled(id, true)).toBe(false);
     expect(await accounts.authenticate(attempt())).toEqual({ kind: 'refused' });
     expect(await accounts.findById(id)).toBeUndefined();
     expect(await outbox()).toEqual([{ topic: 'revoke_subject', subject: id }]);
-    expect(await accounts.setDisabled(id, false)).toBe(true);
+    expect(await administration.setDisabled(id, false)).toBe(true);
     expect(await accounts.authenticate(attempt())).toMatchObject({ kind: 'signed_in' });
   });
 });

@@ -7,6 +7,7 @@ export type AuditEventName =
   | 'registration_repeated'
   | 'account_disabled'
   | 'account_enabled'
+  | 'account_deleted'
   | 'sign_in_succeeded'
   | 'sign_in_failed'
   | 'sign_in_throttled'
