@@ -12,7 +12,7 @@ type Entry = { readonly browser: Browser } & Awaited<ReturnType<typeof signIn>>;
 type Holder = { readonly browser: Browser; readonly refreshToken: string; readonly subject: string };
 
 /** So many do each thing at once. Of one person no more are let in; strangers keep the hashes of newcomers waiting. */
-const [holders, newcomers, strangers] = [3, 8, 16];
+const [holders, newcomers, strangers] = [3, 8, 8];
 /** The end comes within so long of the beginning, ms. */
 const latestEnd = 150;
 
@@ -107,7 +107,7 @@ export const runEndingRace = async (ground: EndingGround, ending: Ending, random
   const living = [
     ...(await findLivingTokens(ground, registration.clientId, gains.refreshTokens)),
     // A session is the person's, whatever becomes of an application.
-    ...(takesPart.sessions ? await findLivingSessions(gains.browsers, configuration) : []),
+    ...(takesPart.sessions ? await findLivingSessions([...new Set(gains.browsers)], configuration) : []),
   ];
   await removeClient(ground, registration);
   return living;
