@@ -37,7 +37,7 @@ e2e: setup ## The end-to-end tests alone
 bench-operator: setup ## The operator with 100, 300 and 1,000 tenants: times, requests, memory (half an hour)
 	@node bench/operator.ts
 
-bench-identity: setup ## auth and token-store: throughput, CPU and latency of each flow at 1, 16, 64 callers (three minutes)
+bench-identity: setup ## auth and token-store beside Keycloak and Hydra: throughput, CPU, latency at 1, 16, 64 callers (a quarter of an hour)
 	@node bench/identity.ts
 
 lint: setup ## Types, style, the rooms' import rules, dead exports, freshness of generated files

@@ -1,8 +1,9 @@
 import { shop, shopSecret } from '../../services/auth/testing/auth-fixture.ts';
 import { discover, register, signIn, startAuthorization } from '../../services/auth/testing/relying-party.ts';
-import { type Flow, numbers } from './flow.ts';
+import type { Flow } from './flow.ts';
 import type { IdentityProcesses } from './processes.ts';
-import { createTokenClient, refreshTokenOf } from './token-client.ts';
+import { createTokenClient } from './token-client.ts';
+import { createSignInFlow, createTokenFlows } from './token-flows.ts';
 
 const parameters = { redirect_uri: 'https://shop.example/callback', scope: 'openid email' };
 
@@ -50,44 +51,6 @@ export const createFlows = async (processes: IdentityProcesses): Promise<Flow[]>
     });
   };
 
-  return [
-    {
-      name: 'client_credentials',
-      prepare: async (callers) =>
-        numbers(callers).map(() => async () => {
-          await client.requestTokens({ grant_type: 'client_credentials' });
-        }),
-    },
-    {
-      name: 'refresh',
-      prepare: async (callers) => {
-        await registerPeople(callers);
-        const tokens: string[] = [];
-        for (const number of numbers(callers)) tokens.push(refreshTokenOf(await signInOnce(number)));
-        return tokens.map((first) => {
-          let token = first;
-          return async () => {
-            token = await client.refresh(token);
-          };
-        });
-      },
-    },
-    {
-      name: 'introspection',
-      prepare: async (callers) => {
-        await registerPeople(callers);
-        const { access_token: token } = await signInOnce(0);
-        return numbers(callers).map(() => () => client.introspect(token));
-      },
-    },
-    {
-      name: 'sign_in',
-      prepare: async (callers) => {
-        await registerPeople(callers);
-        return numbers(callers).map((number) => async () => {
-          await signInOnce(number);
-        });
-      },
-    },
-  ];
+  const options = { client, signIn: signInOnce, preparePeople: registerPeople };
+  return [...createTokenFlows(options), createSignInFlow(options)];
 };

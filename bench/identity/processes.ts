@@ -21,6 +21,11 @@ export type IdentityProcesses = {
   browser(): Browser;
   /** CPU that each has used so far, s. */
   usage(): Promise<Readonly<Record<'auth' | 'token_store' | 'postgres', number>>>;
+  /** An empty database beside, and the CPU of the whole PostgreSQL server, for peers. */
+  createDatabase(name: string): Promise<string>;
+  postgresSeconds(): Promise<number>;
+  /** Of the owner of what the services keep. */
+  readonly ownerUrl: string;
   /** What auth and token-store occupy now, MiB. */
   memory(): Promise<Readonly<Record<'auth' | 'token_store', number>>>;
   stop(): Promise<void>;
@@ -101,6 +106,9 @@ export const startIdentityProcesses = async (connections: number): Promise<Ident
         token_store: (await readProcessUsage(store.pid)).cpuSeconds,
         postgres: await readPostgresSeconds(databasePort),
       }),
+      createDatabase: fixture.store.postgres.createDatabase,
+      ownerUrl: fixture.store.databaseUrl,
+      postgresSeconds: () => readPostgresSeconds(databasePort),
       memory: async () => ({
         auth: (await readProcessUsage(auth.pid)).rssMib,
         token_store: (await readProcessUsage(store.pid)).rssMib,

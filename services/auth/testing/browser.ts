@@ -3,13 +3,13 @@ import { type Dispatcher, fetch, type RequestInit } from 'undici';
 /** Sends a request for the issuer to one of several auth processes, as the gateway does. */
 export type Send = (url: URL, init: RequestInit) => ReturnType<typeof fetch>;
 
-/** `ports` are tried in turn; `dispatcher` speaks mTLS as the gateway. */
-export const createSend = (dispatcher: Dispatcher, ports: () => readonly number[]): Send => {
+/** `ports` are tried in turn; `dispatcher` speaks mTLS as the gateway, or plaintext to whoever else. */
+export const createSend = (dispatcher: Dispatcher, ports: () => readonly number[], scheme = 'https'): Send => {
   let turn = 0;
   return (url, init) => {
     const all = ports();
     const port = all[turn++ % all.length];
-    return fetch(new URL(`${url.pathname}${url.search}`, `https://127.0.0.1:${port}`), {
+    return fetch(new URL(`${url.pathname}${url.search}`, `${scheme}://127.0.0.1:${port}`), {
       ...init,
       dispatcher,
       redirect: 'manual',
