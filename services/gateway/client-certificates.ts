@@ -16,13 +16,13 @@ export type ConnectionCertificate = ClientCertificate & {
 };
 
 /** What is known of a connection to the entrance for certificates. */
-type Connection = { certificate: ConnectionCertificate | undefined; validTo: number; generation: number };
+type Connection = { certificate: ConnectionCertificate | undefined; validTo: number };
 
 const connections = new WeakMap<object, Connection>();
 
-const observeConnection = (socket: TLSSocket, generation: number, hasCa: boolean): Connection => {
+const observeConnection = (socket: TLSSocket, hasCa: boolean): Connection => {
   const certificate = socket.getPeerX509Certificate();
-  if (certificate === undefined) return { certificate: undefined, validTo: 0, generation };
+  if (certificate === undefined) return { certificate: undefined, validTo: 0 };
   return {
     certificate: {
       certificate,
@@ -31,7 +31,6 @@ const observeConnection = (socket: TLSSocket, generation: number, hasCa: boolean
       thumbprint: createHash('sha256').update(certificate.raw).digest('base64url'),
     },
     validTo: Date.parse(certificate.validTo),
-    generation,
   };
 };
 
@@ -86,10 +85,13 @@ export const createClientCertificateServer = (
     },
     handler,
   );
-  let generation = 0;
+  /** Connections that were judged by the CAs of now, for sure. */
+  let current = new WeakSet<object>();
+  let takenOverAt = Number.NEGATIVE_INFINITY;
   const takeOver = (): void => {
     server.setSecureContext({ ...read(), secureOptions: noTickets });
-    generation += 1;
+    current = new WeakSet();
+    takenOverAt = performance.now();
     server.closeIdleConnections();
     logger.info({ tlsDirectory, caDirectory }, 'certificates for the entrance of clients taken over');
   };
@@ -101,11 +103,13 @@ export const createClientCertificateServer = (
       socket.destroy();
       return;
     }
-    connections.set(socket, observeConnection(socket, generation, caDirectory !== undefined));
+    connections.set(socket, observeConnection(socket, caDirectory !== undefined));
+    // Sooner after a change its handshake may have begun before it.
+    if (performance.now() - takenOverAt > handshakeTimeout) current.add(socket);
   });
   server.prependListener('request', (request, response) => {
-    // A connection of before is judged by the CAs of before: its client makes another one.
-    if (connections.get(request.socket)?.generation !== generation) response.shouldKeepAlive = false;
+    // One that may have been judged by the CAs of before serves this request, and then its client makes another one.
+    if (!current.has(request.socket)) response.shouldKeepAlive = false;
   });
   return server;
 };
