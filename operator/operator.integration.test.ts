@@ -37,6 +37,7 @@ const retainedNames = [
   'acme-cookie-keys',
   'acme-data-encryption-keys',
   'acme-database-credentials',
+  'acme-pairwise-salt',
   'acme-signing-keys',
 ];
 const within = { timeout: 30_000, interval: 50 };

@@ -9,6 +9,7 @@ import { type Reconcile, runController } from './runtime/controller.ts';
 import { createEventRecorder } from './runtime/event-recorder.ts';
 import { guardWrites } from './runtime/guarded-client.ts';
 import { createKubernetesClient } from './runtime/kubernetes-client.ts';
+import { objectKey } from './runtime/kubernetes-object.ts';
 import { runLeaderElection } from './runtime/leader-election.ts';
 import { createRuntimeMetrics } from './runtime/metrics.ts';
 import { WorkQueue } from './runtime/work-queue.ts';
@@ -24,6 +25,7 @@ import { type AskPeriods, createInternalStates } from './tenant/health/internal-
 import type { OperatorRelease } from './tenant/operator-release.ts';
 import { reconcileTenant } from './tenant/reconcile-tenant.ts';
 import { createReferencedContent } from './tenant/references/referenced-content.ts';
+import { watchServiceAccountTokens } from './tenant/service-account-tokens.ts';
 import { connectWakeUps } from './wake-ups.ts';
 
 export type OperatorOptions = {
@@ -122,10 +124,25 @@ export const runOperator = async (options: OperatorOptions): Promise<'stopped' |
         log,
         ...(options.askPeriods === undefined ? {} : { periods: options.askPeriods }),
       });
+      const serviceAccountTokens = watchServiceAccountTokens({
+        client: leader,
+        clock,
+        log,
+        onChange: () => {
+          for (const { metadata } of caches.tenants.list())
+            queues.tenant.add(objectKey(metadata.namespace, metadata.name), 'low');
+        },
+      });
+      // Before the first tenant: without them, one would take away the keys that its pods have.
+      await serviceAccountTokens.refresh(AbortSignal.any([stop, lost]));
       const shared = { caches, client: leader, events, now: () => new Date(clock.now()), log };
       const reconcilers: Readonly<Record<keyof typeof queues, Reconcile>> = {
         tenant: (key, signal) =>
-          reconcileTenant({ ...shared, content, states, release, mutations, pace, settled, confirmation }, key, signal),
+          reconcileTenant(
+            { ...shared, content, states, serviceAccountTokens, release, mutations, pace, settled, confirmation },
+            key,
+            signal,
+          ),
         client: (key, signal) => reconcileClient(shared, key, signal),
         fleet: createFleetReconciler({
           ...shared,
@@ -136,7 +153,8 @@ export const runOperator = async (options: OperatorOptions): Promise<'stopped' |
       };
       onState({ synced: true, leading: true });
       const asking = new AbortController();
-      const statesAsked = states.run(AbortSignal.any([asking.signal, stop, lost]));
+      const background = AbortSignal.any([asking.signal, stop, lost]);
+      const backgroundEnded = Promise.all([states.run(background), serviceAccountTokens.run(background)]);
       await Promise.all(
         (['tenant', 'client', 'fleet'] as const).map((name) =>
           runController({
@@ -155,7 +173,7 @@ export const runOperator = async (options: OperatorOptions): Promise<'stopped' |
         ),
       );
       asking.abort();
-      await statesAsked;
+      await backgroundEnded;
       if (!lost.aborted) await events.flush();
       onState({ synced: true, leading: false });
     },

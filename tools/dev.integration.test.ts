@@ -222,7 +222,14 @@ describe('make dev', () => {
     const secrets = readdirSync(path.join(state, 'signing-keys')).map((name) => path.join(state, 'signing-keys', name));
     expect(secrets).toHaveLength(2);
     for (const file of secrets) expect(statSync(file).mode & 0o077).toBe(0);
-    for (const folder of ['data-encryption-keys', 'cookie-keys', 'database', 'identity', 'public-tls']) {
+    for (const folder of [
+      'data-encryption-keys',
+      'cookie-keys',
+      'pairwise-salt',
+      'database',
+      'identity',
+      'public-tls',
+    ]) {
       expect(statSync(path.join(state, folder)).mode & 0o077).toBe(0);
     }
   });

@@ -10,7 +10,7 @@ export const auditLogFlags = (directory: string): readonly string[] => [
   `--audit-policy-file=${path.join(import.meta.dirname, 'audit-policy.yaml')}`,
 ];
 
-/** One answered request. `verb` is RBAC's, such as `list`; `resource` has its subresource, such as `pods/eviction`. */
+/** One answered request. `verb` is RBAC's, such as `list`; `resource` has its subresource (`pods/eviction`), or is a path. */
 export type AuditedCall = {
   readonly verb: string;
   readonly group: string;
@@ -32,6 +32,7 @@ export const isForbidden = ({ code, message }: AuditedCall): boolean =>
 
 const eventSchema = z.object({
   verb: z.string(),
+  requestURI: z.string().default(''),
   objectRef: z
     .object({
       apiGroup: z.string().default(''),
@@ -45,9 +46,15 @@ const eventSchema = z.object({
   responseStatus: z.object({ code: z.int().default(0), message: z.string().default('') }).prefault({}),
 });
 
+/** Of what is no object, what only some may read; discovery, the version and the like are everybody's. */
+const guardedPath = /^\/(openid|\.well-known)\//;
+
 const parseEvent = (line: string): AuditedCall[] => {
-  const { verb, objectRef, responseStatus } = eventSchema.parse(JSON.parse(line));
-  if (objectRef === undefined) return [];
+  const { verb, requestURI, objectRef, responseStatus } = eventSchema.parse(JSON.parse(line));
+  if (objectRef === undefined) {
+    if (!guardedPath.test(requestURI)) return [];
+    return [{ verb, group: '', resource: requestURI, namespace: '', name: '', ...responseStatus }];
+  }
   const { apiGroup, resource, subresource, namespace, name } = objectRef;
   const full = subresource === undefined ? resource : `${resource}/${subresource}`;
   return [{ verb, group: apiGroup, resource: full, namespace, name, ...responseStatus }];

@@ -34,6 +34,7 @@ const kept = [
   'Secret/shop-cookie-keys',
   'Secret/shop-data-encryption-keys',
   'Secret/shop-database-credentials',
+  'Secret/shop-pairwise-salt',
   'Secret/shop-signing-keys',
 ];
 

@@ -150,6 +150,27 @@ export const clientSpecSchema = z
       .describe(
         "Set: answers to authorization requests are signed (JARM) by this algorithm, which must be the tenant's keys.algorithm; requests for unsigned ones are refused.",
       ),
+    subjectType: z
+      .enum(['Public', 'Pairwise'])
+      .default('Public')
+      .describe(
+        'Pairwise: people have another `sub` here than at clients of other sectors, so that applications cannot join what they know. Changing it makes strangers of all users.',
+      ),
+    sectorIdentifier: z
+      .string()
+      .max(253)
+      .optional()
+      .describe(
+        'Host that stands for the sector of Pairwise: clients with the same one know a person by the same `sub`. Default: the host of the redirectURI, where there is one alone.',
+      )
+      .meta(
+        celRules(
+          matches(
+            /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
+            'sectorIdentifier: write a host name in lower case, without port and path',
+          ),
+        ),
+      ),
     consent: z
       .enum(['Implicit', 'Required'])
       .default('Implicit')
@@ -184,6 +205,12 @@ export const clientSpecSchema = z
       .boolean()
       .default(false)
       .describe('Access tokens are worth nothing without the certificate that they were asked for with (RFC 8705).'),
+    serviceAccountRef: z
+      .object({ name: z.string().min(1).max(253) })
+      .optional()
+      .describe(
+        'ServiceAccount in the same namespace whose projected tokens, for the audience of the issuer, are the assertions of the client: no secret and no key of its own. Goes with private_key_jwt.',
+      ),
     jwksURI: httpsUriIn(
       'jwksURI',
       'Where those keys are fetched from, in place of jwks. See docs/client.md for what it must be reachable by.',
@@ -212,12 +239,26 @@ export const clientSpecSchema = z
           'grantTypes cannot hold client_credentials for a public client: choose another tokenEndpointAuthMethod',
       },
       {
-        rule: "self.tokenEndpointAuthMethod != 'private_key_jwt' || has(self.jwks) || has(self.jwksURI)",
-        message: 'jwks must hold a public key, or jwksURI name some, for the tokenEndpointAuthMethod private_key_jwt',
+        rule: "self.tokenEndpointAuthMethod != 'private_key_jwt' || has(self.jwks) || has(self.jwksURI) || has(self.serviceAccountRef)",
+        message:
+          'jwks must hold a public key, or jwksURI or serviceAccountRef name some, for the tokenEndpointAuthMethod private_key_jwt',
+      },
+      {
+        rule: "!has(self.serviceAccountRef) || self.tokenEndpointAuthMethod == 'private_key_jwt'",
+        message: 'serviceAccountRef goes with the tokenEndpointAuthMethod private_key_jwt: write that too',
       },
       {
         rule: '!self.requireSignedRequestObject || has(self.jwks) || has(self.jwksURI)',
         message: 'jwks must hold a public key, or jwksURI name some, for requireSignedRequestObject',
+      },
+      {
+        rule: "self.subjectType == 'Public' || has(self.sectorIdentifier) || (size(self.redirectURIs) == 1 && self.redirectURIs[0].startsWith('https://'))",
+        message:
+          'sectorIdentifier must be set for subjectType Pairwise, unless there is one redirectURI alone, an https URL',
+      },
+      {
+        rule: "self.subjectType == 'Public' || !self.grantTypes.exists(g, g == 'urn:ietf:params:oauth:grant-type:device_code')",
+        message: 'subjectType: Pairwise is not there for the device flow',
       },
       { rule: '!has(self.jwks) || !has(self.jwksURI)', message: 'jwksURI: write it or jwks, not both' },
       {

@@ -434,6 +434,34 @@ const refusedClients: [string, Spec, RegExp][] = [
     /spec: .*jwks must hold a public key, or jwksURI name some, for requireSignedRequestObject/,
   ],
   [
+    'a service account beside a secret',
+    client({ serviceAccountRef: { name: 'orders' } }),
+    /spec: .*serviceAccountRef goes with the tokenEndpointAuthMethod private_key_jwt/,
+  ],
+  [
+    'pairwise subjects of two hosts',
+    client({ subjectType: 'Pairwise', redirectURIs: ['https://a.example/', 'https://b.example/'] }),
+    /spec: .*sectorIdentifier must be set for subjectType Pairwise/,
+  ],
+  [
+    'pairwise subjects of an app on a device',
+    client({ subjectType: 'Pairwise', redirectURIs: ['com.example.app:/callback'] }),
+    /spec: .*sectorIdentifier must be set for subjectType Pairwise/,
+  ],
+  [
+    'pairwise subjects of a television',
+    client({
+      subjectType: 'Pairwise',
+      grantTypes: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'],
+    }),
+    /spec: .*subjectType: Pairwise is not there for the device flow/,
+  ],
+  [
+    'a sector with a path',
+    client({ subjectType: 'Pairwise', sectorIdentifier: 'https://app.example.com/' }),
+    /spec\.sectorIdentifier: .*write a host name in lower case/,
+  ],
+  [
     'keys twice',
     client({ jwks: { keys: [{ kty: 'EC' }] }, jwksURI: 'https://app.example.com/keys' }),
     /spec: .*jwksURI: write it or jwks, not both/,

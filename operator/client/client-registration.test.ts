@@ -36,6 +36,7 @@ describe('buildClientRegistration', () => {
       requirePushedAuthorizationRequests: false,
       requireSignedRequestObject: false,
       dpopBoundAccessTokens: false,
+      subjectType: 'public',
       consent: 'implicit',
       tokenEndpointAuthMethod: 'client_secret_basic',
       secretHashes: [],
@@ -67,6 +68,14 @@ describe('buildClientRegistration', () => {
     [{ tlsClientAuth: { sanDNS: 'a.example' } }, { tlsClientAuth: { sanDns: 'a.example' } }],
     [{ tlsClientAuth: { sanIP: '10.0.0.7' } }, { tlsClientAuth: { sanIp: '10.0.0.7' } }],
     [{ tlsClientAuth: { sanEmail: 'a@b.example' } }],
+    [
+      { tokenEndpointAuthMethod: 'private_key_jwt', serviceAccountRef: { name: 'orders' } },
+      { tokenEndpointAuthMethod: 'private_key_jwt', serviceAccountSubject: 'system:serviceaccount:shop:orders' },
+    ],
+    [
+      { subjectType: 'Pairwise', sectorIdentifier: 'acme.example' },
+      { subjectType: 'pairwise', sectorIdentifier: 'acme.example' },
+    ],
     [{ consent: 'Required' }, { consent: 'required' }],
   ])('tells auth of %j', (spec: Record<string, unknown>, expected: Record<string, unknown> = spec) => {
     const registration = build(spec);

@@ -65,6 +65,11 @@ export const buildClientRegistration = (
   ...buildCertificateMembers(client.spec),
   ...(client.spec.jwks !== undefined && { jwks: client.spec.jwks }),
   ...(client.spec.jwksURI !== undefined && { jwksUri: client.spec.jwksURI }),
+  ...(client.spec.serviceAccountRef !== undefined && {
+    serviceAccountSubject: `system:serviceaccount:${client.metadata.namespace}:${client.spec.serviceAccountRef.name}`,
+  }),
+  subjectType: client.spec.subjectType === 'Pairwise' ? 'pairwise' : 'public',
+  ...(client.spec.sectorIdentifier !== undefined && { sectorIdentifier: client.spec.sectorIdentifier }),
   ...buildDuties(client.spec),
   accessTokenFormat: client.spec.accessTokenFormat === 'Opaque' ? 'opaque' : 'jwt',
   introspectedAudiences: client.spec.introspectedAudiences,

@@ -6,13 +6,19 @@ import {
   type LeafRequest,
   tlsEntries,
 } from './internal-certificate.ts';
-import { generateCookieKeys, generateDatabasePasswords, generateDataEncryptionKeys } from './random-secrets.ts';
+import {
+  generateCookieKeys,
+  generateDatabasePasswords,
+  generateDataEncryptionKeys,
+  generatePairwiseSalt,
+} from './random-secrets.ts';
 import { generateSigningKeys } from './signing-keyring.ts';
 
 /** What a Secret is to hold. The plan names it, and only the write makes it: no secret passes through a decision. */
 export type SecretContent =
   | { readonly kind: 'signing-keys'; readonly algorithm: SigningAlgorithm }
   | { readonly kind: 'cookie-keys' }
+  | { readonly kind: 'pairwise-salt' }
   | { readonly kind: 'data-encryption-keys' }
   | { readonly kind: 'database-passwords' }
   | { readonly kind: 'certificate-authority'; readonly tenant: string }
@@ -25,6 +31,8 @@ export const generateEntries = async (content: SecretContent, now: Date): Promis
       return generateSigningKeys(content.algorithm, now);
     case 'cookie-keys':
       return generateCookieKeys();
+    case 'pairwise-salt':
+      return generatePairwiseSalt();
     case 'data-encryption-keys':
       return generateDataEncryptionKeys();
     case 'database-passwords':

@@ -1,15 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import type { CookieKeys } from '../../services/auth/settings.ts';
+import type { CookieKeys, PairwiseSalt } from '../../services/auth/settings.ts';
 import type { DataEncryptionKeys } from '../../services/token-store/settings.ts';
 
 /** 256 bits as text that needs no quoting in URLs, SQL or shells. */
 const randomText = (): string => randomBytes(32).toString('base64url');
 
-/** Entry of the two Secrets whose content is a list of keys. */
+/** Entry of the Secrets whose content is keys. */
 export const keysEntry = 'keys.json';
 
 export const generateCookieKeys = (): Record<string, string> => ({
   [keysEntry]: JSON.stringify({ keys: [randomText()] } satisfies CookieKeys),
+});
+
+/** It is kept for as long as the accounts are: people are known by it. */
+export const generatePairwiseSalt = (): Record<string, string> => ({
+  [keysEntry]: JSON.stringify({ salt: randomText() } satisfies PairwiseSalt),
 });
 
 export const generateDataEncryptionKeys = (): Record<string, string> => ({

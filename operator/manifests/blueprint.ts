@@ -1,3 +1,4 @@
+import type { ServiceAccountTokens } from '../../services/auth/settings.ts';
 import type { TenantSpec } from '../api/identity-tenant.ts';
 import type { ServiceRelease } from './service-releases.ts';
 
@@ -21,6 +22,8 @@ export type Blueprint = {
   /** Kinds of other projects that this cluster serves. */
   readonly served: ReadonlySet<OptionalKind>;
   readonly neighbours: Neighbours;
+  /** What tokens of the cluster's service accounts are known by. */
+  readonly serviceAccountTokens?: ServiceAccountTokens;
 };
 
 /** Who outside of a tenant may connect to its pods' own ports. */

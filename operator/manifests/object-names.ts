@@ -23,6 +23,7 @@ export const objectNames = {
   identity: ({ name }: Named, role: IdentityRole) => `${name}-${role}-identity`,
   signingKeys: ({ name }: Named) => `${name}-signing-keys`,
   cookieKeys: ({ name }: Named) => `${name}-cookie-keys`,
+  pairwiseSalt: ({ name }: Named) => `${name}-pairwise-salt`,
   dataEncryptionKeys: ({ name }: Named) => `${name}-data-encryption-keys`,
   databaseCredentials: ({ name }: Named) => `${name}-database-credentials`,
   /** Connection URLs of the services, made from the credentials and from what the tenant's own Secret says. */

@@ -111,6 +111,7 @@ export const buildAuthSettings = (blueprint: Blueprint, databaseHasCa: boolean):
     tokenStore: peerSettings(blueprint, 'token-store'),
     signingKeysDirectory: mountPaths.signingKeys,
     cookieKeysDirectory: mountPaths.cookieKeys,
+    pairwiseSaltDirectory: mountPaths.pairwiseSalt,
     tokens: {
       accessTokenSeconds: parseDurationSeconds(tokens.accessTokenTTL),
       refreshTokenSeconds: parseDurationSeconds(tokens.refreshTokenTTL),
@@ -180,8 +181,9 @@ export const buildGatewayLiveSettings = (blueprint: Blueprint): GatewayLiveSetti
   routes: blueprint.spec.gateway.routes.map((route) => buildRoute(blueprint, route)),
 });
 
-export const buildAuthLiveSettings = ({ name, spec: { auth } }: Blueprint): AuthLiveSettings => ({
+export const buildAuthLiveSettings = ({ name, spec: { auth }, serviceAccountTokens }: Blueprint): AuthLiveSettings => ({
   logLevel: auth.logLevel,
+  ...(serviceAccountTokens === undefined ? {} : { serviceAccountTokens }),
   branding: {
     name: auth.branding.name ?? name,
     ...(auth.branding.logoUrl === undefined ? {} : { logoUrl: auth.branding.logoUrl }),

@@ -11,6 +11,7 @@ const verbs: Record<keyof KubernetesClient, 'reads' | 'writes'> = {
   delete: 'writes',
   evict: 'writes',
   get: 'reads',
+  getDocument: 'reads',
   isServed: 'reads',
   list: 'reads',
   patchMerge: 'writes',

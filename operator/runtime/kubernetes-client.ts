@@ -78,6 +78,8 @@ export interface DeleteOptions extends RequestOptions {
 export interface KubernetesClient {
   /** `undefined` when there is no such object. */
   get<T extends LiveObject = LiveObject>(reference: ObjectReference, options?: RequestOptions): Promise<T | undefined>;
+  /** A document that is no object, such as `/openid/v1/jwks`. */
+  getDocument(path: string, options?: RequestOptions): Promise<unknown>;
   /** One page. Items carry apiVersion and kind, which the server leaves out of lists, and replaces in metadata. */
   list<T extends LiveObject = LiveObject>(resource: ResourceKind, options?: ListOptions): Promise<ListPage<T>>;
   /**
@@ -195,6 +197,10 @@ export const createKubernetesClient = (kubeConfig: KubeConfig, options: Kubernet
         throw error;
       }
     },
+
+    getDocument: (path, { signal, urgent } = {}) =>
+      // Keys come as `application/jwk-set+json`, which a server does not give to who takes plain JSON alone.
+      transport.send({ method: 'GET', path, accept: 'application/json, */*', signal, urgent, confidential: false }),
 
     list: async <T extends LiveObject>(
       resource: ResourceKind,

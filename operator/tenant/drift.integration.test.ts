@@ -35,8 +35,8 @@ const damageOf = (object: LiveObject): Readonly<Record<string, unknown>> => {
 };
 /** What is generated is the truth itself: only its metadata can be damaged, and where it is retained nothing replaces it. */
 const generated =
-  /-(signing-keys|cookie-keys|data-encryption-keys|database-credentials|internal-ca|\w+-identity|store-identity)$/;
-const retained = /-(signing-keys|cookie-keys|data-encryption-keys|database-credentials)$/;
+  /-(signing-keys|cookie-keys|pairwise-salt|data-encryption-keys|database-credentials|internal-ca|\w+-identity|store-identity)$/;
+const retained = /-(signing-keys|cookie-keys|pairwise-salt|data-encryption-keys|database-credentials)$/;
 
 describe('what somebody damages of an object of ours', () => {
   let operated: OperatedCluster;

@@ -37,7 +37,13 @@ const ownSecrets = async (owners: Readonly<Record<string, readonly OwnerReferenc
   const nothing = async () => undefined;
   const observed = await observeTenant(
     tenant,
-    { caches, content: { read: nothing }, client: { get: nothing }, states: { healthOf: () => undefined } },
+    {
+      caches,
+      content: { read: nothing },
+      client: { get: nothing },
+      serviceAccountTokens: { current: () => undefined },
+      states: { healthOf: () => undefined },
+    },
     new AbortController().signal,
   );
   return [...observed.secrets.keys()];

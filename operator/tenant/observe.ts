@@ -14,6 +14,7 @@ import { findIssuerHolder } from './references/issuer-holder.ts';
 import type { ReferencedContent } from './references/referenced-content.ts';
 import { listReferences, type SpecReference } from './references/spec-references.ts';
 import { irreplaceableSecrets } from './secrets/secret-plan.ts';
+import type { ServiceAccountTokensWatch } from './service-account-tokens.ts';
 
 /** Where an observation comes from. */
 export type TenantSources = {
@@ -22,6 +23,7 @@ export type TenantSources = {
   /** For what must be there and is in no cache, since somebody took away the labels by which it is watched. */
   readonly client: Pick<KubernetesClient, 'get'>;
   readonly states: Pick<InternalStates, 'healthOf'>;
+  readonly serviceAccountTokens: Pick<ServiceAccountTokensWatch, 'current'>;
 };
 
 const observeReference = async (
@@ -119,6 +121,7 @@ export const observeTenant = async (
     ? [...ownSecrets, ...(await observeIrreplaceable(tenant, ownSecrets, sources, signal))]
     : ownSecrets;
   const health = sources.states.healthOf(key, uid);
+  const serviceAccountTokens = sources.serviceAccountTokens.current();
   const issuerHolder = findIssuerHolder(tenant, caches.tenants.byIndex('issuer', tenant.spec.issuer));
   return {
     tenant,
@@ -133,6 +136,7 @@ export const observeTenant = async (
     nodes: caches.mayReadNodes() ? observeNodes(caches.nodes.list(), tenant) : undefined,
     served: caches.served(),
     databaseVolumeExists: volume !== undefined,
+    ...(serviceAccountTokens === undefined ? {} : { serviceAccountTokens }),
     ...(health === undefined ? {} : { health }),
   };
 };

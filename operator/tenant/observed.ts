@@ -1,3 +1,4 @@
+import type { ServiceAccountTokens } from '../../services/auth/settings.ts';
 import type { IdentityTenant } from '../api/identity-tenant.ts';
 import type { OptionalKind } from '../manifests/blueprint.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
@@ -68,6 +69,8 @@ export type Observed = {
   readonly nodes: readonly ObservedNode[] | undefined;
   /** Kinds of other projects that the API server serves now; only objects of these can be applied. */
   readonly served: ReadonlySet<OptionalKind>;
+  /** What tokens of the cluster's service accounts are known by; absent where that cannot be read. */
+  readonly serviceAccountTokens?: ServiceAccountTokens;
   /** What the pods say; absent before any has been asked. */
   readonly health?: TenantHealth;
   /** Whether the managed database's volume claim is there: data that needs its keys. */

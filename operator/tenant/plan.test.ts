@@ -16,6 +16,7 @@ describe('a first installation', () => {
     expect(first.secrets.map(({ name }) => name)).toEqual([
       'acme-signing-keys',
       'acme-cookie-keys',
+      'acme-pairwise-salt',
       'acme-data-encryption-keys',
       'acme-database-credentials',
       'acme-internal-ca',
@@ -287,7 +288,16 @@ describe('what an earlier tenant left', () => {
     expect([plan.secrets, plan.events]).toEqual([[], []]);
   });
 
-  it.each(['data-encryption-keys', 'cookie-keys', 'database-credentials'])(
+  it('nor a salt of pairwise subjects that auth has never had: it is made, for tenants of before', async () => {
+    const observed = await install('ready');
+    const secrets = new Map(observed.secrets);
+    secrets.delete('acme-pairwise-salt');
+    const objects = observed.objects.filter(({ metadata }) => metadata.name !== 'acme-auth');
+    const plan = planTenant({ ...observed, secrets, objects }, release, now);
+    expect(plan.secrets.map(({ name }) => name)).toEqual(['acme-pairwise-salt']);
+  });
+
+  it.each(['data-encryption-keys', 'cookie-keys', 'database-credentials', 'pairwise-salt'])(
     'lost %s are never made anew',
     async (name) => {
       const observed = await install('ready');

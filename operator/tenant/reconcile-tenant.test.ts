@@ -100,6 +100,7 @@ it('makes a Secret whose forerunner goes between two requests, however the tenan
   const reconciler = {
     caches,
     client,
+    serviceAccountTokens: { current: () => undefined },
     states: { healthOf: () => undefined },
     events: { record: () => undefined },
     release,

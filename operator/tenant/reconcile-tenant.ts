@@ -22,6 +22,7 @@ import type { OperatorRelease } from './operator-release.ts';
 import { planTenant } from './plan.ts';
 import { planFailureReport } from './reconcile-failure.ts';
 import type { ReferencedContent } from './references/referenced-content.ts';
+import type { ServiceAccountTokensWatch } from './service-account-tokens.ts';
 
 /** What reconciling tenants needs. */
 export type TenantReconciler = {
@@ -29,6 +30,7 @@ export type TenantReconciler = {
   readonly client: KubernetesClient;
   readonly content: ReferencedContent;
   readonly states: Pick<InternalStates, 'healthOf'>;
+  readonly serviceAccountTokens: Pick<ServiceAccountTokensWatch, 'current'>;
   readonly events: EventRecorder;
   readonly release: OperatorRelease;
   readonly mutations: FieldMutations;

@@ -60,7 +60,7 @@ const buildBlueprint = (
   release: OperatorRelease,
   defaultDatabaseImage: string,
 ): Blueprint => {
-  const { tenant, nodes, served } = observed;
+  const { tenant, nodes, served, serviceAccountTokens } = observed;
   const restart = readRestart(observed);
   return {
     name: tenant.metadata.name,
@@ -76,6 +76,7 @@ const buildBlueprint = (
     zonesLabelled: nodes === undefined || nodes.some(({ zone }) => zone !== undefined),
     served,
     neighbours: release.neighbours ?? { monitoringNamespaceLabels: {} },
+    ...(serviceAccountTokens === undefined ? {} : { serviceAccountTokens }),
     ...(restart === undefined ? {} : { restart }),
   };
 };

@@ -2,7 +2,7 @@ import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import type { AuditedCall } from '../../e2e/cluster/audit-log.ts';
 
-/** A verb on a resource, as one reads it: `patch deployments.apps`, `list pods`, `create pods/eviction`. */
+/** A verb on a resource or a path, as one reads it: `patch deployments.apps`, `create pods/eviction`, `get /openid/v1/jwks`. */
 export type Right = string;
 
 const format = (verb: string, resource: string, group: string): Right =>
@@ -11,7 +11,12 @@ const format = (verb: string, resource: string, group: string): Right =>
 const roleSchema = z.object({
   kind: z.enum(['Role', 'ClusterRole']),
   rules: z.array(
-    z.object({ apiGroups: z.array(z.string()), resources: z.array(z.string()), verbs: z.array(z.string()) }),
+    z.object({
+      apiGroups: z.array(z.string()).default(['']),
+      resources: z.array(z.string()).default([]),
+      nonResourceURLs: z.array(z.string()).default([]),
+      verbs: z.array(z.string()),
+    }),
   ),
 });
 
@@ -19,8 +24,10 @@ const roleSchema = z.object({
 export const listGrantedRights = (rendering: string): readonly Right[] => {
   const roles = parseAllDocuments(rendering).flatMap((document) => roleSchema.safeParse(document.toJS()).data ?? []);
   const rights = roles.flatMap(({ rules }) =>
-    rules.flatMap(({ apiGroups, resources, verbs }) =>
-      apiGroups.flatMap((group) => resources.flatMap((resource) => verbs.map((verb) => format(verb, resource, group)))),
+    rules.flatMap(({ apiGroups, resources, nonResourceURLs, verbs }) =>
+      apiGroups.flatMap((group) =>
+        [...resources, ...nonResourceURLs].flatMap((resource) => verbs.map((verb) => format(verb, resource, group))),
+      ),
     ),
   );
   return [...new Set(rights)].sort();

@@ -4,12 +4,13 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import * as client from 'openid-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClientRegistration } from '../shared/contracts/client-registration.ts';
 import type { RunningService } from '../shared/service-process.ts';
 import { createCertificateAuthority } from '../shared/testing/certificate-authority.ts';
+import { eventually } from '../shared/testing/condition.ts';
 import { type AuthFixture, issuer, putClient, shop, startAuthFixture } from './testing/auth-fixture.ts';
 import type { Send } from './testing/browser.ts';
 import { discover } from './testing/relying-party.ts';
@@ -62,18 +63,25 @@ afterAll(async () => {
   await fixture?.stop();
 });
 
-const ask = async (assertion: string) => {
-  const response = await send(new URL('/oauth2/token', issuer), {
+const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+
+const post = async (path: string, form: Record<string, string>) => {
+  const response = await send(new URL(path, issuer), {
     method: 'POST',
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
-    body: new URLSearchParams({
-      grant_type: 'client_credentials',
-      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-      client_assertion: assertion,
-    }).toString(),
+    body: new URLSearchParams(form).toString(),
   });
-  return { status: response.status, body: (await response.json()) as Record<string, string> };
+  const text = await response.text();
+  return { status: response.status, body: (text === '' ? {} : JSON.parse(text)) as Record<string, string> };
 };
+
+const ask = (assertion: string, more: Record<string, string> = {}) =>
+  post('/oauth2/token', {
+    grant_type: 'client_credentials',
+    client_assertion_type: assertionType,
+    client_assertion: assertion,
+    ...more,
+  });
 
 const assertionOf = (clientId: string, signingKey: CryptoKey, audience = issuer): Promise<string> =>
   new SignJWT({ jti: randomUUID() })
@@ -184,5 +192,118 @@ describe('without an entrance for certificates', () => {
     ]) {
       await expect(putClient(operator, registration)).rejects.toThrow(/PUT 4\d\d/);
     }
+  });
+});
+
+describe('a Kubernetes service account', () => {
+  const cluster = 'https://kubernetes.default.svc';
+  const subject = 'system:serviceaccount:shop:orders';
+  const orders: ClientRegistration = { ...signer, clientId: 'orders', serviceAccountSubject: subject };
+  let clusterKey: CryptoKey;
+
+  type Claims = { issuer?: string; audience?: string; subject?: string; life?: number; age?: number };
+  const tokenOf = (claims: Claims = {}, signingKey = clusterKey): Promise<string> => {
+    const iat = Math.floor(Date.now() / 1000) - (claims.age ?? 0);
+    return new SignJWT({ jti: randomUUID() })
+      .setProtectedHeader({ alg: 'ES256', kid: 'cluster' })
+      .setIssuer(claims.issuer ?? cluster)
+      .setSubject(claims.subject ?? subject)
+      .setAudience(claims.audience ?? issuer)
+      .setIssuedAt(iat)
+      .setExpirationTime(iat + (claims.life ?? 3600))
+      .sign(signingKey);
+  };
+  const trust = async (publicKey: CryptoKey): Promise<void> => {
+    const keys = [{ ...(await exportJWK(publicKey)), kid: 'cluster', alg: 'ES256', use: 'sig' }];
+    const serviceAccountTokens = { issuer: cluster, jwks: { keys } };
+    const live = { logLevel: 'error', branding: { name: 'Shop Identity' }, serviceAccountTokens };
+    writeFileSync(join(fixture.settings().liveDirectory, 'live.json'), JSON.stringify(live));
+  };
+  const put = (registration: ClientRegistration) =>
+    putClient(
+      fixture.send('operator', () => [service]),
+      registration,
+    );
+
+  beforeAll(async () => {
+    const pair = await generateKeyPair('ES256');
+    clusterKey = pair.privateKey;
+    await put(orders);
+    await trust(pair.publicKey);
+    await eventually(async () => (await ask(await tokenOf())).status === 200);
+  });
+
+  it('is its client by one and the same token, as often as it likes', async () => {
+    const token = await tokenOf();
+    const answers = await Promise.all([ask(token), ask(token), ask(token, { client_id: 'orders' })]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(decodeJwt(answers[0]?.body['access_token'] ?? '')).toMatchObject({ client_id: 'orders', sub: 'orders' });
+  });
+
+  it('introspects, revokes and pushes requests by it', async () => {
+    const assertion = { client_assertion_type: assertionType, client_assertion: await tokenOf() };
+    const { body } = await ask(assertion.client_assertion);
+    const token = body['access_token'] ?? '';
+    expect(await post('/oauth2/introspect', { ...assertion, token })).toMatchObject({ body: { active: true } });
+    expect(await post('/oauth2/revoke', { ...assertion, token })).toMatchObject({ status: 200 });
+    expect(await post('/oauth2/introspect', { ...assertion, token })).toMatchObject({ body: { active: false } });
+    const request = {
+      response_type: 'code',
+      redirect_uri: 'https://shop.example/callback',
+      scope: 'openid',
+      code_challenge: 'x'.repeat(43),
+      code_challenge_method: 'S256',
+    };
+    const pushed = await post('/oauth2/par', { ...assertion, client_id: 'orders', ...request });
+    expect(pushed).toMatchObject({ status: 201, body: { request_uri: expect.any(String) } });
+  });
+
+  it.each([
+    ['for somebody else', { audience: 'https://kubernetes.default.svc' }],
+    ['of another account', { subject: 'system:serviceaccount:shop:other' }],
+    ['of another account of its name', { subject: 'system:serviceaccount:elsewhere:orders' }],
+    ['of another cluster', { issuer: 'https://other.example' }],
+    ['that has expired', { age: 3700, life: 3600 }],
+    ['that lives too long', { life: 3601 }],
+  ] satisfies [string, Claims][])('is nobody by a token %s', async (_what, claims) => {
+    for (const more of [{}, { client_id: 'orders' }]) {
+      const { status, body } = await ask(await tokenOf(claims), more);
+      expect([400, 401]).toContain(status);
+      expect(body['access_token']).toBeUndefined();
+    }
+  });
+
+  it('is nobody by a token of another key, without an end, or of the client’s own making', async () => {
+    const { privateKey: foreign } = await generateKeyPair('ES256');
+    const endless = await new SignJWT({ sub: subject, iss: cluster, aud: issuer })
+      .setProtectedHeader({ alg: 'ES256', kid: 'cluster' })
+      .setIssuedAt()
+      .sign(clusterKey);
+    for (const token of [await tokenOf({}, foreign), endless, await assertionOf('orders', key)]) {
+      expect(await ask(token)).toMatchObject({ status: 401, body: { error: 'invalid_client' } });
+    }
+  });
+
+  it('is not a client that names another account, or none', async () => {
+    const token = await tokenOf();
+    expect((await ask(token, { client_id: 'shop' })).status).toBe(400);
+    expect((await ask(token, { client_id: 'signer' })).status).toBe(400);
+  });
+
+  it('has to say which client it is where it is two of them', async () => {
+    await put({ ...orders, clientId: 'orders-batch' });
+    const token = await tokenOf();
+    expect((await ask(token)).status).toBe(401);
+    const { body } = await ask(token, { client_id: 'orders-batch' });
+    expect(decodeJwt(body['access_token'] ?? '')).toMatchObject({ client_id: 'orders-batch' });
+  });
+
+  it('is known by the keys that the cluster has now', async () => {
+    const next = await generateKeyPair('ES256');
+    const before = await tokenOf();
+    await trust(next.publicKey);
+    const isNew = async () => (await ask(await tokenOf({}, next.privateKey), { client_id: 'orders' })).status === 200;
+    await eventually(isNew);
+    expect((await ask(before, { client_id: 'orders' })).status).toBe(401);
   });
 });

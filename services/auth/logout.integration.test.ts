@@ -35,7 +35,12 @@ beforeAll(async () => {
   service = await fixture.start();
   send = fixture.send('gateway', () => [service]);
   const operator = fixture.send('operator', () => [service]);
-  await putClient(operator, { ...shop, backchannelLogoutUri: `https://127.0.0.1:${port}/logout` });
+  await putClient(operator, { ...shop, clientId: 'plain' });
+  await putClient(operator, {
+    ...shop,
+    subjectType: 'pairwise',
+    backchannelLogoutUri: `https://127.0.0.1:${port}/logout`,
+  });
 });
 afterAll(async () => {
   setDefaultCACertificates(trusted);
@@ -121,7 +126,14 @@ it('tells an application of a session that its person, or an operator, has ended
   await eventually(async () => (await told()).includes(`${again?.sub} ${again?.['sid']}`));
 
   const last = await signIn();
-  await fixture.send('operator', () => [service])(new URL(`/internal/accounts/${last?.sub}`, issuer), {
+  // `shop` does not know the account by its id.
+  const plain = await discover(send, { ...shop, clientId: 'plain' }, shopSecret);
+  const redirect_uri = 'https://shop.example/callback';
+  const { url, checks } = await startAuthorization(plain, { redirect_uri, scope: 'openid' });
+  const callback = await browser.open(url);
+  const accountId = (await client.authorizationCodeGrant(plain, callback.url, checks)).claims()?.sub;
+  expect(accountId).not.toBe(last?.sub);
+  await fixture.send('operator', () => [service])(new URL(`/internal/accounts/${accountId}`, issuer), {
     method: 'PATCH',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ disabled: true }),

@@ -13,6 +13,7 @@ import type { Accounts } from './accounts/accounts.ts';
 import type { AuthMetrics } from './auth-metrics.ts';
 import { createClientKeyFetch } from './clients/client-key-fetch.ts';
 import { buildClientMetadata } from './clients/client-metadata.ts';
+import { createSubjects } from './clients/subject.ts';
 import type { Consents } from './consent/consents.ts';
 import { createInteractionRoutes } from './interactions/interaction-routes.ts';
 import { createIdTokenHintVerifier } from './keys/id-token-hint.ts';
@@ -24,17 +25,20 @@ import type { Pages } from './pages/pages.ts';
 import { buildProvider } from './provider/build-provider.ts';
 import { requirePlainUtf8 } from './provider/form-encoding.ts';
 import { paths } from './provider/issuer.ts';
-import type { AuthSettings } from './settings.ts';
+import type { AuthSettings, ServiceAccountTokens } from './settings.ts';
 
 export type ProtocolOptions = {
   settings: AuthSettings;
   signingKeys: SigningKeys;
   cookieKeys: readonly string[];
+  pairwiseSalt: string;
   store: TokenStoreClient;
   accounts: Accounts;
   consents: Consents;
   change: ChangeAccounts;
   findClient: (clientId: string) => ClientRegistration | undefined;
+  findClientOfServiceAccount: (subject: string) => ClientRegistration | undefined;
+  serviceAccountTokens: () => ServiceAccountTokens | undefined;
   clientEpoch: (clientId: string) => number;
   /** Has the feed told that nothing counts any more that this key has signed? */
   isKeyRevoked: (kid: string) => boolean;
@@ -64,10 +68,12 @@ export const buildProtocol = (options: ProtocolOptions): Protocol => {
   const { keyring, active } = signingKeys;
   const keys = { jwks: buildProviderKeys(signingKeys), algorithm: active.key.algorithm };
   const verify = createAccessTokenVerifier(settings.issuer, buildJsonWebKeySet(keyring), options.isKeyRevoked);
+  const subjectOf = createSubjects(options.pairwiseSalt);
   const provider = buildProvider({
     ...options,
     keys,
     findAccount: accounts.findById,
+    subjectOf,
     fetchClientKeys: createClientKeyFetch(settings.clientKeys ?? { addresses: 'Public' }),
     findLive: createFindLiveToken({ ...options, verify }),
     verifyHint: createIdTokenHintVerifier(settings.issuer, keyring),
@@ -91,7 +97,10 @@ export const buildProtocol = (options: ProtocolOptions): Protocol => {
     keyring,
     signingKid: active.key.kid,
     handle,
-    signLogoutToken: createLogoutTokens(settings.issuer, signingKeys, options.now),
+    signLogoutToken: createLogoutTokens(settings.issuer, signingKeys, {
+      subjectFor: (clientId, accountId) => subjectOf(options.findClient(clientId), accountId),
+      now: options.now,
+    }),
     findFault: async (registration) => {
       if (registration.certificateBoundAccessTokens && settings.clientCertificatesOrigin === undefined) {
         return 'access tokens cannot be bound to certificates: the tenant has no gateway.clientCertificates';

@@ -40,10 +40,10 @@ import { createRevocationDelivery } from './outbox/revocation-delivery.ts';
 import { createAssets } from './pages/assets.ts';
 import type { Branding } from './pages/brand.ts';
 import { createPages } from './pages/pages.ts';
-import { buildProtocol, type Protocol } from './protocol.ts';
+import { buildProtocol, type Protocol, type ProtocolOptions } from './protocol.ts';
 import { assertIssuer, issuerPath, paths } from './provider/issuer.ts';
 import { grantSeconds } from './provider/lifetimes.ts';
-import { type AuthSettings, authLiveSettingsSchema, cookieKeysSchema } from './settings.ts';
+import { type AuthSettings, authLiveSettingsSchema, cookieKeysSchema, pairwiseSaltSchema } from './settings.ts';
 import { createCodeThrottle } from './throttling/code-throttle.ts';
 
 const name = 'auth';
@@ -66,7 +66,7 @@ const isOlder = (read: Keyring, held: Keyring | undefined): boolean =>
 /** Keeps a protocol for the keys as they are now; a change that cannot be used leaves the last one in place. */
 const followKeys = (
   settings: AuthSettings,
-  build: (keys: { signingKeys: ReturnType<typeof readSigningKeys>; cookieKeys: readonly string[] }) => Protocol,
+  build: (keys: Pick<ProtocolOptions, 'signingKeys' | 'cookieKeys' | 'pairwiseSalt'>) => Protocol,
   { signal, logger }: Background,
 ): (() => Protocol | undefined) => {
   let current: Protocol | undefined;
@@ -77,10 +77,15 @@ const followKeys = (
       return;
     }
     const { keys: cookieKeys } = readSettings(`${settings.cookieKeysDirectory}/keys.json`, cookieKeysSchema);
-    current = build({ signingKeys, cookieKeys });
+    const { salt } = readSettings(`${settings.pairwiseSaltDirectory}/keys.json`, pairwiseSaltSchema);
+    current = build({ signingKeys, cookieKeys, pairwiseSalt: salt });
     logger.info({ revision: current.keyring.revision, signingKid: current.signingKid }, 'keys taken over');
   };
-  for (const directory of [settings.signingKeysDirectory, settings.cookieKeysDirectory]) {
+  for (const directory of [
+    settings.signingKeysDirectory,
+    settings.cookieKeysDirectory,
+    settings.pairwiseSaltDirectory,
+  ]) {
     watchDirectory(directory, { onChange: rebuild, signal, logger });
   }
   try {
@@ -195,6 +200,8 @@ export const buildAuth = async (settings: AuthSettings, logger: Logger): Promise
         clientEpoch: revocations.clientEpoch,
         isKeyRevoked: revocations.isKeyRevoked,
         findClient: withAccountClient(registry.find, settings.issuer),
+        findClientOfServiceAccount: registry.findByServiceAccount,
+        serviceAccountTokens: () => live.serviceAccountTokens,
         pages,
         throttleCodes,
         metrics: authMetrics,

@@ -19,6 +19,8 @@ export const authSettingsSchema = commonSettingsSchema.extend({
   signingKeysDirectory: z.string().min(1),
   /** Folder with `keys.json`: the secrets that sign cookies. */
   cookieKeysDirectory: z.string().min(1),
+  /** Folder with `keys.json`: the salt of pairwise subjects. */
+  pairwiseSaltDirectory: z.string().min(1),
   tokens: z.object({
     accessTokenSeconds: z.int().min(1),
     refreshTokenSeconds: z.int().min(1),
@@ -64,9 +66,23 @@ export const authSettingsSchema = commonSettingsSchema.extend({
 });
 export type AuthSettings = z.infer<typeof authSettingsSchema>;
 
+const serviceAccountTokensSchema = z.object({
+  /** `iss` of the tokens. */
+  issuer: z.string().min(1).max(2048),
+  jwks: z.object({
+    keys: z
+      .array(z.looseObject({ kty: z.string() }))
+      .min(1)
+      .max(100),
+  }),
+});
+export type ServiceAccountTokens = z.infer<typeof serviceAccountTokensSchema>;
+
 /** Settings of auth that change without a restart. */
 export const authLiveSettingsSchema = z.object({
   logLevel: logLevelSchema,
+  /** Whose tokens of service accounts are taken as assertions of clients: the cluster's. Absent: nobody's. */
+  serviceAccountTokens: serviceAccountTokensSchema.optional(),
   branding: z.object({
     /** Shown in titles and headings. */
     name: z.string().min(1).max(100),
@@ -79,6 +95,10 @@ export const authLiveSettingsSchema = z.object({
   }),
 });
 export type AuthLiveSettings = z.infer<typeof authLiveSettingsSchema>;
+
+/** `keys.json` of the pairwise salt; it never changes. */
+export const pairwiseSaltSchema = z.object({ salt: z.string().min(32) });
+export type PairwiseSalt = z.infer<typeof pairwiseSaltSchema>;
 
 /** `keys.json`: the first one signs cookies, all of them verify. */
 export const cookieKeysSchema = z.object({ keys: z.array(z.string().min(32)).min(1) });

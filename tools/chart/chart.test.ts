@@ -15,8 +15,9 @@ const read = async (values: Record<string, unknown>) => parseRendering(await ren
 
 const rulesSchema = z.array(
   z.object({
-    apiGroups: z.array(z.string()),
-    resources: z.array(z.string()),
+    apiGroups: z.array(z.string()).default(['']),
+    resources: z.array(z.string()).default([]),
+    nonResourceURLs: z.array(z.string()).default([]),
     resourceNames: z.array(z.string()).optional(),
     verbs: z.array(z.string()),
   }),
@@ -76,29 +77,35 @@ describe('what is rendered', () => {
 
 describe('rights', () => {
   const everywhere = (rules: ReturnType<typeof rulesOf>) =>
-    rules.flatMap(({ apiGroups, resources, verbs }) =>
+    rules.flatMap(({ apiGroups, resources, nonResourceURLs, verbs }) =>
       apiGroups.flatMap((group) =>
-        resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}.${group}`)),
+        [...resources, ...nonResourceURLs].flatMap((resource) => verbs.map((verb) => `${verb} ${resource}.${group}`)),
       ),
     );
 
   test.each([{}, { watchNamespaces: ['shop'] }])(
     'no wildcard, and nothing that gives more than one has: %j',
     async (values) => {
-      for (const { apiGroups, resources, verbs } of rulesOf(await read(values))) {
-        expect([...apiGroups, ...resources, ...verbs]).not.toContain('*');
+      for (const { apiGroups, resources, nonResourceURLs, verbs } of rulesOf(await read(values))) {
+        expect([...apiGroups, ...resources, ...nonResourceURLs, ...verbs]).not.toContain('*');
         for (const verb of ['escalate', 'bind', 'impersonate']) expect(verbs).not.toContain(verb);
         for (const group of apiGroups) expect(group).not.toBe('rbac.authorization.k8s.io');
       }
     },
   );
 
-  test('with namespaces, what was allowed everywhere is allowed in those, and outside only nodes and definitions', async () => {
+  test('with namespaces, what was allowed everywhere is allowed in those, and outside only reading what has no namespace', async () => {
     const cluster = everywhere(rulesOf((await read({})).filter(({ kind }) => kind === 'ClusterRole')));
     const narrow = await read({ watchNamespaces: ['shop', 'bank'] });
     const reads = everywhere(rulesOf(narrow.filter(({ kind }) => kind === 'ClusterRole')));
-    const resources = ['nodes.', 'customresourcedefinitions.apiextensions.k8s.io'];
-    expect(reads).toEqual(resources.flatMap((resource) => [`list ${resource}`, `watch ${resource}`]));
+    expect(reads.toSorted()).toEqual([
+      'get /.well-known/openid-configuration.',
+      'get /openid/v1/jwks.',
+      'list customresourcedefinitions.apiextensions.k8s.io',
+      'list nodes.',
+      'watch customresourcedefinitions.apiextensions.k8s.io',
+      'watch nodes.',
+    ]);
     for (const namespace of ['shop', 'bank']) {
       const role = narrow.filter(({ kind, metadata }) => kind === 'Role' && metadata.namespace === namespace);
       expect([...everywhere(rulesOf(role)), ...reads].sort()).toEqual(cluster.toSorted());

@@ -7,7 +7,11 @@ import {
   renewalTime,
   tlsEntries,
 } from '../../operator/keys/internal-certificate.ts';
-import { generateCookieKeys, generateDataEncryptionKeys } from '../../operator/keys/random-secrets.ts';
+import {
+  generateCookieKeys,
+  generateDataEncryptionKeys,
+  generatePairwiseSalt,
+} from '../../operator/keys/random-secrets.ts';
 import { generateSigningKeys } from '../../operator/keys/signing-keyring.ts';
 import { keyringFileName } from '../../services/shared/contracts/keyring.ts';
 import { roles, spiffeId } from '../../services/shared/contracts/spiffe-id.ts';
@@ -86,6 +90,7 @@ export const hasDataEncryptionKeys = (paths: DevPaths): Promise<boolean> => exis
 export const ensureDevSecrets = async (paths: DevPaths, now: Date): Promise<void> => {
   await ensureSecretFolder(paths.signingKeys, () => generateSigningKeys('ES256', now));
   await ensureSecretFolder(paths.cookieKeys, generateCookieKeys);
+  await ensureSecretFolder(paths.pairwiseSalt, generatePairwiseSalt);
   await ensureSecretFolder(paths.dataEncryptionKeys, generateDataEncryptionKeys);
   // The gateway gets no private key, here as there.
   await writeSecretFolder(paths.keyring, {

@@ -41,6 +41,7 @@ export const buildDevPaths = (directory: string) => {
     signingKeys: at('signing-keys'),
     keyring: at('keyring'),
     cookieKeys: at('cookie-keys'),
+    pairwiseSalt: at('pairwise-salt'),
     dataEncryptionKeys: at('data-encryption-keys'),
     database: at('database'),
     /** Messages that auth has sent, and the URL of the server that takes them. */
@@ -124,6 +125,7 @@ export const buildDevSettings = (plan: DevPlan) => {
       tokenStore: buildPeer(ports.tokenStore),
       signingKeysDirectory: paths.signingKeys,
       cookieKeysDirectory: paths.cookieKeys,
+      pairwiseSaltDirectory: paths.pairwiseSalt,
       tokens: {
         accessTokenSeconds: 600,
         refreshTokenSeconds: hours(720),

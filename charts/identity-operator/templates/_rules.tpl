@@ -68,6 +68,9 @@ operator/privileges.integration.test.ts holds that each rule is used, and none i
 - apiGroups: [""]
   resources: [nodes]
   verbs: [list, watch]
+- nonResourceURLs: [/.well-known/openid-configuration, /openid/v1/jwks]
+  # By which tokens of service accounts are known. Kubernetes gives this to every service account, unless somebody took it away.
+  verbs: [get]
 - apiGroups: [apiextensions.k8s.io]
   resources: [customresourcedefinitions]
   # Each by its name, and by metadata alone.

@@ -1,3 +1,4 @@
+import type { IDeployment } from 'kubernetes-models/apps/v1';
 import { labels } from '../../api/group.ts';
 import type { Blueprint } from '../../manifests/blueprint.ts';
 import { objectNames } from '../../manifests/object-names.ts';
@@ -72,6 +73,18 @@ export const decideReferences = ({ references, taken, leaving, replacing, refuse
   return { type, status: 'True', reason: 'Resolved', message: 'everything that the spec names is there' };
 };
 
+/**
+ * Whether data may need a Secret. Tenants of before there were pairwise subjects get their salt late: nobody is known by it
+ * until the pods of auth have it.
+ */
+const isInUse = (observed: Observed, blueprint: Blueprint, secretName: string): boolean => {
+  if (secretName !== objectNames.pairwiseSalt(blueprint)) return true;
+  // Whether the cached object is one is what its kind says.
+  const auth = findObject(observed, 'Deployment', objectNames.workload(blueprint, 'auth')) as IDeployment | undefined;
+  const volumes = auth?.spec?.template.spec?.volumes ?? [];
+  return volumes.some(({ secret }) => secret?.secretName === secretName);
+};
+
 /** What a tenant of this name left behind, when it must not be used or cannot be replaced. */
 export const decideRetained = (observed: Observed, blueprint: Blueprint): TenantVerdict | undefined => {
   const volume = findObject(observed, 'PersistentVolumeClaim', objectNames.databaseVolume(blueprint));
@@ -95,7 +108,9 @@ export const decideRetained = (observed: Observed, blueprint: Blueprint): Tenant
   }
   const dataExists =
     observed.databaseVolumeExists || findObject(observed, 'Deployment', objectNames.workload(blueprint, 'token-store'));
-  const lost = irreplaceableSecrets(blueprint).find((name) => !observed.secrets.has(name));
+  const lost = irreplaceableSecrets(blueprint).find(
+    (name) => !observed.secrets.has(name) && isInUse(observed, blueprint, name),
+  );
   if (!dataExists || lost === undefined) return undefined;
   return {
     type: 'ReferencesResolved',

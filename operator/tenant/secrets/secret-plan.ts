@@ -36,6 +36,7 @@ export const retainedSecrets = (blueprint: Blueprint): PlannedSecret[] => {
       content: { kind: 'signing-keys', algorithm: blueprint.spec.keys.algorithm },
     },
     { ...retained, name: objectNames.cookieKeys(blueprint), component: 'auth', content: { kind: 'cookie-keys' } },
+    { ...retained, name: objectNames.pairwiseSalt(blueprint), component: 'auth', content: { kind: 'pairwise-salt' } },
     {
       ...retained,
       name: objectNames.dataEncryptionKeys(blueprint),
@@ -122,6 +123,7 @@ export const planRenewals = (blueprint: Blueprint, secrets: Secrets, now: Date):
 export const irreplaceableSecrets = (tenant: Pick<Blueprint, 'name'>): string[] => [
   objectNames.dataEncryptionKeys(tenant),
   objectNames.cookieKeys(tenant),
+  objectNames.pairwiseSalt(tenant),
   objectNames.databaseCredentials(tenant),
 ];
 

@@ -52,11 +52,35 @@ const buildRequirements = (registration: ClientRegistration): Partial<ClientMeta
 });
 
 /**
+ * oidc-provider wants the address of a document that lists the redirect URIs, which tells others' clients apart: ours are
+ * written by the tenant's owner, who may say what belongs together. It is not fetched.
+ */
+const buildSector = (registration: ClientRegistration): Partial<ClientMetadata> => ({
+  subject_type: 'pairwise',
+  ...(registration.sectorIdentifier !== undefined && {
+    sector_identifier_uri: `https://${registration.sectorIdentifier}/`,
+  }),
+});
+
+/** How the client proves itself; a service account's token takes the way of a secret (`service-account-assertions.ts`). */
+const buildAuthentication = (registration: ClientRegistration): Partial<ClientMetadata> => {
+  const { tokenEndpointAuthMethod: method, serviceAccountSubject, secretHashes } = registration;
+  if (serviceAccountSubject !== undefined) {
+    return { token_endpoint_auth_method: 'client_secret_post', client_secret: serviceAccountSubject };
+  }
+  return {
+    token_endpoint_auth_method: method,
+    ...buildCertificateSubject(registration),
+    ...(method.startsWith('client_secret_') && { client_secret: secretHashes.join('.') || 'none is valid' }),
+  };
+};
+
+/**
  * The client as oidc-provider reads it. Secrets never get there: it wants one for a confidential client, so it is given
  * the hashes, which also makes a changed secret a changed client, and asks `matchesClientSecret` for the comparison.
  */
 export const buildClientMetadata = (registration: ClientRegistration): ClientMetadata => {
-  const { grantTypes, tokenEndpointAuthMethod } = registration;
+  const { grantTypes } = registration;
   const allowed = new Set(registration.scopes);
   const uris = [...registration.redirectUris, ...registration.postLogoutRedirectUris];
   const scope = identityScopes.filter((one) => allowed.has(one)).join(' ');
@@ -71,15 +95,12 @@ export const buildClientMetadata = (registration: ClientRegistration): ClientMet
     // A machine's client may have none of them, and an empty scope is refused.
     ...(scope !== '' && { scope }),
     ...buildRequirements(registration),
+    ...(registration.subjectType === 'pairwise' && buildSector(registration)),
     ...(registration.backchannelLogoutUri !== undefined && {
       backchannel_logout_uri: registration.backchannelLogoutUri,
       backchannel_logout_session_required: true,
     }),
-    token_endpoint_auth_method: tokenEndpointAuthMethod,
-    ...buildCertificateSubject(registration),
-    ...(tokenEndpointAuthMethod.startsWith('client_secret_') && {
-      client_secret: registration.secretHashes.join('.') || 'none is valid',
-    }),
+    ...buildAuthentication(registration),
   };
 };
 

@@ -10,23 +10,47 @@ const pollMilliseconds = 500;
 export type ClientRegistry = {
   find(clientId: string): ClientRegistration | undefined;
   all(): ClientRegistration[];
+  /** The one client that proves itself by this service account's tokens; undefined when there are several. */
+  findByServiceAccount(subject: string): ClientRegistration | undefined;
   /** Undefined until the first read. */
   revision(): number | undefined;
   /** Reads the clients again if their revision changed. Rejects when the database cannot answer. */
   refresh(): Promise<void>;
 };
 
+const groupByServiceAccount = (
+  clients: readonly ClientRegistration[],
+): ReadonlyMap<string, readonly ClientRegistration[]> =>
+  Map.groupBy(
+    clients.filter(({ serviceAccountSubject }) => serviceAccountSubject !== undefined),
+    ({ serviceAccountSubject = '' }) => serviceAccountSubject,
+  );
+
 /** All clients in memory: no request waits for a database to know who asks. */
 export const createClientRegistry = (repository: ClientRepository): ClientRegistry => {
-  let held: { revision: number; clients: ReadonlyMap<string, ClientRegistration> } | undefined;
+  let held:
+    | {
+        revision: number;
+        clients: ReadonlyMap<string, ClientRegistration>;
+        ofServiceAccounts: ReadonlyMap<string, readonly ClientRegistration[]>;
+      }
+    | undefined;
   let last: Promise<void> = Promise.resolve();
   const readIfChanged = async (): Promise<void> => {
     if (held !== undefined && (await repository.readRevision()) === held.revision) return;
     const { revision, clients } = await repository.readAll();
-    held = { revision, clients: new Map(clients.map((client) => [client.clientId, client])) };
+    held = {
+      revision,
+      clients: new Map(clients.map((client) => [client.clientId, client])),
+      ofServiceAccounts: groupByServiceAccount(clients),
+    };
   };
   return {
     find: (clientId) => held?.clients.get(clientId),
+    findByServiceAccount: (subject) => {
+      const [first, ...others] = held?.ofServiceAccounts.get(subject) ?? [];
+      return others.length === 0 ? first : undefined;
+    },
     all: () => [...(held?.clients.values() ?? [])],
     revision: () => held?.revision,
     refresh: () => {

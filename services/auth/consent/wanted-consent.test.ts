@@ -26,6 +26,26 @@ describe('what is wanted', () => {
   });
 });
 
+describe('claims that are asked for by name', () => {
+  const want = (claims: unknown, scopes = registration.scopes) => {
+    const params = { scope: 'openid', claims: typeof claims === 'string' ? claims : JSON.stringify(claims) };
+    return buildWantedConsent(params, { ...registration, scopes }, { policyVersion: '1' }).scopes;
+  };
+  it.each([
+    ['at userinfo', { userinfo: { email: null } }, ['email', 'openid']],
+    ['in the ID token', { id_token: { name: { essential: true }, sub: null } }, ['openid', 'profile']],
+    ['that nobody has', { userinfo: { shoe_size: null, __proto__: null } }, ['openid']],
+    ['in a way that is none', '{"userinfo":["email"]}', ['openid']],
+    ['in no JSON', '{{', ['openid']],
+  ])('%s are wanted as their scopes', (_where, claims, scopes) => {
+    expect(want(claims)).toEqual(scopes);
+  });
+
+  it('are not wanted by a client that may not have the scope', () => {
+    expect(want({ userinfo: { email: null, name: null } }, ['openid', 'profile'])).toEqual(['openid', 'profile']);
+  });
+});
+
 describe('what is missing', () => {
   it.each([
     ['all of it, from somebody who was never asked', consent(['a', 'b']), undefined, ['a', 'b']],

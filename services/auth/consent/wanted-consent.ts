@@ -1,6 +1,7 @@
 import type { ClientRegistration } from '../../shared/contracts/client-registration.ts';
 import { planGrant } from '../interactions/first-party-grant.ts';
 import type { AuthSettings } from '../settings.ts';
+import { claimsOfScopes, scopeOfClaim } from './requested-claims.ts';
 
 /** What an application wants to have, and under which policy. */
 export type WantedConsent = {
@@ -10,29 +11,30 @@ export type WantedConsent = {
   readonly policyVersion: string;
 };
 
-/** Claims of each scope, as `configuration.ts` has them. */
-const claimsOfScopes: Readonly<Record<string, readonly string[]>> = {
-  email: ['email', 'email_verified'],
-  profile: ['name'],
-};
-
 export const needsConsent = ({ consent }: ClientRegistration): boolean => consent === 'required';
 
 /** Whether an application wants the person to be asked, whatever they agreed to before (`prompt=consent`). */
 export const wantsQuestion = ({ prompt }: Record<string, unknown>): boolean =>
   typeof prompt === 'string' && prompt.split(' ').includes('consent');
 
-/** What an authorization request asks of a person: of the scopes that it names, those that the client may have. */
+const claimsOf = (scope: string): readonly string[] =>
+  Object.entries(claimsOfScopes).find(([name]) => name === scope)?.[1] ?? [];
+
+/**
+ * What an authorization request asks of a person: of the scopes that it names, those that the client may have. A claim that
+ * is asked for by name is put to the person as the scope that stands for it: nobody is asked about single claims.
+ */
 export const buildWantedConsent = (
   params: Record<string, unknown>,
   registration: ClientRegistration,
   { policyVersion }: AuthSettings['consent'],
 ): WantedConsent => {
-  const { identity, resources } = planGrant(params, registration);
+  const { identity, claims, resources } = planGrant(params, registration);
   const requested = typeof params['scope'] === 'string' ? params['scope'].split(' ') : [];
   const allowed = new Set([...registration.scopes, ...identity, ...Object.values(resources).flat()]);
-  const scopes = [...new Set(requested.filter((scope) => allowed.has(scope)))].sort();
-  return { scopes, claims: scopes.flatMap((scope) => claimsOfScopes[scope] ?? []), policyVersion };
+  const ofClaims = claims.flatMap((claim) => scopeOfClaim(claim) ?? []);
+  const scopes = [...new Set([...requested.filter((scope) => allowed.has(scope)), ...ofClaims])].sort();
+  return { scopes, claims: scopes.flatMap(claimsOf), policyVersion };
 };
 
 /** What of it somebody has not agreed to yet; undefined when they have agreed to all of it, under this policy. */

@@ -49,11 +49,25 @@ describe('planGrant', () => {
     expect(planGrant(params, registration)).toEqual({
       identity: ['openid'],
       refused: ['email'],
+      claims: [],
+      refusedClaims: [],
       resources: { 'https://api.example': ['openid', 'orders:read'] },
     });
   });
 
+  it('grants claims by name where their scope is registered', () => {
+    const params = { claims: JSON.stringify({ userinfo: { email: null, name: null, shoe_size: null } }) };
+    const plan = planGrant(params, { ...registration, scopes: ['openid', 'email'] });
+    expect([plan.claims, plan.refusedClaims, plan.identity]).toEqual([['email'], ['name'], []]);
+  });
+
   it('copes with nothing', () => {
-    expect(planGrant({}, registration)).toEqual({ identity: [], refused: [], resources: {} });
+    expect(planGrant({}, registration)).toEqual({
+      identity: [],
+      refused: [],
+      claims: [],
+      refusedClaims: [],
+      resources: {},
+    });
   });
 });

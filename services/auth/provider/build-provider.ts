@@ -10,6 +10,7 @@ import { acceptOwnTokensAtUserinfo } from '../access-tokens/userinfo-tokens.ts';
 import type { AuthMetrics } from '../auth-metrics.ts';
 import { hideCertificateBinding } from '../client-certificates/certificate-features.ts';
 import { matchesClientSecret } from '../clients/client-secret.ts';
+import { createServiceAccountTokenVerifier, type VerifyServiceAccountToken } from '../clients/service-account-token.ts';
 import { createDeviceCodePrefill, createDevicePages } from '../device/device-pages.ts';
 import type { VerifyIdTokenHint } from '../keys/id-token-hint.ts';
 import { enqueueLogoutNotices } from '../logout/logout-notices.ts';
@@ -22,9 +23,11 @@ import { buildConfiguration, type ConfigurationOptions } from './configuration.t
 import { assertModelNames } from './model-kinds.ts';
 import { answerUnknownPaths, createLibraryPagePolicy, createReplaceAnswer } from './provider-answers.ts';
 import { createProviderPages } from './provider-pages.ts';
+import { acceptServiceAccountTokens, type ServiceAccountAssertionOptions } from './service-account-assertions.ts';
 
 export type ProviderOptions = Omit<ConfigurationOptions, 'adapter' | 'pages' | 'devicePages'> &
-  UnitOptions & {
+  UnitOptions &
+  ServiceAccountAssertionOptions & {
     metrics: AuthMetrics;
     pages: Pages;
     logger: Logger;
@@ -65,10 +68,14 @@ const holdEvents = (provider: Provider): void => {
 const compareSecretHashes = (
   provider: Provider,
   findClient: (clientId: string) => ClientRegistration | undefined,
+  verifyServiceAccountToken: VerifyServiceAccountToken,
 ): void => {
   Object.defineProperty(provider.Client.prototype, 'compareClientSecret', {
-    value(this: { clientId: string }, presented: string): boolean {
-      return matchesClientSecret(findClient(this.clientId)?.secretHashes ?? [], presented);
+    value(this: { clientId: string }, presented: string): boolean | Promise<boolean> {
+      const { serviceAccountSubject, secretHashes = [] } = findClient(this.clientId) ?? {};
+      return serviceAccountSubject === undefined
+        ? matchesClientSecret(secretHashes, presented)
+        : verifyServiceAccountToken(presented, serviceAccountSubject);
     },
   });
 };
@@ -196,7 +203,9 @@ export const buildProvider = (options: ProviderOptions): Provider => {
   provider.proxy = true;
   assertModelNames(provider);
   holdEvents(provider);
-  compareSecretHashes(provider, findClient);
+  const verifyServiceAccountToken = createServiceAccountTokenVerifier(settings.issuer, options.serviceAccountTokens);
+  compareSecretHashes(provider, findClient, verifyServiceAccountToken);
+  acceptServiceAccountTokens(provider, options);
   acceptRetiredHints(provider, options.verifyHint);
   keepIdsOfOneAccount(provider);
   enqueueLogoutNotices(provider, options.now);

@@ -6,6 +6,7 @@ import {
   errors,
   type KoaContextWithOIDC,
 } from 'oidc-provider';
+import { z } from 'zod';
 import type { ClientRegistration } from '../../shared/contracts/client-registration.ts';
 import { issuerCookies } from '../../shared/contracts/issuer-cookies.ts';
 import type { SigningAlgorithm } from '../../shared/contracts/keyring.ts';
@@ -14,7 +15,9 @@ import type { Account } from '../accounts/account-repository.ts';
 import { certificateAuthMethods, certificateFeatures } from '../client-certificates/certificate-features.ts';
 import type { FetchClientKeys } from '../clients/client-key-fetch.ts';
 import { defaultAudience, identityScopes, isAudienceAllowed } from '../clients/client-metadata.ts';
+import type { SubjectOf } from '../clients/subject.ts';
 import type { Consents } from '../consent/consents.ts';
+import { claimsOfScopes } from '../consent/requested-claims.ts';
 import type { DevicePages } from '../device/device-pages.ts';
 import type { AuthSettings } from '../settings.ts';
 import { currentUnit } from '../unit-of-work/current-unit.ts';
@@ -45,8 +48,27 @@ export type ConfigurationOptions = {
   findAccount: (id: string) => Promise<Account | undefined>;
   pages: ProviderPages;
   devicePages: DevicePages;
+  subjectOf: SubjectOf;
   /** Epoch seconds. */
   now: () => number;
+};
+
+const acrRequestSchema = z.object({
+  id_token: z.object({
+    acr: z.object({
+      essential: z.literal(true),
+      value: z.unknown().optional(),
+      values: z.array(z.unknown()).default([]),
+    }),
+  }),
+});
+
+/** Who must have signed in in a way that there is not would be asked to sign in again and again. */
+const assertReachable = (_context: unknown, claims: unknown): void => {
+  const { value, values } = acrRequestSchema.safeParse(claims).data?.id_token.acr ?? { values: [] };
+  const wanted = value === undefined ? values : [value, ...values];
+  if (wanted.length === 0 || wanted.includes(passwordAcr)) return;
+  throw new errors.CustomOIDCProviderError('unmet_authentication_requirements', 'no such acr can be reached');
 };
 
 /** What OpenID calls claims, by the account. Scopes and the client decide which of them are told. */
@@ -158,8 +180,19 @@ const buildResourceIndicators = ({ settings, findClient }: ConfigurationOptions)
 
 /** oidc-provider's configuration: everything that is ours to decide is decided here, not by its defaults. */
 export const buildConfiguration = (options: ConfigurationOptions): Configuration => {
-  const { settings, keys, cookieKeys, adapter, findClient, fetchClientKeys, findAccount, pages, devicePages, now } =
-    options;
+  const {
+    settings,
+    keys,
+    cookieKeys,
+    adapter,
+    findClient,
+    fetchClientKeys,
+    findAccount,
+    subjectOf,
+    pages,
+    devicePages,
+    now,
+  } = options;
   const { tokens, session } = settings;
   return {
     adapter,
@@ -178,10 +211,17 @@ export const buildConfiguration = (options: ConfigurationOptions): Configuration
       'none',
     ],
     ...buildEndpointDiscovery(settings),
+    subjectTypes: ['public', 'pairwise'],
+    pairwiseIdentifier: async (_context, accountId, client) => subjectOf(findClient(client.clientId), accountId),
+    sectorIdentifierUriValidate: () => false,
     responseTypes: ['code'],
     pkce: { required: () => true },
     scopes: ['openid', 'offline_access'],
-    claims: { openid: ['sub', 'acr', 'amr', 'auth_time'], email: ['email', 'email_verified'], profile: ['name'] },
+    claims: {
+      openid: ['sub', 'acr', 'amr', 'auth_time'],
+      email: [...claimsOfScopes.email],
+      profile: [...claimsOfScopes.profile],
+    },
     acrValues: [passwordAcr],
     cookies: buildCookies(settings.issuer, cookieKeys),
     routes: {
@@ -254,6 +294,7 @@ export const buildConfiguration = (options: ConfigurationOptions): Configuration
         userCodeConfirmSource: devicePages.renderConfirmation,
         successSource: devicePages.renderDone,
       },
+      claimsParameter: { enabled: true, assertClaimsParameter: assertReachable },
       clientCredentials: { enabled: true },
       userinfo: { enabled: true },
       introspection: {

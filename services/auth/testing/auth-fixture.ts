@@ -96,6 +96,7 @@ export const startAuthFixture = async (logger: Logger = pino({ level: 'silent' }
   writeTestKeyring(join(directory, 'signing-keys'), buildTestKeyring(keys), keys);
   folder('cookie-keys', { 'keys.json': JSON.stringify({ keys: [randomBytes(32).toString('base64url')] }) });
   const logLevel = logger.level === 'silent' ? 'error' : logger.level;
+  folder('pairwise-salt', { 'keys.json': JSON.stringify({ salt: randomBytes(32).toString('base64url') }) });
   const writeLive = (name: string, level: string): string =>
     folder(name, { 'live.json': JSON.stringify({ logLevel: level, branding: { name: 'Shop Identity' } }) });
   writeLive('live', logLevel);
@@ -116,6 +117,7 @@ export const startAuthFixture = async (logger: Logger = pino({ level: 'silent' }
     tokenStore: { headlessHost: '127.0.0.1', fallbackHost: '127.0.0.1', port: tokenStorePort },
     signingKeysDirectory: join(directory, 'signing-keys'),
     cookieKeysDirectory: join(directory, 'cookie-keys'),
+    pairwiseSaltDirectory: join(directory, 'pairwise-salt'),
     tokens: {
       accessTokenSeconds: 600,
       refreshTokenSeconds: 3600,

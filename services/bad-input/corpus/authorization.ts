@@ -116,12 +116,12 @@ export const authorization: readonly BadRequest[] = [
   [
     'claims that are no JSON',
     authorize({ claims: '{{', prompt: 'none' }),
-    '303 to https://shop.example login_required',
+    '303 to https://shop.example invalid_request',
   ],
   [
     'a claim named __proto__',
     authorize({ claims: '{"__proto__":{"x":1}}', prompt: 'none' }),
-    '303 to https://shop.example login_required',
+    '303 to https://shop.example invalid_request',
   ],
   [
     'registration in the request',

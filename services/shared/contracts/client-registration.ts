@@ -68,6 +68,16 @@ export const clientRegistrationSchema = z
     idTokenSignedResponseAlg: signingAlgorithmSchema.optional(),
     /** Answers to authorization requests are signed (JARM), by this algorithm; others are refused. */
     authorizationSignedResponseAlg: signingAlgorithmSchema.optional(),
+    /** `pairwise`: people have another `sub` at each sector. Absent: `public`, the same everywhere. */
+    subjectType: z.enum(['public', 'pairwise']).optional(),
+    /** Host of the sector; absent: that of the redirect URIs, which must be one then. */
+    sectorIdentifier: z
+      .string()
+      .max(253)
+      .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/)
+      .optional(),
+    /** `system:serviceaccount:<namespace>:<name>`: the client proves itself by tokens of this service account alone. */
+    serviceAccountSubject: z.string().min(1).max(512).optional(),
     /** Where the client's public keys are fetched from, in place of `jwks`; https. */
     jwksUri: httpsUri.optional(),
     /** Public keys by which the client signs request objects and assertions; their `x5c` are its own certificates. */
