@@ -124,5 +124,5 @@ describe('the claims parameter', () => {
 it('says what it can do (discovery)', async () => {
   const answer = await fixture.send('gateway', services)(new URL('/.well-known/openid-configuration', issuer), {});
   const text = `${JSON.stringify(await answer.json(), undefined, 2)}\n`;
-  await expect(text).toMatchFileSnapshot('./testdata/openid-configuration.json');
+  await expect(text).toMatchFileSnapshot('./testdata/openid-configuration.golden');
 });
