@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { labels, tenantFinalizer } from '../api/group.ts';
+import { KubernetesError } from '../runtime/kubernetes-error.ts';
 import type { LiveObject } from '../runtime/kubernetes-object.ts';
 import { builtInResources, createResourceLookup } from '../runtime/resource-kind.ts';
 import { buildTenant } from '../testing/tenants.ts';
@@ -44,7 +45,12 @@ const openServer = (...objects: readonly LiveObject[]) => {
       items: [...stored].filter(([key]) => key.startsWith(`${plural}/`)).map(([, object]) => object as T),
       resourceVersion: '1',
     }),
-    delete: async ({ resource, name }) => stored.delete(`${resource.plural}/${name}`),
+    delete: async ({ resource, name }, { preconditions } = {}) => {
+      const key = `${resource.plural}/${name}`;
+      if (preconditions?.uid !== stored.get(key)?.metadata.uid)
+        throw new KubernetesError({ message: 'the UID in the precondition', status: 409, reason: 'Conflict' });
+      return stored.delete(key);
+    },
     patchMerge: async <T extends LiveObject>() => {
       released = true;
       return database as T;
@@ -79,4 +85,22 @@ it('deletes a claim that the controller of StatefulSets made once more', async (
 
   await pass(server.client);
   expect(server.isReleased()).toBe(true);
+});
+
+it('leaves what somebody has made by a name of ours since it was listed', async () => {
+  const keys = retained('Secret', 'acme-signing-keys');
+  const server = openServer(keys);
+  const theirs = { ...keys, metadata: { name: keys.metadata.name, uid: 'theirs', resourceVersion: '2' } };
+  server.put(theirs);
+  const stale: Parameters<typeof finishDeletion>[1] = {
+    ...server.client,
+    // As above: who asks knows the kind.
+    list: async <T extends LiveObject>({ plural }: { plural: string }) => ({
+      items: plural === secrets.plural ? [keys as LiveObject as T] : [],
+      resourceVersion: '1',
+    }),
+  };
+  await expect(pass(stale)).rejects.toThrow('the UID in the precondition');
+  expect(server.names(secrets)).toEqual(['secrets/acme-signing-keys']);
+  expect(server.isReleased()).toBe(false);
 });

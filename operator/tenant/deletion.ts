@@ -57,7 +57,9 @@ const deleteRetained = async (
   const isDatabaseThere = await deleteDatabase(tenant, client, signal);
   const retained = await listRetained(tenant, client, signal);
   for (const object of retained) {
-    await client.delete({ resource: client.resourceOf(object), namespace, name: object.metadata.name }, { signal });
+    const { name, uid } = object.metadata;
+    // That very one: what somebody has made by its name meanwhile is his.
+    await client.delete({ resource: client.resourceOf(object), namespace, name }, { preconditions: { uid }, signal });
   }
   return isDatabaseThere || retained.length > 0;
 };
