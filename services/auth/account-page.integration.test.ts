@@ -186,6 +186,8 @@ describe('the account page', () => {
     const [first, second] = [fixture.browser(services), fixture.browser(services)];
     const tokens = [await refreshTokenOf(first, person), await refreshTokenOf(second, person)];
     const page = await open(browser);
+    expect(page.html.match(/Last used /g)).toHaveLength(3);
+    expect(page.html.match(/<strong>Firefox on Linux</g)).toHaveLength(3);
     expect(page.html.match(/<time/g)).toHaveLength(3);
     expect(page.html.match(/this browser/g)).toHaveLength(1);
     expect(page.html).toContain('The Shop');

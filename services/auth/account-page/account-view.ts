@@ -7,10 +7,12 @@ import { accountClientId } from './account-client.ts';
 
 type Session = Awaited<ReturnType<TokenStoreClient['listSessions']>>['sessions'][number];
 
-// The library's payload, of which the page shows two members.
+// The library's payload, of which the page shows some members; the last two are ours (`adapter.ts`).
 const payloadSchema = z.object({
   loginTs: z.number().optional(),
   authorizations: z.record(z.string(), z.unknown()).optional(),
+  device: z.string().optional(),
+  usedAt: z.number().optional(),
 });
 
 const dates = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' });
@@ -19,16 +21,18 @@ const describeDate = (date: Date): { iso: string; text: string } => ({
   text: `${dates.format(date)} UTC`,
 });
 
-/** A session as its owner reads it: when it began, and which applications were opened in it. */
+/** A session as its owner reads it: on what, since when, when it was used last, and which applications were opened in it. */
 export const describeSession = (
   { uid, createdAt, payload }: Session,
   { current, nameOf }: { current: string; nameOf: (clientId: string) => string | undefined },
 ): AccountPageValues['sessions'][number] => {
-  const { loginTs, authorizations = {} } = payloadSchema.catch({}).parse(payload);
+  const { loginTs, authorizations = {}, device, usedAt } = payloadSchema.catch({}).parse(payload);
   const applications = Object.keys(authorizations).filter((clientId) => clientId !== accountClientId);
   return {
     uid,
     isCurrent: uid === current,
+    device,
+    usedAt: usedAt === undefined ? undefined : describeDate(new Date(usedAt * 1000)),
     since: describeDate(loginTs === undefined ? new Date(createdAt) : new Date(loginTs * 1000)),
     applications: applications.map((clientId) => nameOf(clientId) ?? clientId),
   };

@@ -28,12 +28,20 @@ export type AccountAdministrationOptions = {
   readonly store: Pick<TokenStoreClient, 'listSessions'>;
 };
 
-// The library's payload, of which one member is shown.
-const payloadSchema = z.object({ authorizations: z.record(z.string(), z.unknown()).optional() });
+// The library's payload, with two members of ours (`adapter.ts`).
+const payloadSchema = z.object({
+  authorizations: z.record(z.string(), z.unknown()).optional(),
+  device: z.string().optional(),
+  usedAt: z.number().optional(),
+});
 
-const clientIdsOf = (payload: unknown): string[] => {
-  const { authorizations = {} } = payloadSchema.catch({}).parse(payload);
-  return Object.keys(authorizations).filter((clientId) => clientId !== accountClientId);
+const describePayload = (payload: unknown) => {
+  const { authorizations = {}, device, usedAt } = payloadSchema.catch({}).parse(payload);
+  return {
+    ...(usedAt !== undefined && { usedAt: new Date(usedAt * 1000).toISOString() }),
+    ...(device !== undefined && { device }),
+    clientIds: Object.keys(authorizations).filter((clientId) => clientId !== accountClientId),
+  };
 };
 
 const byOperator = (event: AuditEvent['event'], accountId: string): AuditEvent => ({
@@ -79,7 +87,7 @@ export const createAccountAdministration = (options: AccountAdministrationOption
           uid,
           createdAt,
           expiresAt,
-          clientIds: clientIdsOf(payload),
+          ...describePayload(payload),
         })),
       };
     },

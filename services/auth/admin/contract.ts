@@ -51,6 +51,10 @@ export const listSessionsResponseSchema = z.object({
       uid: sessionUidSchema,
       createdAt: timestamp,
       expiresAt: timestamp,
+      /** When something was last done in it at the issuer. */
+      usedAt: timestamp.optional(),
+      /** Such as "Firefox on Windows". */
+      device: z.string().optional(),
       /** Clients that were opened in it. */
       clientIds: z.array(z.string()),
     }),

@@ -20,6 +20,9 @@ export type AccountPageValues = {
   readonly sessions: readonly {
     readonly uid: string;
     readonly isCurrent: boolean;
+    /** Such as "Firefox on Windows", when it is known. */
+    readonly device: string | undefined;
+    readonly usedAt: Moment | undefined;
     readonly since: Moment;
     readonly applications: readonly string[];
   }[];

@@ -69,6 +69,7 @@ export const texts = {
     overtaken: 'Your account was changed somewhere else at the same time. Look at it, and try again.',
     sessions: 'Where you are signed in',
     thisBrowser: 'this browser',
+    lastUsed: (when: string) => `Last used ${when}`,
     since: 'Since',
     endSession: 'Sign out there',
     endOtherSessions: 'Sign out everywhere else',

@@ -2,6 +2,7 @@ import { type Adapter, type AdapterFactory, type ClientMetadata, Provider } from
 import type { ClientRegistration } from '../../shared/contracts/client-registration.ts';
 import type { TokenStoreClient } from '../../token-store/client/token-store-client.ts';
 import type { FindRequest, RecordKind } from '../../token-store/contract.ts';
+import { describeDevice } from '../account-page/device-name.ts';
 import { buildClientMetadata } from '../clients/client-metadata.ts';
 import { commitUnit } from '../unit-of-work/commit.ts';
 import { currentUnit } from '../unit-of-work/current-unit.ts';
@@ -62,6 +63,13 @@ const isRevocationOfOneToken = (): boolean => {
   return route === 'revocation' && entities?.AccessToken !== undefined;
 };
 
+/** What the owner of a session recognises it by, with each of its writes; the library leaves members of others alone. */
+const noteDevice = (kind: RecordKind, now: () => number): Record<string, unknown> => {
+  if (kind !== 'session') return {};
+  const device = describeDevice(Provider.ctx?.get('user-agent'));
+  return { usedAt: now(), ...(device !== undefined && { device }) };
+};
+
 const createRecordAdapter = (kind: RecordKind, { store, newCommitId, now }: AdapterOptions): Adapter => {
   /** Stages in the request's unit; outside of one, where nobody would commit, it is a unit of its own. */
   const stage = async (write: (unit: UnitOfWork) => void): Promise<void> => {
@@ -85,7 +93,12 @@ const createRecordAdapter = (kind: RecordKind, { store, newCommitId, now }: Adap
     upsert: (id, payload, expiresIn) =>
       // A record without an end would never be cleaned away; the library gives each of ours one.
       stage((unit) =>
-        unit.upsert({ kind, id, payload: { ...payload }, expiresInSeconds: keptSeconds(kind, expiresIn) }),
+        unit.upsert({
+          kind,
+          id,
+          payload: { ...payload, ...noteDevice(kind, now) },
+          expiresInSeconds: keptSeconds(kind, expiresIn),
+        }),
       ),
     find: (id) => find('id', id),
     findByUid: (uid) => find('uid', uid),

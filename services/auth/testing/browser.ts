@@ -86,6 +86,7 @@ export const createBrowser = (issuer: string, send: Send): Browser => {
       ),
     });
     headers.set('cookie', cookieHeader(url.pathname));
+    headers.set('user-agent', 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0');
     const response = await send(url, { ...init, headers: Object.fromEntries(headers) });
     for (const cookie of response.headers.getSetCookie()) keep(cookie);
     const location = response.headers.get('location');
