@@ -29,6 +29,8 @@ beforeAll(async () => {
   const replicaUrl = new URL(fixture.roleUrl('token-store'));
   replicaUrl.port = String(standby.port);
   replica = new pg.Pool({ connectionString: replicaUrl.href });
+  // The standby may end before it has read that its connections are over, and says so.
+  replica.on('connect', (client) => client.on('error', () => undefined));
   // Its partitions are made before it is ready.
   await fixture.start();
   const logger = pino({ level: 'silent' });
@@ -58,9 +60,10 @@ const findFault = async (mutant: Mutant): Promise<readonly string[] | undefined>
   }
   for (let seed = 1; seed <= races; seed += width) {
     const faults = await Promise.all(
-      Array.from({ length: width }, async (_, index) =>
-        findFamilyFault(await runRace(await openStoreFamily(context), sampleRace(seed + index))),
-      ),
+      Array.from({ length: width }, async (_, index) => {
+        const ways = index % 2 === 0 ? 'sound' : 'lossy';
+        return findFamilyFault(await runRace(await openStoreFamily(context, ways), sampleRace(seed + index)), ways);
+      }),
     );
     const fault = faults.find((one) => one !== undefined);
     if (fault !== undefined) return fault;

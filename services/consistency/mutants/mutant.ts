@@ -13,6 +13,12 @@ export const mutatePool = (pool: PostgresPool, { mutate }: Mutant): PostgresPool
   ...pool,
   query: mutate(pool).query,
   transaction: (work, keeps) => pool.transaction((connection) => work(mutate(connection)), keeps),
+  batch: (statements) =>
+    pool.transaction(async (connection) => {
+      const answers: QueryResult[] = [];
+      for (const statement of statements) answers.push(await mutate(connection).query(statement));
+      return answers;
+    }),
 });
 
 type Words = readonly (readonly [from: string, to: string])[];
@@ -64,6 +70,13 @@ export const storeMutants: readonly Mutant[] = [
     name: 'reads whether a record was used, and marks it without asking again',
     mutate: rewriting(/^consume-/, [
       '((record.consumed_at IS NULL AND record.expires_at > now()) OR record.consumed_by = $2)',
+      '$2::uuid IS NOT NULL',
+    ]),
+  },
+  {
+    name: 'rotates a refresh token without asking whether it was used',
+    mutate: rewriting(/^rotate-/, [
+      '((record.consumed_at IS NULL AND record.expires_at > now()) OR record.consumed_by = $2::uuid)',
       '$2::uuid IS NOT NULL',
     ]),
   },

@@ -4,6 +4,7 @@ import type { Intent, TransactionResponse } from '../../token-store/contract.ts'
 import { introspectToken } from '../../token-store/introspection.ts';
 import { findRecord } from '../../token-store/record-lookup.ts';
 import { runTransaction, type TransactionContext } from '../../token-store/transaction.ts';
+import type { Ways } from '../model/family.ts';
 import type { FamilyOutcome } from '../model/operation.ts';
 import type { FamilyClient } from './family-client.ts';
 
@@ -22,10 +23,10 @@ const keepAnswer = (successorId: string) => ({
 });
 
 /**
- * A family in the token-store itself, by what auth does to it. Every other commit is sent a second time, as after a lost
- * answer, and the second answer counts.
+ * A family in the token-store itself, by what auth does to it. Where answers get lost, every other commit is sent a second
+ * time, and the second answer counts; requests bring a proof along there, and are plain ones elsewhere.
  */
-export const openStoreFamily = async (context: TransactionContext): Promise<FamilyClient> => {
+export const openStoreFamily = async (context: TransactionContext, ways: Ways): Promise<FamilyClient> => {
   const { pool, keyring } = context;
   const [grantId, code] = [randomUUID(), randomUUID()];
   let commits = 0;
@@ -33,7 +34,7 @@ export const openStoreFamily = async (context: TransactionContext): Promise<Fami
   const commit = async (intents: Intent[]): Promise<TransactionResponse> => {
     const request = { commitId: randomUUID(), intents };
     commits += 1;
-    if (commits % 2 === 0) await runTransaction(context, request);
+    if (ways === 'lossy' && commits % 2 === 0) await runTransaction(context, request);
     return runTransaction(context, request);
   };
   const issue = (kind: 'grant' | 'authorization_code' | 'refresh_token', id: string): Intent => ({
@@ -45,8 +46,9 @@ export const openStoreFamily = async (context: TransactionContext): Promise<Fami
     clientId,
     ...(kind === 'grant' ? {} : { grantId }),
   });
-  /** A proof that every request brings along, of its own. */
-  const proof = (): Intent => ({ operation: 'use_once', namespace: 'proof', id: randomUUID(), expiresInSeconds: 60 });
+  /** Of its own request. */
+  const proofs = (): Intent[] =>
+    ways === 'lossy' ? [{ operation: 'use_once', namespace: 'proof', id: randomUUID(), expiresInSeconds: 60 }] : [];
 
   const use = async (kind: 'authorization_code' | 'refresh_token', id: string): Promise<FamilyOutcome> => {
     const { record } = await findRecord(pool, keyring, { kind, by: 'id', value: id });
@@ -55,7 +57,7 @@ export const openStoreFamily = async (context: TransactionContext): Promise<Fami
       const token = newToken();
       const replay = kind === 'refresh_token' ? { replay: keepAnswer(token) } : {};
       const answer = await commit([
-        proof(),
+        ...proofs(),
         { operation: 'consume', kind, id, ...replay },
         issue('refresh_token', token),
       ]);
