@@ -30,7 +30,7 @@ beforeAll(async () => {
   replicaUrl.port = String(standby.port);
   replica = new pg.Pool({ connectionString: replicaUrl.href });
   // The standby may end before it has read that its connections are over, and says so.
-  replica.on('connect', (client) => client.on('error', () => undefined));
+  replica.on('error', () => undefined);
   // Its partitions are made before it is ready.
   await fixture.start();
   const logger = pino({ level: 'silent' });
