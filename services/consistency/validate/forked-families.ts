@@ -1,7 +1,8 @@
 import pg from 'pg';
 
 /**
- * Families that the database holds more than one usable refresh token of, whatever any client saw.
+ * Families that the database holds more than one usable refresh token of, whatever any client saw. One that has ended, by its own
+ * mark or by an epoch, may have been gone on with by several codes of its session before, as the races of endings do.
  * @param databaseUrl of the owner: no service can read this for another.
  */
 export const countForkedFamilies = async (databaseUrl: string): Promise<number> => {
@@ -11,7 +12,7 @@ export const countForkedFamilies = async (databaseUrl: string): Promise<number> 
     const { rows } = await client.query<{ forked: string }>(`
       SELECT count(*) AS forked FROM (
         SELECT token.grant_hash FROM token_store.tokens AS token
-          JOIN token_store.grants AS family ON family.id_hash = token.grant_hash AND family.revoked_at IS NULL
+          JOIN token_store.living_grants AS family ON family.id_hash = token.grant_hash
          WHERE token.kind = 'refresh_token' AND token.consumed_at IS NULL
          GROUP BY token.grant_hash HAVING count(*) > 1) AS families`);
     return Number(rows[0]?.forked ?? 0);
