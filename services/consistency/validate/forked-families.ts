@@ -1,8 +1,8 @@
 import pg from 'pg';
 
 /**
- * Families that the database holds more than one usable refresh token of, whatever any client saw. One that has ended, by its own
- * mark or by an epoch, may have been gone on with by several codes of its session before, as the races of endings do.
+ * Families that the database holds more than one usable refresh token of, whatever any client saw. Of one that has ended, by
+ * its own mark or by an epoch, there may be several: races of endings go on with a session, by one code after the other.
  * @param databaseUrl of the owner: no service can read this for another.
  */
 export const countForkedFamilies = async (databaseUrl: string): Promise<number> => {
