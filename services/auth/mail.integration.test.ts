@@ -85,6 +85,11 @@ describe('an address', () => {
     expect(mail.parsed.html).toContain(mail.link?.replaceAll('&', '&amp;'));
     expect(mail.link).toMatch(new RegExp(`^${issuer}/oauth2/link\\?token=[\\w-]{43}$`));
 
+    // Whoever signs in too early is sent another one.
+    const findOther = () => server.received.find(({ to, link }) => to === ada.email && link !== mail.link);
+    await eventually(() => findOther() !== undefined);
+    const other = findOther();
+
     // As a program that scans mails does, and as a person who hesitates.
     const elsewhere = fixture.browser(services);
     for (let n = 0; n < 3; n += 1) expect((await elsewhere.open(mail.link ?? '')).status).toBe(200);
@@ -98,6 +103,8 @@ describe('an address', () => {
     const again = await elsewhere.open(mail.link ?? '');
     expect(again.status).toBe(400);
     expect(again.html).toContain('This link does not work any more');
+    // Nor does another one of the same: it could set a password for as long as it takes to confirm an address.
+    expect((await elsewhere.open(other?.link ?? '')).status).toBe(400);
 
     const callback = await browser.submit(early, ada);
     expect(callback.url.origin).toBe('https://shop.example');

@@ -127,7 +127,7 @@ describe('a gateway that follows the revocations of real token-stores', () => {
       [await newToken({ jti }), { by: 'token', jti, expiresInSeconds: 300 }],
       [await newToken({ gid: byGrant }), { by: 'grant', grantId: byGrant }],
       [await newToken({ gid: bySubject, sub: 'pairwise' }), { by: 'subject', subject }],
-      [await newToken({ gid: bySession, sid: sessionUid }), { by: 'session', sessionUid }],
+      [await newToken({ gid: bySession }), { by: 'session', sessionUid }],
       [await newToken({ client_id: 'gone' }), { by: 'client', clientId: 'gone' }],
     ];
     const untouched = await newToken({ gid: alive });

@@ -43,8 +43,10 @@ const rowSchema = z
     }),
   );
 
+// A link to confirm an address can set a password too: another one of the same mail is worth nothing once that was done.
 const holding = `link.token_hash = $1 AND link.expires_at > now() AND account.id = link.account_id
-       AND account.revision = link.account_revision AND account.disabled_at IS NULL`;
+       AND account.revision = link.account_revision AND account.disabled_at IS NULL
+       AND NOT (link.purpose = 'confirm_address' AND account.email_verified)`;
 const members = 'link.purpose, account.id, account.email, account.revision, link.new_email';
 
 export type MailLinks = {

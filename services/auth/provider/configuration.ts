@@ -129,16 +129,19 @@ const identityScopeSet: ReadonlySet<string> = new Set(identityScopes);
 const resourceScopes = ({ scopes }: ClientRegistration, hasUser: boolean): string =>
   scopes.filter((scope) => scope !== 'offline_access' && (hasUser || !identityScopeSet.has(scope))).join(' ');
 
-/** Claims of ours in access tokens: what a revocation names, since `sub` may be a pairwise one some day. */
+/**
+ * Claims of ours in access tokens: what a revocation names, since `sub` may be pairwise. The session is none of them: it is
+ * one for all clients, which could tell by it whose subjects are one person.
+ */
 const buildTokenLinks = (
   token: { clientId?: string | undefined },
   clientEpoch: ConfigurationOptions['clientEpoch'],
 ): Record<string, unknown> => {
-  const [gid, sid]: unknown[] = [Reflect.get(token, 'grantId'), Reflect.get(token, 'sessionUid')];
+  const gid: unknown = Reflect.get(token, 'grantId');
   // A client's own tokens have no grant that would know, and nothing is read for them: a lower epoch is refused later.
   if (typeof gid !== 'string') return { cep: clientEpoch(token.clientId ?? '') };
   const cep = currentUnit()?.unit.clientEpochOf(gid) ?? 0;
-  return { gid, ...(typeof sid === 'string' && { sid }), cep };
+  return { gid, cep };
 };
 
 /** Of an opaque token that is stored. */
