@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { createBrowser, createSend } from '../../../services/auth/testing/browser.ts';
+import { findFreePort } from '../../../services/shared/testing/free-port.ts';
 import { createTokenClient, refreshTokenOf } from '../token-client.ts';
 import { createTokenFlows } from '../token-flows.ts';
 import { authorize, codeOf } from './authorization.ts';
-import { connectTo, findFreePort, type PeerStart, startServer } from './peer.ts';
+import { connectTo, type PeerStart, startServer } from './peer.ts';
 
 const issuer = 'https://id.shop.example';
 

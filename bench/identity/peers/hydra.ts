@@ -6,12 +6,13 @@ import { execa } from 'execa';
 import type { Pool } from 'undici';
 import { z } from 'zod';
 import { createBrowser, createSend, type Page } from '../../../services/auth/testing/browser.ts';
+import { findFreePort } from '../../../services/shared/testing/free-port.ts';
 import { ensureGo } from '../../../tools/machine/go.ts';
 import { ensureGoProgram } from '../../../tools/machine/go-program.ts';
 import { createTokenClient } from '../token-client.ts';
 import { createTokenFlows } from '../token-flows.ts';
 import { authorize, codeOf } from './authorization.ts';
-import { connectTo, findFreePort, type PeerStart, startServer } from './peer.ts';
+import { connectTo, type PeerStart, startServer } from './peer.ts';
 
 const issuer = 'https://id.shop.example';
 const pages = 'https://pages.shop.example';

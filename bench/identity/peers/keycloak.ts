@@ -5,13 +5,14 @@ import { execa } from 'execa';
 import type { Pool } from 'undici';
 import { z } from 'zod';
 import { createBrowser, createSend } from '../../../services/auth/testing/browser.ts';
+import { findFreePort } from '../../../services/shared/testing/free-port.ts';
 import { cacheDirectory } from '../../../tools/machine/cache.ts';
 import { withLock } from '../../../tools/machine/lock.ts';
 import { numbers } from '../flow.ts';
 import { createTokenClient } from '../token-client.ts';
 import { createSignInFlow, createTokenFlows } from '../token-flows.ts';
 import { authorize, codeOf } from './authorization.ts';
-import { connectTo, findFreePort, type PeerStart, startServer } from './peer.ts';
+import { connectTo, type PeerStart, startServer } from './peer.ts';
 
 const version = '26.7.3';
 const issuer = 'https://id.shop.example';

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { Pool } from 'undici';
 import { eventually } from '../../../services/shared/testing/condition.ts';
 import { readProcessUsage } from '../../operator/process-usage.ts';
@@ -24,17 +23,6 @@ export type PeerStart = (options: {
   createDatabase(name: string): Promise<string>;
   readonly env: NodeJS.ProcessEnv;
 }) => Promise<Peer>;
-
-/** Nobody can listen on two ports of 0 and be told which. */
-export const findFreePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-};
 
 /** A connection a caller, in plaintext: peers are measured without TLS, which is in their favour. */
 export const connectTo = (port: number, connections: number): Pool =>

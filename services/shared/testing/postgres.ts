@@ -15,12 +15,12 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { z } from 'zod';
+import { findFreePort } from './free-port.ts';
 
 /** A PostgreSQL of this process alone, on loopback. It ends with the process, however that ends. */
 export interface TestPostgres {
@@ -79,7 +79,7 @@ export const startPostgres = async (options: TestPostgresOptions = {}): Promise<
   const logFile = join(directory, 'server.log');
   await initialise(binaries, directory, data, owner);
   if (options.tls) await writeCertificate(data, options.tls, owner);
-  const port = options.port ?? (await freePort());
+  const port = options.port ?? (await findFreePort());
   const parameters = serverParameters(port, options);
   const urlOf = (database: string) =>
     `postgres://${superuser}:${superuserPassword}@127.0.0.1:${port}/${database}${options.tls ? '' : '?sslmode=disable'}`;
@@ -315,16 +315,6 @@ const isAlive = (pid: number): boolean => {
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
-};
-
-const freePort = async (): Promise<number> => {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 };
 
 const exists = async (path: string): Promise<boolean> => {

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findFreePort } from './free-port.ts';
 
 /** A Redis of the machine's package on a port of loopback, with nothing in it. */
 export interface TestRedis {
@@ -26,16 +26,6 @@ export interface TestRedisOptions {
   /** PEM of certificate and key: it then speaks TLS alone. */
   readonly tls?: { readonly cert: string; readonly key: string };
 }
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-};
 
 const startMilliseconds = 10_000;
 const readyLine = /Ready to accept connections|Sentinel ID is/;
@@ -60,7 +50,7 @@ const configurationOf = (port: number, directory: string, options: TestRedisOpti
 /** Starts a server and waits until it serves; `redis-server` must be installed (`make test` sees to it). */
 export const startRedis = async (options: TestRedisOptions = {}): Promise<TestRedis> => {
   const directory = mkdtempSync(join(tmpdir(), 'redis-test-'));
-  const port = await freePort();
+  const port = await findFreePort();
   const file = join(directory, 'redis.conf');
   writeFileSync(file, configurationOf(port, directory, options));
   let output = '';
