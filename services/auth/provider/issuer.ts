@@ -1,4 +1,5 @@
 import type { RequestHandler } from 'express';
+import { clientCertificateHeader } from '../../shared/contracts/client-certificate.ts';
 import { certificateEndpoints as endpoints, issuerRoot as root } from '../../shared/contracts/issuer-paths.ts';
 import { sendProblem } from '../../shared/problem-details.ts';
 
@@ -54,12 +55,12 @@ export const pinIssuer = (issuer: string, certificateOrigin?: string): RequestHa
       });
       return;
     }
-    const isForCertificates =
-      certificateHost !== undefined &&
-      request.headers['x-forwarded-host'] === certificateHost &&
-      // It answers with the address of a page, and pages are at the issuer's host.
-      !request.path.endsWith(paths.deviceAuthorization);
-    const host = isForCertificates ? certificateHost : issuerHost;
+    const isForCertificates = certificateHost !== undefined && request.headers['x-forwarded-host'] === certificateHost;
+    // From elsewhere it is a client's own word: a gateway of before there were certificates passes it on.
+    if (!isForCertificates) delete request.headers[clientCertificateHeader];
+    // This endpoint answers with the address of a page, and pages are at the issuer's host.
+    const isAtCertificateHost = isForCertificates && !request.path.endsWith(paths.deviceAuthorization);
+    const host = isAtCertificateHost ? certificateHost : issuerHost;
     request.headers.host = host;
     request.headers['x-forwarded-host'] = host;
     request.headers['x-forwarded-proto'] = protocol.slice(0, -1);
