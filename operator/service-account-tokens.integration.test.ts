@@ -59,15 +59,16 @@ describe('tokens of service accounts of a real API server', { timeout: 120_000 }
   const verify = (token: string) => createServiceAccountTokenVerifier(issuer, () => trusted)(token, orders);
 
   it('are taken for the issuer, for an hour at most, and of that account alone', async () => {
-    const [good, elsewhere, ordinary, other, long] = await Promise.all([
+    const [good, elsewhere, ordinary, other, long, shared] = await Promise.all([
       kubectl('create', 'token', 'orders', `--audience=${issuer}`, '--duration=1h'),
       kubectl('create', 'token', 'orders', '--audience=https://elsewhere.example'),
       kubectl('create', 'token', 'orders'),
       kubectl('create', 'token', 'other', `--audience=${issuer}`),
       kubectl('create', 'token', 'orders', `--audience=${issuer}`, '--duration=2h'),
+      kubectl('create', 'token', 'orders', `--audience=${issuer}`, '--audience=https://elsewhere.example'),
     ]);
     expect(await verify(good)).toBe(true);
-    for (const token of [elsewhere, ordinary, other, long]) expect(await verify(token)).toBe(false);
+    for (const token of [elsewhere, ordinary, other, long, shared]) expect(await verify(token)).toBe(false);
   });
 
   it('stay known when another operator leads', async () => {

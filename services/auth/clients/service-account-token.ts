@@ -7,7 +7,13 @@ const longestLifeSeconds = 3600;
 /** Clocks of API servers and of ours. Seconds. */
 const clockToleranceSeconds = 10;
 
-const claimsSchema = z.object({ sub: z.string(), iat: z.number(), exp: z.number() });
+const claimsSchema = z.object({
+  sub: z.string(),
+  iat: z.number(),
+  exp: z.number(),
+  /** Ours and nobody else's: whoever is named beside us could use it here. */
+  aud: z.union([z.string(), z.array(z.string()).length(1)]),
+});
 
 /** Whom an assertion says that it is of, when it says to be the cluster's; nothing of it is verified. */
 export const readServiceAccountSubject = (
