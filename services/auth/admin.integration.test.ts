@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import * as client from 'openid-client';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningService } from '../shared/service-process.ts';
+import { upsert } from '../token-store/testing/intents.ts';
 import { type AuthFixture, issuer, putClient, shop, shopSecret, startAuthFixture } from './testing/auth-fixture.ts';
 import { discover, register, signIn, startAuthorization } from './testing/relying-party.ts';
 
@@ -128,6 +130,22 @@ describe('sessions', () => {
     expect((await ask('DELETE', `/accounts/${id}/sessions`)).body).toEqual({ revoked: true });
     expect((await ask('GET', `/accounts/${id}/sessions`)).body).toEqual({ sessions: [] });
     expect((await eventsOf(id)).slice(0, 2)).toEqual(['signed_out_everywhere', 'session_ended']);
+  });
+
+  it('that a hundred newer ones keep off the list are ended too', async () => {
+    const { person, id } = await somebody('hundred');
+    const { refresh_token } = await tokensOf(person);
+    const [own] = listOf(await ask('GET', `/accounts/${id}/sessions`), 'sessions');
+    const store = fixture.store.client(fixture.settings().tokenStore.port);
+    const newer = Array.from({ length: 100 }, () => {
+      const uid = randomUUID();
+      return upsert('session', randomUUID(), { uid, subject: id, payload: { uid } });
+    });
+    for (const session of newer) await store.commit({ commitId: randomUUID(), intents: [session] });
+    const listed = listOf(await ask('GET', `/accounts/${id}/sessions`), 'sessions');
+    expect([listed.length, listed.some(({ uid }) => uid === own?.['uid'])]).toEqual([100, false]);
+    expect((await ask('DELETE', `/accounts/${id}/sessions/${own?.['uid']}`)).body).toEqual({ revoked: true });
+    expect(await refreshes(refresh_token)).toBe(false);
   });
 });
 

@@ -113,7 +113,7 @@ describe('signing in', () => {
     const administration = createAccountAdministration({
       pool,
       change: createAccountChanges(pool, async () => undefined),
-      store: { listSessions: async () => ({ sessions: [] }) },
+      store: { listSessions: async () => ({ sessions: [] }), find: async () => ({ related: [] }) },
     });
     const accounts = fixture.accounts();
     await accounts.register(ada);

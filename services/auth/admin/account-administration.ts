@@ -25,7 +25,7 @@ export type AccountAdministration = Pick<AccountRecords, 'findById' | 'listEvent
 export type AccountAdministrationOptions = {
   readonly pool: PostgresPool;
   readonly change: ChangeAccounts;
-  readonly store: Pick<TokenStoreClient, 'listSessions'>;
+  readonly store: Pick<TokenStoreClient, 'listSessions' | 'find'>;
 };
 
 // The library's payload, with two members of ours (`adapter.ts`).
@@ -98,8 +98,8 @@ export const createAccountAdministration = (options: AccountAdministrationOption
         outbox: revokeEverything(accountId),
       })),
     revokeSession: async (accountId, sessionUid) => {
-      const { sessions } = await store.listSessions({ subject: accountId });
-      if (!sessions.some(({ uid }) => uid === sessionUid)) return false;
+      const { record } = await store.find({ kind: 'session', by: 'uid', value: sessionUid });
+      if (record?.subject !== accountId) return false;
       return change(async () => ({
         value: true,
         events: [byOperator('session_ended', accountId)],
