@@ -254,23 +254,29 @@ const holdWrites = (client: PoolClient): (() => void) => {
   return () => data?.stream.uncork();
 };
 
+/** @returns the answers to BEGIN, the statements and COMMIT. */
+const sendTransaction = (client: PoolClient, statements: readonly QueryConfig[]): Promise<QueryResult>[] => {
+  const release = holdWrites(client);
+  try {
+    return [{ text: 'BEGIN' }, ...statements, { text: 'COMMIT' }].map((statement) => client.query(statement));
+  } finally {
+    release();
+  }
+};
+
 const runBatch = async (client: PoolClient, statements: readonly QueryConfig[]): Promise<QueryResult[]> => {
   const ignore = () => undefined;
   client.on('error', ignore);
   let broken: Error | undefined;
   try {
-    const release = holdWrites(client);
-    const begun = client.query('BEGIN');
-    const answers = statements.map((statement) => client.query(statement));
-    const committed = client.query('COMMIT');
-    release();
-    const settled = await Promise.allSettled([begun, ...answers, committed]);
+    const answers = sendTransaction(client, statements);
+    const settled = await Promise.allSettled(answers);
     const failure = settled.find((answer) => answer.status === 'rejected');
     if (failure !== undefined) {
       broken = await rollBack(client, failure.reason);
       throw failure.reason;
     }
-    return await Promise.all(answers);
+    return (await Promise.all(answers)).slice(1, -1);
   } finally {
     client.off('error', ignore);
     client.release(broken);
